@@ -1,0 +1,73 @@
+//! What nodes say to each other: Raft's messages, and what followers ask of the leader on behalf of their clients.
+
+use bytes::Bytes;
+use raft_core::{Boot, Envelope, Index, NodeId, ReadId, Term};
+use serde::{Deserialize, Serialize};
+
+/// All that one node says to another in one turn, on one lane: a client hits a follower two times in three, so
+/// forwarding is the hot path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerMessage {
+    /// Who says it.
+    pub from: NodeId,
+    /// The life in which it was said: an answer to a former life is never believed.
+    pub from_boot: Boot,
+    /// To whom.
+    pub to: NodeId,
+    /// In order.
+    pub parts: Vec<Part>,
+}
+
+/// One thing said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// Raft's.
+    Raft(Envelope),
+    /// Proposals for the leader.
+    Forward(Forward),
+    /// The leader of `term` took all forwarded proposals numbered below `taken`.
+    Forwarded {
+        /// The term they were taken in.
+        term: Term,
+        /// Of which life of the receiver.
+        boot: Boot,
+        /// The next number it waits for.
+        taken: u64,
+    },
+    /// A follower asks the leader of `term` to confirm a batch of reads.
+    AskRead {
+        /// The term of the leader asked.
+        term: Term,
+        /// The batch.
+        id: ReadId,
+    },
+    /// The leader confirms: a state machine that has applied up to `index` may answer the batch.
+    ReadAt {
+        /// Of which life of the receiver.
+        boot: Boot,
+        /// The batch.
+        id: ReadId,
+        /// The commit index that was confirmed.
+        index: Index,
+    },
+}
+
+/// Proposals in the order of one follower's numbering within one term and boot; resent until taken, taken once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// The term of the leader they are meant for; no other leader takes them.
+    pub term: Term,
+    /// The number of the first.
+    pub first: u64,
+    /// The proposals, encoded as they shall stand in the log.
+    pub proposals: Vec<Bytes>,
+}
+
+/// Which of the two lanes of a peer link a message takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Lane {
+    /// Votes, heartbeats, read rounds: short, and ahead of the rest.
+    Urgent,
+    /// Entries and proposals.
+    Bulk,
+}

@@ -1,0 +1,209 @@
+//! The face of a node: what goes in and what comes out.
+
+use raft_core::{Index, Membership, NodeId, Save, SnapshotMark, Stamp, Term, Time};
+use serde::{Deserialize, Serialize};
+use storage::store::command::{self, Command};
+use storage::store::query::{Found, Query};
+use thiserror::Error;
+
+use crate::message::{Lane, PeerMessage};
+
+/// A client's connection, unique within one boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClientId(pub u64);
+
+/// A request, unique within its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// Nanoseconds since the Unix epoch, by the host's clock, which may jump.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WallTime(pub u64);
+
+/// What time it is, both ways. Given by the host; a node never asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Now {
+    /// For deadlines; never goes back.
+    pub monotonic: Time,
+    /// For what people see.
+    pub wall: WallTime,
+}
+
+/// All that can happen to a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// Time passed: `deadline()` is due.
+    Tick,
+    /// A peer said something.
+    Message(PeerMessage),
+    /// A client asks.
+    Request {
+        /// Who.
+        client: ClientId,
+        /// Which of its requests.
+        id: RequestId,
+        /// What.
+        request: Request,
+    },
+    /// A client went away: nothing more is answered to it.
+    ClientGone(ClientId),
+    /// All changes up to this stamp are on disk, synced.
+    Saved(Stamp),
+    /// The snapshot with this mark is on disk, synced.
+    SnapshotSaved(SnapshotMark),
+}
+
+/// All that a node wants done, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Output {
+    /// Write this to the journal, sync it, and then say `Saved`. At most one is on its way.
+    Save(Save),
+    /// Hand this to the link to `message.to`; may be dropped.
+    Send {
+        /// On which lane.
+        lane: Lane,
+        /// What.
+        message: PeerMessage,
+    },
+    /// Be connected to exactly these members, at these addresses.
+    Peers(Membership),
+    /// Answer a client; boxed because most outputs are small.
+    Reply {
+        /// Whom.
+        client: ClientId,
+        /// Which of its requests.
+        id: RequestId,
+        /// What.
+        response: Box<Response>,
+    },
+    /// For the log and the trace: why Raft decided as it did.
+    Why(raft_core::Why),
+    /// For the log: this node leads, follows somebody else, or nobody, in this term.
+    Leader {
+        /// Who leads.
+        leader: Option<NodeId>,
+        /// In which term.
+        term: Term,
+    },
+    /// Another member broke the protocol; this node takes part no more.
+    Alarm(raft_core::Alarm),
+}
+
+/// What a client can ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Change the state, through the log.
+    Write(Command),
+    /// Look at the state: at one not older than any answer given before the question (linearizable), or at this
+    /// node's own.
+    Read {
+        /// What to look at.
+        query: Query,
+        /// Whether to confirm first that it is not stale.
+        linearizable: bool,
+    },
+    /// List the members.
+    Members {
+        /// Whether to confirm first that it is not stale.
+        linearizable: bool,
+    },
+    /// How this member is.
+    Status,
+    /// Whether this member can serve: a leader is known and, if linearizable, a read is confirmed within 1 s.
+    Health {
+        /// Whether to ask a quorum.
+        linearizable: bool,
+    },
+}
+
+/// An answer with what every answer tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// What every answer tells.
+    pub header: Header,
+    /// The answer.
+    pub result: Result<Answer, Failure>,
+}
+
+/// Where and when an answer was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The cluster's id.
+    pub cluster_id: u64,
+    /// The id of the member that answers.
+    pub member_id: NodeId,
+    /// The v3 store's revision at the answer.
+    pub revision: storage::store::query::Revision,
+    /// The v2 tree's index at the answer.
+    pub tree_index: u64,
+    /// The member's term.
+    pub term: Term,
+    /// The last entry applied.
+    pub applied: Index,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// To a write.
+    Done(command::Outcome),
+    /// To a read.
+    Found(Found),
+    /// To `Members`, sorted by id.
+    Members(Vec<Member>),
+    /// To `Status`.
+    Status(Status),
+    /// To `Health`.
+    Healthy,
+}
+
+/// A member as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name; empty before it has started once.
+    pub name: String,
+    /// Where peers reach it.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it; empty before it has started once.
+    pub client_urls: Vec<String>,
+    /// Whether it does not vote yet.
+    pub learner: bool,
+}
+
+/// How a member is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Who leads, as far as it knows.
+    pub leader: Option<NodeId>,
+    /// Its commit index.
+    pub commit: Index,
+    /// Keys and values held, in bytes.
+    pub size: u64,
+    /// Whether it does not vote yet.
+    pub learner: bool,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum Failure {
+    /// The store said no. Nothing changed.
+    #[error(transparent)]
+    Store(#[from] command::Failure),
+    /// The deadline passed. A write may or may not have happened.
+    #[error("request timed out")]
+    Timeout,
+    /// No leader is known and the request cannot wait for one.
+    #[error("no leader")]
+    NoLeader,
+    /// More than the log takes in one entry. Nothing changed.
+    #[error("request is too large")]
+    TooLarge,
+    /// More is waiting than may wait. Nothing changed.
+    #[error("too many requests")]
+    TooManyRequests,
+    /// The node takes part no more.
+    #[error("server stopped")]
+    Stopped,
+}

@@ -1,0 +1,202 @@
+//! What the log can ask of the stores, and what comes of it. A command that cannot be carried out yields a [`Failure`];
+//! applying never panics.
+
+use bytes::Bytes;
+use raft_core::NodeId;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::query::{KeyRange, KeyValue, Revision, TreeNode};
+
+/// A change of the replicated state, as it stands in a log entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// v3: sets a key.
+    Put(Put),
+    /// v3: deletes keys; all of them in one revision.
+    DeleteRange {
+        /// Which keys.
+        range: KeyRange,
+        /// Whether to answer with what was deleted.
+        previous: bool,
+    },
+    /// v2: changes the tree.
+    Tree {
+        /// Clean absolute path: starts with `/`, no empty, `.` or `..` component, no slash at the end but for the root.
+        path: Bytes,
+        /// What to do there.
+        change: TreeChange,
+    },
+    /// A member makes its name and client URLs known; counts as one v2 index, as in etcd.
+    Publish {
+        /// Who.
+        member: NodeId,
+        /// What it says of itself.
+        attributes: Attributes,
+    },
+}
+
+/// The v3 put.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Put {
+    /// Not empty.
+    pub key: Bytes,
+    /// The new value; with `ignore_value` empty.
+    pub value: Bytes,
+    /// Whether to answer with what stood there.
+    pub previous: bool,
+    /// Keep the present value; the key must exist.
+    pub ignore_value: bool,
+    /// Keep the present lease; the key must exist.
+    pub ignore_lease: bool,
+}
+
+/// The v2 writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TreeChange {
+    /// Creates or replaces (PUT).
+    Set(TreeContent),
+    /// Creates; refuses to replace (PUT prevExist=false).
+    Create(TreeContent),
+    /// Creates a child named by the next index in 20 digits (POST).
+    CreateInOrder(TreeContent),
+    /// Replaces what must exist (PUT prevExist=true).
+    Update(TreeContent),
+    /// Replaces if the present state compares (PUT prevValue, prevIndex).
+    CompareAndSwap(Compare, TreeContent),
+    /// Deletes (DELETE).
+    Delete {
+        /// An empty directory may go too.
+        dir: bool,
+        /// A directory may go with all in it; implies `dir`.
+        recursive: bool,
+    },
+    /// Deletes if the present state compares (DELETE prevValue, prevIndex).
+    CompareAndDelete(Compare),
+}
+
+/// What a v2 write leaves at its path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TreeContent {
+    /// A file with this value.
+    File(Bytes),
+    /// A directory.
+    Directory,
+}
+
+/// The conditions of a v2 compare; at least one is there, and all that are must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compare {
+    /// The present value is this.
+    pub value: Option<Bytes>,
+    /// The present modifiedIndex is this.
+    pub index: Option<u64>,
+}
+
+/// What a member says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// Its human name.
+    pub name: String,
+    /// Where clients reach it: URLs.
+    pub client_urls: Vec<String>,
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The key is set.
+    Put {
+        /// What stood there, if asked for and there was something.
+        previous: Option<KeyValue>,
+    },
+    /// The keys are deleted.
+    Deleted {
+        /// How many.
+        count: u64,
+        /// Which, if asked for, in key order.
+        previous: Vec<KeyValue>,
+    },
+    /// The tree changed.
+    Tree(TreeEvent),
+    /// The attributes are known.
+    Published,
+}
+
+/// A change of the v2 tree, as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeEvent {
+    /// What was done.
+    pub action: TreeAction,
+    /// The node afterwards; of a delete, its name and indexes only.
+    pub node: TreeNode,
+    /// The node before, without children, if there was one.
+    pub previous: Option<TreeNode>,
+}
+
+/// The names of v2's actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TreeAction {
+    /// `get`
+    Get,
+    /// `set`
+    Set,
+    /// `create`
+    Create,
+    /// `update`
+    Update,
+    /// `compareAndSwap`
+    CompareAndSwap,
+    /// `delete`
+    Delete,
+    /// `compareAndDelete`
+    CompareAndDelete,
+}
+
+/// Why a command or query was not carried out. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum Failure {
+    /// `ignore_value` or `ignore_lease` on a key that is not there.
+    #[error("key not found")]
+    KeyNotFound,
+    /// A read at a revision that does not exist yet.
+    #[error("required revision is a future revision")]
+    FutureRevision,
+    /// A read at a revision that is compacted away.
+    #[error("required revision has been compacted (oldest is {0:?})")]
+    Compacted(Revision),
+    /// A v2 error.
+    #[error(transparent)]
+    Tree(#[from] TreeFailure),
+}
+
+/// A v2 error: its code tells clients which, see `code`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[error("{code:?} ({})", String::from_utf8_lossy(.cause))]
+pub struct TreeFailure {
+    /// Which error.
+    pub code: TreeErrorCode,
+    /// What it is about: a path, or the comparison that failed.
+    pub cause: Bytes,
+    /// The tree's index when it happened.
+    pub index: u64,
+}
+
+/// The v2 error codes that the tree yields; the discriminant is etcd's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TreeErrorCode {
+    /// Nothing there.
+    KeyNotFound = 100,
+    /// The present state is not as compared.
+    CompareFailed = 101,
+    /// A directory where a file is needed.
+    NotAFile = 102,
+    /// A file on the way to the path.
+    NotADirectory = 104,
+    /// Something is there already.
+    KeyExists = 105,
+    /// The root cannot be written.
+    RootReadOnly = 107,
+    /// A directory with something in it.
+    DirectoryNotEmpty = 108,
+}

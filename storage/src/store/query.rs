@@ -1,0 +1,147 @@
+//! What can be asked of the stores without changing them, and what they hold.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::command::TreeEvent;
+
+/// A state of the v3 keyspace: it begins at 1 and each changing command adds one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+/// A v3 key with its newest value at some revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyValue {
+    /// The key.
+    pub key: Bytes,
+    /// When this life of the key began.
+    pub create_revision: Revision,
+    /// When it was last put.
+    pub mod_revision: Revision,
+    /// How many puts since its creation; 1 after the first.
+    pub version: u64,
+    /// The value.
+    pub value: Bytes,
+}
+
+/// A set of v3 keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRange {
+    /// The first key, included. Not empty.
+    pub start: Bytes,
+    /// Where it ends.
+    pub end: RangeEnd,
+}
+
+/// Where a range of keys ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RangeEnd {
+    /// Only the start.
+    Single,
+    /// Before this key; at or before the start the range is empty.
+    Before(Bytes),
+    /// Never.
+    Unbounded,
+}
+
+/// A question to the stores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Query {
+    /// v3: keys of a range.
+    Range(RangeQuery),
+    /// v2: a node of the tree.
+    Tree {
+        /// Clean absolute path, as in `Command::Tree`.
+        path: Bytes,
+        /// All below it, not just one level.
+        recursive: bool,
+    },
+}
+
+/// The v3 range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RangeQuery {
+    /// Which keys.
+    pub range: KeyRange,
+    /// As of when; None is now.
+    pub revision: Option<Revision>,
+    /// At most so many, after filter and sort; None is all.
+    pub limit: Option<u64>,
+    /// In which order; None is by key.
+    pub sort: Option<Sort>,
+    /// Leave the values out.
+    pub keys_only: bool,
+    /// Count only.
+    pub count_only: bool,
+    /// Only keys whose mod_revision lies here; the bounds are included.
+    pub mod_revision: Between,
+    /// Only keys whose create_revision lies here.
+    pub create_revision: Between,
+}
+
+/// Inclusive bounds; None is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Between {
+    /// The least.
+    pub min: Option<Revision>,
+    /// The greatest.
+    pub max: Option<Revision>,
+}
+
+/// An order of keys. Ties are broken by key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sort {
+    /// By what.
+    pub target: SortTarget,
+    /// The greatest first.
+    pub descending: bool,
+}
+
+/// What keys can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SortTarget {
+    /// The key's bytes.
+    Key,
+    /// The version.
+    Version,
+    /// The create_revision.
+    Create,
+    /// The mod_revision.
+    Mod,
+    /// The value's bytes.
+    Value,
+}
+
+/// The stores' answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Found {
+    /// To `Query::Range`.
+    Range {
+        /// The keys, after filter, sort and limit.
+        keys: Vec<KeyValue>,
+        /// Whether the limit cut some off.
+        more: bool,
+        /// How many keys the range holds at that revision, whatever filter and limit.
+        count: u64,
+    },
+    /// To `Query::Tree`: action `get`, children in order of their names, hidden ones left out.
+    Tree(TreeEvent),
+}
+
+/// A node of the v2 tree, as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeNode {
+    /// Its path; `/` for the root.
+    pub key: Bytes,
+    /// Its value; None for directories and in the `node` of a delete.
+    pub value: Option<Bytes>,
+    /// Whether it is a directory.
+    pub dir: bool,
+    /// Its visible children, if they were asked for.
+    pub nodes: Vec<TreeNode>,
+    /// The index of the command that last changed it; 0 for the root.
+    pub modified_index: u64,
+    /// The index of the command that made it; 0 for the root.
+    pub created_index: u64,
+}
