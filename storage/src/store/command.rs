@@ -33,6 +33,9 @@ pub enum Command {
         member: NodeId,
         /// What it says of itself.
         attributes: Attributes,
+        /// The random id of its data directory. The first one published for a member is its for ever; another changes
+        /// nothing and is how a wiped directory is recognised.
+        data_id: u64,
     },
 }
 
