@@ -1,11 +1,90 @@
-//! Raft as a pure state machine.
+//! Raft as a pure state machine (Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm (Extended
+//! Version)", 2014: "Raft n.n" in the comments; Ongaro's dissertation, 2014: "thesis n.n").
+//!
+//! # What it is
+//! [`Raft`] is a value. Inputs change it: [`Raft::tick`], [`Raft::receive`], [`Raft::propose`], [`Raft::read`],
+//! [`Raft::saved`]. Afterwards [`Raft::poll`] derives, one by one, what is to be done: write to disk, send, apply.
+//! [`Raft::deadline`] says when to tick next. The same boot and the same inputs give the same outputs, on every
+//! machine, for ever.
+//!
+//! ```
+//! use raft_core::{Config, Image, Membership, NodeId, Output, Raft, SnapshotMark, Time};
+//!
+//! let membership = Membership::of_voters([(NodeId(1), vec!["http://127.0.0.1:2380".to_owned()])]);
+//! let image = Image { snapshot: SnapshotMark { membership, ..Default::default() }, ..Image::default() };
+//! let mut raft = Raft::boot(Config::new(NodeId(1), 7), image, Time(0));
+//! let mut applied = Vec::new();
+//! loop {
+//!     match raft.poll() {
+//!         Some(Output::Save(save)) => raft.saved(save.stamp), // after the disk has synced it
+//!         Some(Output::Apply(entry)) => applied.push(entry),
+//!         Some(_) => {}
+//!         None if applied.is_empty() => panic!("a sole voter leads at once"),
+//!         None if applied.len() == 1 => assert!(raft.propose("x".into()).is_ok()),
+//!         None => break,
+//!     }
+//! }
+//! assert_eq!(applied.len(), 2, "the new leader's blank entry, and ours");
+//! ```
+//!
+//! # What it never does
+//! It reads no clock, file, socket, random device or hash order, starts no thread, and never panics on a message: a
+//! stale or ill-formed one is dropped, one that proves a broken protocol raises an [`Alarm`] and the node takes part
+//! no more. It panics only on a bug: of its own, or of a host that says `saved` of what it was not asked to save.
+//!
+//! # From Figure 2 to the files
+//! | Figure 2 | here |
+//! |---|---|
+//! | State: currentTerm, votedFor, log, commitIndex, lastApplied | `raft.rs`, `log.rs` |
+//! | State on leaders: nextIndex, matchIndex | `progress.rs` |
+//! | RequestVote RPC; Rules for candidates | `election.rs` |
+//! | AppendEntries RPC, receiver | `append.rs` |
+//! | Rules for leaders; commitment | `replicate.rs` |
+//! | Rules for all servers: the term rule | `raft.rs`, `receive` |
+//! | Client interaction: linearizable reads (section 8) | `read.rs` |
+//! | Majorities | `quorum.rs` |
+//! | Cluster membership (section 6): in force once in the log | `membership.rs` |
+//! | "updated on stable storage before responding to RPCs" | `persist.rs`: stamps |
+//!
+//! # Promises wait for their stamp
+//! Every change of ballot or log takes the next [`Stamp`]. One [`Save`] at a time carries all changes so far to disk.
+//! A message that promises durability is held until the newest stamp there was when it was made is durable. What does
+//! not wait, and why that is safe:
+//! - a leader's AppendEntries and heartbeats: they promise nothing, and the leader counts itself only up to its own
+//!   durable index;
+//! - the answer to a heartbeat waits only for the ballot: it acknowledges the leader, nothing of the log.
+//!
+//! # Differences from the paper
+//! Heartbeat is apart from AppendEntries, so that an acknowledged heartbeat can never be taken for an acknowledged
+//! entry. A refused AppendEntries carries a hint that skips a term at a time. Entries are pipelined.
+//!
+//! # What is not here yet
+//! Snapshots, membership changes, pre-vote, check-quorum, leadership transfer. Their types are ([`SnapshotMark`],
+//! [`LogChange::Reset`], [`Membership`]).
 #![forbid(unsafe_code)]
 
+mod append;
+mod config;
+mod election;
+mod invariants;
+mod log;
+mod membership;
 mod message;
+mod mutant;
+mod persist;
+mod progress;
+mod quorum;
+mod raft;
+mod read;
+mod replicate;
+mod role;
 mod types;
 mod why;
 
+pub use config::Config;
 pub use message::{AppendOutcome, Envelope, Message};
+pub use mutant::Mutant;
+pub use raft::{Output, Raft, Refusal};
 pub use types::{
     Ballot, Body, Boot, Entry, Image, Index, LogChange, Membership, NodeId, Position, ReadId, Round, Save,
     SnapshotMark, Stamp, Term, Time,

@@ -1,0 +1,189 @@
+//! A follower's side: the AppendEntries RPC (Raft 5.3; Figure 2) and Heartbeat.
+
+use crate::message::{AppendOutcome, Message};
+use crate::mutant::Mutant;
+use crate::raft::{Output, Raft};
+use crate::role::Role;
+use crate::types::{Entry, Index, NodeId, Position, Round, Term};
+use crate::why::{Alarm, Why};
+
+impl Raft {
+    pub(crate) fn on_append_entries(
+        &mut self,
+        from: NodeId,
+        prev: Position,
+        entries: Vec<Entry>,
+        commit: Index,
+    ) {
+        if !are_well_formed(prev, &entries, self.ballot.term) {
+            return self.explain(Why::IllFormed { from });
+        }
+        if !self.hear_leader(from) {
+            return;
+        }
+        let outcome = match self.refusal_of_append(prev) {
+            Some((why, hint)) => {
+                self.explain(why);
+                AppendOutcome::Rejected { prev, hint }
+            }
+            None => {
+                let matched = Index(prev.index.0 + entries.len() as u64);
+                if !self.take_entries(from, entries) {
+                    return;
+                }
+                // Only what this message verified: beyond it the logs may differ (Figure 2, AppendEntries step 5).
+                self.commit_to(commit.min(matched));
+                AppendOutcome::Matched(matched)
+            }
+        };
+        // A duplicate changes nothing and still waits: what it repeats may not be durable yet.
+        self.answer_after(self.persist.changed(), from, Message::AppendEntriesReply(outcome));
+    }
+
+    pub(crate) fn on_heartbeat(&mut self, from: NodeId, round: Round, commit: Index) {
+        if !self.hear_leader(from) {
+            return;
+        }
+        let last = self.log.last().index;
+        if commit > last {
+            // It names at most what we acknowledged as durable: our disk went back.
+            return self.alarm(Alarm::LostEntries {
+                leader: from,
+                acknowledged: commit,
+                last,
+            });
+        }
+        self.commit_to(commit);
+        self.answer_after(
+            self.persist.ballot_stamp(),
+            from,
+            Message::HeartbeatReply { round },
+        );
+    }
+
+    /// Somebody speaks as the leader of this term. Returns whether to listen.
+    fn hear_leader(&mut self, from: NodeId) -> bool {
+        match self.role.leader(self.config.id) {
+            Some(known) if known != from => {
+                self.alarm(Alarm::SecondLeader {
+                    term: self.ballot.term,
+                    known,
+                    other: from,
+                });
+                return false;
+            }
+            Some(_) => {}
+            None => {
+                if matches!(self.role, Role::Candidate { .. }) {
+                    self.explain(Why::SteppedDownLeaderElected {
+                        leader: from,
+                        term: self.ballot.term,
+                    });
+                }
+                self.become_follower(Some(from));
+            }
+        }
+        self.reset_election_deadline();
+        true
+    }
+
+    /// Figure 2, AppendEntries step 2; with where to try next.
+    fn refusal_of_append(&self, prev: Position) -> Option<(Why, Position)> {
+        let last = self.log.last();
+        let hint = self.log.last_agreeable(prev);
+        if prev.index > last.index {
+            return Some((Why::AppendRefusedMissing { prev, last }, hint));
+        }
+        match self.log.term_at(prev.index) {
+            Some(ours) if ours != prev.term && !Mutant::AppendWithoutCheck.is(self.config.mutant) => {
+                Some((Why::AppendRefusedOtherTerm { prev, ours, hint }, hint))
+            }
+            // What the snapshot covers is committed, so it agrees.
+            _ => None,
+        }
+    }
+
+    /// Figure 2, AppendEntries steps 3 and 4. Returns whether all is well.
+    fn take_entries(&mut self, from: NodeId, entries: Vec<Entry>) -> bool {
+        let last_sent = entries.last().map(|entry| entry.position.index);
+        let known = entries
+            .iter()
+            .take_while(|entry| {
+                let at = entry.position;
+                at.index <= self.log.mark().position.index || self.log.term_at(at.index) == Some(at.term)
+            })
+            .count();
+        let Some(first_new) = entries.get(known).map(|entry| entry.position) else {
+            if let Some(last) = last_sent {
+                self.explain(Why::AppendDuplicate { last });
+            }
+            return true;
+        };
+        // Only a real conflict truncates: a short or late message must not remove what follows it.
+        if let Some(ours) = self.log.term_at(first_new.index) {
+            if first_new.index <= self.commit_index {
+                let ours = Position {
+                    term: ours,
+                    index: first_new.index,
+                };
+                self.alarm(Alarm::CommittedConflict {
+                    leader: from,
+                    ours,
+                    theirs: first_new,
+                });
+                return false;
+            }
+            self.truncate_from(first_new, ours);
+        }
+        let mut peers_changed = false;
+        for entry in entries.into_iter().skip(known) {
+            peers_changed |= self.memberships.appended(entry.position.index, &entry.body);
+            self.persist.appended(entry.position.index);
+            self.log.append(entry);
+        }
+        if peers_changed {
+            self.outbox
+                .push_back(Output::Peers(self.log_membership().clone()));
+        }
+        true
+    }
+
+    fn truncate_from(&mut self, conflict: Position, ours: Term) {
+        let last = self.log.last().index;
+        self.explain(Why::Truncated {
+            conflict: conflict.index,
+            ours,
+            theirs: conflict.term,
+            last,
+        });
+        let keep = conflict.index.previous();
+        self.log.truncate_after(keep);
+        self.persist.truncated_after(keep);
+        if self.memberships.truncated_after(keep) {
+            self.outbox
+                .push_back(Output::Peers(self.log_membership().clone()));
+        }
+    }
+
+    /// The commit index never goes back.
+    pub(crate) fn commit_to(&mut self, commit: Index) {
+        assert!(
+            commit <= self.log.last().index,
+            "only what is in the log is committed"
+        );
+        self.commit_index = self.commit_index.max(commit);
+    }
+}
+
+/// Whether the entries follow `prev` without a gap, in terms that never fall and are not beyond the sender's.
+fn are_well_formed(prev: Position, entries: &[Entry], term: Term) -> bool {
+    let mut before = prev;
+    for entry in entries {
+        let at = entry.position;
+        if Some(at.index.0) != before.index.0.checked_add(1) || at.term < before.term || at.term > term {
+            return false;
+        }
+        before = at;
+    }
+    before.term <= term
+}

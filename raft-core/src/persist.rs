@@ -1,0 +1,197 @@
+//! Which changes are on disk. One counter, the stamp, orders all changes of persistent state; changed >= saving >=
+//! durable. At most one Save is in flight: meanwhile changes gather, and the next Save takes them all.
+
+use crate::log::Log;
+use crate::types::{Ballot, Index, LogChange, Save, Stamp};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Persist {
+    changed: Stamp,
+    saving: Stamp,
+    durable: Stamp,
+    /// The stamp of the ballot's last change.
+    ballot_stamp: Stamp,
+    /// The ballot changed since the last Save was cut.
+    ballot_unsaved: bool,
+    /// The first index that changed since the last Save was cut.
+    unsaved_from: Option<Index>,
+    /// The last index that the Save in flight covers; lowered by a truncation, so that `saved` never vouches for an
+    /// entry that replaced the one saved ("same index, other entry").
+    saving_index: Index,
+    /// Entries up to here are on disk, and are the ones in the log.
+    durable_index: Index,
+}
+
+impl Persist {
+    /// As boot found it: everything read from disk is durable.
+    pub(crate) fn new(last: Index) -> Persist {
+        Persist {
+            changed: Stamp(0),
+            saving: Stamp(0),
+            durable: Stamp(0),
+            ballot_stamp: Stamp(0),
+            ballot_unsaved: false,
+            unsaved_from: None,
+            saving_index: last,
+            durable_index: last,
+        }
+    }
+
+    pub(crate) fn ballot_changed(&mut self) {
+        self.changed = self.changed.next();
+        self.ballot_stamp = self.changed;
+        self.ballot_unsaved = true;
+    }
+
+    /// An entry was added at `index`.
+    pub(crate) fn appended(&mut self, index: Index) {
+        self.changed = self.changed.next();
+        self.unsaved_from = Some(self.unsaved_from.map_or(index, |first| first.min(index)));
+    }
+
+    /// Everything after `index` was removed from the log.
+    pub(crate) fn truncated_after(&mut self, index: Index) {
+        self.saving_index = self.saving_index.min(index);
+        self.durable_index = self.durable_index.min(index);
+    }
+
+    /// The next Save, if anything changed and none is in flight.
+    pub(crate) fn cut(&mut self, ballot: Ballot, commit: Index, log: &Log) -> Option<Save> {
+        if self.is_saving() || self.changed == self.durable {
+            return None;
+        }
+        self.saving = self.changed;
+        let change = match self.unsaved_from.take() {
+            Some(first) => {
+                self.saving_index = log.last().index;
+                LogChange::Append(log.slice(first, usize::MAX))
+            }
+            None => {
+                self.saving_index = self.durable_index;
+                LogChange::Keep
+            }
+        };
+        let ballot = std::mem::take(&mut self.ballot_unsaved).then_some(ballot);
+        Some(Save {
+            stamp: self.saving,
+            ballot,
+            commit,
+            log: change,
+        })
+    }
+
+    /// The Save in flight is on disk.
+    ///
+    /// # Panics
+    /// If `stamp` is not that of the Save in flight: the host confused its writes.
+    pub(crate) fn saved(&mut self, stamp: Stamp) {
+        assert!(
+            self.is_saving() && stamp == self.saving,
+            "saved({stamp}) while {} is in flight",
+            self.saving
+        );
+        self.durable = self.saving;
+        self.durable_index = self.durable_index.max(self.saving_index);
+    }
+
+    pub(crate) fn is_saving(&self) -> bool {
+        self.saving > self.durable
+    }
+
+    /// The newest change: what a promise made now must wait for.
+    pub(crate) fn changed(&self) -> Stamp {
+        self.changed
+    }
+
+    pub(crate) fn ballot_stamp(&self) -> Stamp {
+        self.ballot_stamp
+    }
+
+    pub(crate) fn is_durable(&self, stamp: Stamp) -> bool {
+        stamp <= self.durable
+    }
+
+    pub(crate) fn durable_index(&self) -> Index {
+        self.durable_index
+    }
+
+    pub(crate) fn check_invariants(&self, log: &Log) {
+        assert!(
+            self.durable <= self.saving && self.saving <= self.changed,
+            "durable <= saving <= changed"
+        );
+        assert!(
+            self.durable_index <= log.last().index,
+            "durable entries are in the log"
+        );
+        let everything_saved = self.unsaved_from.is_none() && !self.is_saving();
+        assert!(
+            !everything_saved || self.durable_index == log.last().index,
+            "a saved log is durable to its end"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Body, Entry, Position, SnapshotMark, Term};
+
+    fn append(log: &mut Log, persist: &mut Persist, term: u64) {
+        let index = log.last().index.next();
+        log.append(Entry {
+            position: Position {
+                term: Term(term),
+                index,
+            },
+            body: Body::Blank,
+        });
+        persist.appended(index);
+    }
+
+    #[test]
+    fn a_save_of_replaced_entries_vouches_for_nothing_after_the_truncation() {
+        let mut log = Log::new(SnapshotMark::default(), vec![]);
+        let mut persist = Persist::new(Index(0));
+        for _ in 0..3 {
+            append(&mut log, &mut persist, 1);
+        }
+        let first = persist
+            .cut(Ballot::default(), Index(0), &log)
+            .expect("entries changed");
+        // Entry 3 is replaced while the save that holds its former self is in flight.
+        log.truncate_after(Index(2));
+        persist.truncated_after(Index(2));
+        append(&mut log, &mut persist, 2);
+        persist.saved(first.stamp);
+        assert_eq!(persist.durable_index(), Index(2));
+        let second = persist
+            .cut(Ballot::default(), Index(0), &log)
+            .expect("entry 3 is unsaved");
+        assert_eq!(second.log, LogChange::Append(log.slice(Index(3), usize::MAX)));
+        persist.saved(second.stamp);
+        assert_eq!(persist.durable_index(), Index(3));
+        persist.check_invariants(&log);
+    }
+
+    #[test]
+    fn one_save_takes_all_that_gathered_meanwhile() {
+        let mut log = Log::new(SnapshotMark::default(), vec![]);
+        let mut persist = Persist::new(Index(0));
+        append(&mut log, &mut persist, 1);
+        let first = persist.cut(Ballot::default(), Index(0), &log).expect("one entry");
+        append(&mut log, &mut persist, 1);
+        persist.ballot_changed();
+        append(&mut log, &mut persist, 1);
+        assert_eq!(
+            persist.cut(Ballot::default(), Index(0), &log),
+            None,
+            "one is in flight"
+        );
+        persist.saved(first.stamp);
+        let second = persist.cut(Ballot::default(), Index(0), &log).expect("the rest");
+        assert_eq!(second.stamp, Stamp(4));
+        assert!(second.ballot.is_some());
+        assert_eq!(second.log, LogChange::Append(log.slice(Index(2), usize::MAX)));
+    }
+}

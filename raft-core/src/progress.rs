@@ -1,0 +1,180 @@
+//! What a leader knows of one follower: nextIndex and matchIndex of Figure 2, and what is on its way.
+
+use std::collections::VecDeque;
+
+use crate::types::{Index, Position, Round, Time};
+
+/// How entries go to a follower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Looking for where the logs agree: one message at a time.
+    Probe {
+        /// The message is on its way.
+        outstanding: bool,
+        /// Sent without entries: an earlier one got no answer, and the follower may be gone.
+        bare: bool,
+    },
+    /// The logs agree: messages follow each other without waiting for answers (thesis 10.2.1).
+    Pipeline,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    /// The last entry known to be durable there, as the leader has it (Figure 2, matchIndex).
+    pub(crate) match_index: Index,
+    /// The next entry to send (Figure 2, nextIndex).
+    pub(crate) next_index: Index,
+    pub(crate) pace: Pace,
+    /// For each message on its way: its last index and its payload bytes.
+    inflight: VecDeque<(Index, usize)>,
+    inflight_bytes: usize,
+    /// When to believe that what is on its way got lost.
+    pub(crate) resend_deadline: Time,
+    /// The newest round it acknowledged.
+    pub(crate) acknowledged_round: Round,
+    /// The newest round it was told.
+    pub(crate) sent_round: Round,
+    /// The highest commit index it was told.
+    pub(crate) sent_commit: Index,
+    /// It is to hear a heartbeat, whatever else it hears.
+    pub(crate) heartbeat_due: bool,
+    /// The pause was explained since the last acknowledgement.
+    pub(crate) pause_explained: bool,
+}
+
+impl Progress {
+    /// Of a follower about which nothing is known: its log is taken to be like the leader's (Figure 2).
+    pub(crate) fn new(last: Index) -> Progress {
+        Progress {
+            match_index: Index(0),
+            next_index: last.next(),
+            pace: Pace::Probe {
+                outstanding: false,
+                bare: false,
+            },
+            inflight: VecDeque::new(),
+            inflight_bytes: 0,
+            resend_deadline: Time::NEVER,
+            acknowledged_round: Round(0),
+            sent_round: Round(0),
+            sent_commit: Index(0),
+            heartbeat_due: true,
+            pause_explained: false,
+        }
+    }
+
+    pub(crate) fn inflight(&self) -> (usize, usize) {
+        (self.inflight.len(), self.inflight_bytes)
+    }
+
+    pub(crate) fn is_full(&self, messages_max: usize, bytes_max: usize) -> bool {
+        self.inflight.len() >= messages_max || self.inflight_bytes >= bytes_max
+    }
+
+    /// Entries up to `last` were sent.
+    pub(crate) fn sent(&mut self, last: Index, bytes: usize, resend_deadline: Time) {
+        if self.inflight.is_empty() {
+            self.resend_deadline = resend_deadline;
+        }
+        match &mut self.pace {
+            Pace::Probe { outstanding, .. } => {
+                *outstanding = true;
+                self.resend_deadline = resend_deadline;
+            }
+            Pace::Pipeline => {
+                self.next_index = last.next();
+                self.inflight.push_back((last, bytes));
+                self.inflight_bytes += bytes;
+            }
+        }
+    }
+
+    /// The follower has everything up to `index`. Returns whether that is news.
+    pub(crate) fn matched(&mut self, index: Index, resend_deadline: Time) -> bool {
+        let news = index > self.match_index;
+        self.match_index = self.match_index.max(index);
+        self.next_index = self.next_index.max(index.next());
+        while self.inflight.front().is_some_and(|&(last, _)| last <= index) {
+            let (_, bytes) = self.inflight.pop_front().expect("there is a front");
+            self.inflight_bytes -= bytes;
+        }
+        // An old acknowledgement says nothing about the probe on its way, unless it reaches it.
+        if matches!(self.pace, Pace::Probe { .. }) && index.next() >= self.next_index {
+            self.pace = Pace::Pipeline;
+        }
+        self.resend_deadline = if self.is_waiting() {
+            resend_deadline
+        } else {
+            Time::NEVER
+        };
+        self.pause_explained = false;
+        news
+    }
+
+    /// The follower has no entry like `prev`. Returns whether that is news: a late refusal of what has been answered
+    /// otherwise since is not.
+    pub(crate) fn rejected(&mut self, prev: Position, agreeable: Index) -> bool {
+        let stale = match self.pace {
+            Pace::Probe { .. } => prev.index.next() != self.next_index,
+            Pace::Pipeline => prev.index >= self.next_index,
+        };
+        if stale || prev.index <= self.match_index {
+            return false;
+        }
+        self.probe(agreeable.next().max(self.match_index.next()), false);
+        true
+    }
+
+    /// What was on its way is taken for lost.
+    pub(crate) fn lost(&mut self) {
+        self.probe(self.match_index.next().min(self.next_index), true);
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.inflight.is_empty()
+            || matches!(
+                self.pace,
+                Pace::Probe {
+                    outstanding: true,
+                    ..
+                }
+            )
+    }
+
+    fn probe(&mut self, next: Index, bare: bool) {
+        // A probe that got lost tries the same place again: only a refusal says that the logs differ there.
+        let next = if matches!(self.pace, Pace::Probe { .. }) && bare {
+            self.next_index
+        } else {
+            next
+        };
+        self.next_index = next;
+        self.pace = Pace::Probe {
+            outstanding: false,
+            bare,
+        };
+        self.inflight.clear();
+        self.inflight_bytes = 0;
+        self.resend_deadline = Time::NEVER;
+    }
+
+    pub(crate) fn check_invariants(&self, last: Index) {
+        assert!(self.match_index < self.next_index, "match < next");
+        assert!(
+            self.match_index <= last,
+            "a follower matches only what the leader has"
+        );
+        assert!(
+            self.next_index <= last.next(),
+            "next is at most one after the last entry"
+        );
+        assert_eq!(
+            self.inflight_bytes,
+            self.inflight.iter().map(|(_, bytes)| bytes).sum::<usize>()
+        );
+        assert!(
+            matches!(self.pace, Pace::Pipeline) || self.inflight.is_empty(),
+            "a probe is not in flight"
+        );
+    }
+}

@@ -1,0 +1,471 @@
+//! The state of one node and its one way through: inputs change it, `poll` derives what is to be done. The term rule
+//! stands here, once; each RPC has a file of its own.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::config::Config;
+use crate::log::Log;
+use crate::membership::Memberships;
+use crate::message::{Envelope, Message};
+use crate::mutant::Mutant;
+use crate::persist::Persist;
+use crate::role::Role;
+use crate::types::{
+    Ballot, Body, Entry, Image, Index, Membership, NodeId, Position, ReadId, Save, SnapshotMark, Stamp, Term,
+    Time,
+};
+use crate::why::{Alarm, Why};
+
+/// What the host is to do, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Write this, sync it, and then call [`Raft::saved`]. At most one is in flight.
+    Save(Save),
+    /// Send this; it may be lost, delayed, duplicated or reordered, not changed.
+    Send(Envelope),
+    /// The entry is committed: apply it. Each once, in order.
+    Apply(Entry),
+    /// A state that has applied up to `index` may answer the reads `id`.
+    ReadReady {
+        /// Whose reads.
+        id: ReadId,
+        /// From which state on.
+        index: Index,
+    },
+    /// The membership in force changed; be connected to these.
+    Peers(Membership),
+    /// Why something was decided.
+    Why(Why),
+    /// The protocol is broken; this node takes part no more.
+    Alarm(Alarm),
+}
+
+/// Why a proposal or a read is not taken. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum Refusal {
+    /// Another is to be asked, if known.
+    #[error("not the leader")]
+    NotLeader {
+        /// Who.
+        leader: Option<NodeId>,
+    },
+    /// Too much is uncommitted already; ask again later.
+    #[error("too much is uncommitted")]
+    Busy,
+    /// More than one entry takes.
+    #[error("larger than an entry may be")]
+    TooLarge,
+    /// There was an alarm.
+    #[error("takes part no more")]
+    Stopped,
+}
+
+/// A member's Raft. A value: no clock, file, socket, thread or lock.
+#[derive(Clone, Debug)]
+pub struct Raft {
+    pub(crate) config: Config,
+    pub(crate) now: Time,
+    random: ChaCha8Rng,
+    /// Figure 2, persistent state: currentTerm and votedFor.
+    pub(crate) ballot: Ballot,
+    pub(crate) role: Role,
+    /// Figure 2, persistent state: log[].
+    pub(crate) log: Log,
+    pub(crate) memberships: Memberships,
+    /// Figure 2, volatile state: commitIndex.
+    pub(crate) commit_index: Index,
+    /// Figure 2, volatile state: lastApplied, as far as `poll` has handed out.
+    last_applied: Index,
+    pub(crate) persist: Persist,
+    pub(crate) election_deadline: Time,
+    /// Answers that wait for their stamp: per peer and lane only the newest.
+    held: BTreeMap<(NodeId, bool), (Stamp, Envelope)>,
+    pub(crate) outbox: VecDeque<Output>,
+    pub(crate) halted: bool,
+}
+
+impl Raft {
+    /// Starts from what the disk has. A sole voter campaigns at once; others wait for their election deadline.
+    ///
+    /// # Panics
+    /// If the image is inconsistent (a gap in its log, a commit index beyond it): recovery never makes such a one.
+    #[must_use]
+    pub fn boot(config: Config, image: Image, now: Time) -> Raft {
+        let Image {
+            ballot,
+            commit,
+            snapshot,
+            entries,
+        } = image;
+        let mark = snapshot.position;
+        let log = Log::new(snapshot, entries);
+        assert!(
+            commit <= log.last().index,
+            "the image's commit index {commit} is beyond its log"
+        );
+        // The log may be of a later term than the ballot if the ballot's Save was made with another node's snapshot.
+        let term = ballot.term.max(log.last().term);
+        let voted_for = if term == ballot.term {
+            ballot.voted_for
+        } else {
+            None
+        };
+        let memberships = Memberships::of(&log);
+        let mut raft = Raft {
+            config,
+            now,
+            random: ChaCha8Rng::seed_from_u64(config.seed),
+            ballot: Ballot { term, voted_for },
+            role: Role::Follower { leader: None },
+            memberships,
+            commit_index: commit.max(mark.index),
+            last_applied: mark.index,
+            persist: Persist::new(log.last().index),
+            log,
+            election_deadline: now,
+            held: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            halted: false,
+        };
+        raft.outbox
+            .push_back(Output::Peers(raft.log_membership().clone()));
+        raft.reset_election_deadline();
+        if raft.is_sole_voter() {
+            raft.campaign();
+        }
+        raft
+    }
+
+    /// Time passed. Harmless at any time; useful from [`Raft::deadline`] on.
+    pub fn tick(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        if self.halted {
+            return;
+        }
+        match &self.role {
+            Role::Leader(_) => self.tick_leader(),
+            _ if self.now >= self.election_deadline => self.campaign(),
+            _ => {}
+        }
+    }
+
+    /// A message came. Stale or ill-formed ones are dropped and change nothing.
+    pub fn receive(&mut self, now: Time, envelope: Envelope) {
+        self.now = self.now.max(now);
+        let Envelope {
+            from,
+            to,
+            term,
+            message,
+        } = envelope;
+        if self.halted {
+            return;
+        }
+        if to != self.config.id || from == self.config.id {
+            return self.explain(Why::IllFormed { from });
+        }
+        // Raft 5.1: a higher term makes a follower of everyone.
+        if term > self.ballot.term {
+            self.adopt_term(term);
+        }
+        if term < self.ballot.term {
+            return self.on_old_term(from, term, &message);
+        }
+        match message {
+            Message::RequestVote { last } => self.on_request_vote(from, last),
+            Message::RequestVoteReply { granted } => self.on_request_vote_reply(from, granted),
+            Message::AppendEntries {
+                prev,
+                entries,
+                commit,
+            } => self.on_append_entries(from, prev, entries, commit),
+            Message::AppendEntriesReply(outcome) => self.on_append_entries_reply(from, outcome),
+            Message::Heartbeat { round, commit } => self.on_heartbeat(from, round, commit),
+            Message::HeartbeatReply { round } => self.on_heartbeat_reply(from, round),
+        }
+    }
+
+    /// Puts a command into the log of this leader. It is committed when `Apply` hands it out; another entry at the
+    /// returned position's index, or one of a later term before it, means that it never will be.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn propose(&mut self, command: Bytes) -> Result<Position, Refusal> {
+        if self.halted {
+            return Err(Refusal::Stopped);
+        }
+        let Role::Leader(leader) = &mut self.role else {
+            return Err(Refusal::NotLeader {
+                leader: self.leader(),
+            });
+        };
+        if command.len() > self.config.entry_bytes_max {
+            return Err(Refusal::TooLarge);
+        }
+        if leader.uncommitted_bytes + command.len() > self.config.uncommitted_bytes_max {
+            return Err(Refusal::Busy);
+        }
+        Ok(self.append_own(Body::Command(command)))
+    }
+
+    /// The Save with this stamp is on disk, synced.
+    ///
+    /// # Panics
+    /// If no such Save is in flight.
+    pub fn saved(&mut self, stamp: Stamp) {
+        self.persist.saved(stamp);
+        if self.halted {
+            return;
+        }
+        match self.role {
+            Role::Candidate { .. } => self.count_own_vote(),
+            Role::Leader(_) => self.advance_commit(),
+            Role::Follower { .. } => {}
+        }
+    }
+
+    /// The next thing to do; None when there is nothing left until the next input. After None, wait for an input or
+    /// for [`Raft::deadline`].
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some(output) = self.outbox.pop_front() {
+            return Some(output);
+        }
+        if self.halted {
+            return None;
+        }
+        self.begin_round();
+        if let Some(save) = self.persist.cut(self.ballot, self.commit_index, &self.log) {
+            return Some(Output::Save(save));
+        }
+        if let Some(envelope) = self
+            .release_held()
+            .or_else(|| self.next_vote_request())
+            .or_else(|| self.next_send())
+        {
+            return Some(Output::Send(envelope));
+        }
+        // What was explained or confirmed on the way here.
+        self.outbox.pop_front().or_else(|| self.next_apply())
+    }
+
+    /// When to call [`Raft::tick`] at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Time {
+        match &self.role {
+            _ if self.halted => Time::NEVER,
+            Role::Leader(leader) => leader
+                .progress
+                .values()
+                .map(|p| p.resend_deadline)
+                .fold(leader.heartbeat_deadline, Time::min),
+            _ if self.log_membership().is_voter(self.config.id) => self.election_deadline,
+            _ => Time::NEVER,
+        }
+    }
+
+    /// The current term.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        self.ballot.term
+    }
+
+    /// Who leads the current term, as far as this node knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeId> {
+        self.role.leader(self.config.id)
+    }
+
+    /// Whether this node leads.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    /// Whether this node stands for election.
+    #[must_use]
+    pub fn is_candidate(&self) -> bool {
+        matches!(self.role, Role::Candidate { .. })
+    }
+
+    /// The highest entry known to be committed.
+    #[must_use]
+    pub fn commit_index(&self) -> Index {
+        self.commit_index
+    }
+
+    /// The highest entry handed out by `poll`.
+    #[must_use]
+    pub fn last_applied(&self) -> Index {
+        self.last_applied
+    }
+
+    /// The end of the log.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        self.log.last()
+    }
+
+    /// Up to where the log is on disk.
+    #[must_use]
+    pub fn durable_index(&self) -> Index {
+        self.persist.durable_index()
+    }
+
+    /// The vote of the current term.
+    #[must_use]
+    pub fn ballot(&self) -> Ballot {
+        self.ballot
+    }
+
+    /// What the log begins after.
+    #[must_use]
+    pub fn mark(&self) -> &SnapshotMark {
+        self.log.mark()
+    }
+
+    /// The entries in memory, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.log.iter()
+    }
+
+    /// The membership in force: the newest in the log.
+    #[must_use]
+    pub fn log_membership(&self) -> &Membership {
+        self.memberships.current()
+    }
+
+    pub(crate) fn explain(&mut self, why: Why) {
+        self.outbox.push_back(Output::Why(why));
+    }
+
+    pub(crate) fn alarm(&mut self, alarm: Alarm) {
+        self.halted = true;
+        self.held.clear();
+        self.outbox.push_back(Output::Alarm(alarm));
+    }
+
+    pub(crate) fn is_sole_voter(&self) -> bool {
+        let membership = self.log_membership();
+        membership.outgoing.is_empty() && membership.voters.iter().eq([&self.config.id])
+    }
+
+    pub(crate) fn message_to(&self, to: NodeId, message: Message) -> Envelope {
+        Envelope {
+            from: self.config.id,
+            to,
+            term: self.ballot.term,
+            message,
+        }
+    }
+
+    /// Answers `to` once `stamp` is durable. A newer answer on the same lane takes the place of one still held: the
+    /// leader learns more from it, and retries what it needs.
+    pub(crate) fn answer_after(&mut self, stamp: Stamp, to: NodeId, message: Message) {
+        let urgent = message.is_urgent();
+        let envelope = self.message_to(to, message);
+        let stamp = if Mutant::AnswerBeforeDurable.is(self.config.mutant) {
+            Stamp(0)
+        } else {
+            stamp
+        };
+        self.held.insert((to, urgent), (stamp, envelope));
+    }
+
+    /// Randomised in [T, 2T) so that elections are seldom split (Raft 5.2).
+    pub(crate) fn reset_election_deadline(&mut self) {
+        let timeout = self.config.election_timeout;
+        let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1);
+        let extra = self.random.next_u64() % micros;
+        self.election_deadline = Time(self.now.after(timeout).0.saturating_add(extra));
+    }
+
+    /// Raft 5.1: a new term, in which nothing is promised yet.
+    fn adopt_term(&mut self, term: Term) {
+        if !matches!(self.role, Role::Follower { .. }) {
+            self.explain(Why::SteppedDownHigherTerm {
+                from: self.ballot.term,
+                to: term,
+            });
+        }
+        self.become_follower(None);
+        self.set_ballot(Ballot {
+            term,
+            voted_for: None,
+        });
+    }
+
+    pub(crate) fn set_ballot(&mut self, ballot: Ballot) {
+        if ballot.term > self.ballot.term {
+            // What was promised in an older term concerns nobody any more.
+            self.held.clear();
+        }
+        self.ballot = ballot;
+        self.persist.ballot_changed();
+    }
+
+    pub(crate) fn become_follower(&mut self, leader: Option<NodeId>) {
+        if let Role::Leader(former) = &self.role {
+            let batches = former.reads.waiting() as u64;
+            if batches > 0 {
+                self.explain(Why::ReadsDropped { batches });
+            }
+            // A leader kept no election deadline.
+            self.reset_election_deadline();
+        }
+        self.role = Role::Follower { leader };
+    }
+
+    /// Raft 5.1: whoever speaks in a past term is told the present one, so that it steps down.
+    fn on_old_term(&mut self, from: NodeId, theirs: Term, message: &Message) {
+        let ours = self.ballot.term;
+        let stamp = self.persist.ballot_stamp();
+        match message {
+            Message::RequestVote { .. } => {
+                self.explain(Why::VoteRefusedOldTerm {
+                    candidate: from,
+                    theirs,
+                    ours,
+                });
+                self.answer_after(stamp, from, Message::RequestVoteReply { granted: false });
+            }
+            Message::AppendEntries { .. } | Message::Heartbeat { .. } => {
+                self.explain(Why::OldTerm { from, theirs, ours });
+                // Its term is what counts; a round of 0 acknowledges nothing.
+                self.answer_after(
+                    stamp,
+                    from,
+                    Message::HeartbeatReply {
+                        round: Default::default(),
+                    },
+                );
+            }
+            _ => self.explain(Why::OldTerm { from, theirs, ours }),
+        }
+    }
+
+    fn release_held(&mut self) -> Option<Envelope> {
+        let (&key, _) = self
+            .held
+            .iter()
+            .find(|(_, (stamp, _))| self.persist.is_durable(*stamp))?;
+        self.held.remove(&key).map(|(_, envelope)| envelope)
+    }
+
+    fn next_apply(&mut self) -> Option<Output> {
+        if self.last_applied >= self.commit_index {
+            return None;
+        }
+        self.last_applied = self.last_applied.next();
+        let entry = self
+            .log
+            .get(self.last_applied)
+            .expect("committed entries after the mark are in the log");
+        Some(Output::Apply(entry.clone()))
+    }
+}

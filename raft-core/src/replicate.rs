@@ -1,0 +1,255 @@
+//! A leader's side: sends entries and heartbeats, learns where its followers stand, and commits (Raft 5.3, 5.4.2).
+
+use crate::message::{AppendOutcome, Envelope, Message};
+use crate::mutant::Mutant;
+use crate::progress::{Pace, Progress};
+use crate::quorum::reached_by_quorum;
+use crate::raft::{Output, Raft};
+use crate::read::Reads;
+use crate::role::{Leader, Role};
+use crate::types::{Body, Entry, Index, NodeId, Position, Time};
+use crate::why::Why;
+
+impl Raft {
+    pub(crate) fn become_leader(&mut self) {
+        let term = self.ballot.term;
+        self.explain(Why::Won { term });
+        let last = self.log.last().index;
+        let uncommitted_bytes = self
+            .log
+            .slice(self.commit_index.next(), usize::MAX)
+            .iter()
+            .map(|e| e.body.weight())
+            .sum();
+        let others = self
+            .log_membership()
+            .members()
+            .into_iter()
+            .filter(|&id| id != self.config.id);
+        let leader = Leader {
+            progress: others.map(|id| (id, Progress::new(last))).collect(),
+            first_index: last.next(),
+            heartbeat_deadline: self.now.after(self.config.heartbeat_interval),
+            reads: Reads::default(),
+            uncommitted_bytes,
+        };
+        self.role = Role::Leader(leader);
+        // Raft 8: a blank entry commits what earlier terms left, and lets reads begin.
+        self.append_own(Body::Blank);
+    }
+
+    /// Adds an entry of this leader's own to its log.
+    pub(crate) fn append_own(&mut self, body: Body) -> Position {
+        let position = Position {
+            term: self.ballot.term,
+            index: self.log.last().index.next(),
+        };
+        let weight = body.weight();
+        let Role::Leader(leader) = &mut self.role else {
+            panic!("only a leader appends of its own accord")
+        };
+        leader.uncommitted_bytes += weight;
+        self.log.append(Entry { position, body });
+        self.persist.appended(position.index);
+        position
+    }
+
+    pub(crate) fn tick_leader(&mut self) {
+        let (now, interval) = (self.now, self.config.heartbeat_interval);
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        if now >= leader.heartbeat_deadline {
+            leader.heartbeat_deadline = now.after(interval);
+            leader
+                .progress
+                .values_mut()
+                .for_each(|progress| progress.heartbeat_due = true);
+        }
+        for (&peer, progress) in &mut leader.progress {
+            if now >= progress.resend_deadline {
+                progress.lost();
+                self.outbox.push_back(Output::Why(Why::Resending {
+                    peer,
+                    next: progress.next_index,
+                }));
+            }
+        }
+    }
+
+    pub(crate) fn on_append_entries_reply(&mut self, from: NodeId, outcome: AppendOutcome) {
+        let resend_deadline = self.resend_deadline();
+        let last = self.log.last();
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let Some(progress) = leader.progress.get_mut(&from) else {
+            return;
+        };
+        match outcome {
+            AppendOutcome::Matched(index) if index > last.index => self.explain(Why::IllFormed { from }),
+            AppendOutcome::Matched(index) => {
+                if progress.matched(index, resend_deadline) {
+                    self.advance_commit();
+                }
+            }
+            AppendOutcome::Rejected { prev, hint } => {
+                // Its entry at `hint` may still differ from ours: go back to where ours can agree with it.
+                let agreeable = self
+                    .log
+                    .last_agreeable(hint.min(Position {
+                        index: prev.index.previous(),
+                        ..hint
+                    }))
+                    .index;
+                if progress.rejected(prev, agreeable) {
+                    let next = progress.next_index;
+                    self.explain(Why::Probing { peer: from, next });
+                }
+            }
+        }
+    }
+
+    /// Raft 5.3, 5.4.2: commits what a quorum has, if it is of this term. The leader counts itself only up to what its
+    /// own disk has (thesis 10.2.1).
+    pub(crate) fn advance_commit(&mut self) {
+        let own = self.config.id;
+        let durable = self.persist.durable_index();
+        let durable = if Mutant::AnswerBeforeDurable.is(self.config.mutant) {
+            self.log.last().index
+        } else {
+            durable
+        };
+        let membership = self.memberships.current();
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let matched = |id: NodeId| {
+            if id == own {
+                durable
+            } else {
+                leader.progress.get(&id).map_or(Index(0), |p| p.match_index)
+            }
+        };
+        let index = reached_by_quorum(membership, matched).unwrap_or_default();
+        if index <= self.commit_index {
+            let oldest = self.commit_index.next();
+            if oldest <= self.log.last().index {
+                self.explain(Why::CommitWithheldNoQuorum {
+                    index: oldest,
+                    durable,
+                });
+            }
+            return;
+        }
+        let entry = self
+            .log
+            .term_at(index)
+            .expect("a quorum's entry is in the leader's log");
+        if entry != self.ballot.term && !Mutant::CommitOldTerm.is(self.config.mutant) {
+            return self.explain(Why::CommitWithheldOldTerm {
+                index,
+                entry,
+                term: self.ballot.term,
+            });
+        }
+        let mut committed = self.commit_index;
+        while committed < index {
+            committed = committed.next();
+            leader.uncommitted_bytes -= self.log.get(committed).map_or(0, |entry| entry.body.weight());
+        }
+        self.commit_to(index);
+    }
+
+    /// The next thing to tell a follower. Never waits for this node's own disk (thesis 10.2.1).
+    pub(crate) fn next_send(&mut self) -> Option<Envelope> {
+        let peers: Vec<NodeId> = match &self.role {
+            Role::Leader(leader) => leader.progress.keys().copied().collect(),
+            _ => return None,
+        };
+        peers
+            .into_iter()
+            .find_map(|peer| self.next_append(peer).or_else(|| self.next_heartbeat(peer)))
+    }
+
+    fn next_append(&mut self, to: NodeId) -> Option<Envelope> {
+        let resend_deadline = self.resend_deadline();
+        let (config, last, commit) = (self.config, self.log.last(), self.commit_index);
+        let Role::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let progress = leader.progress.get_mut(&to)?;
+        let bare = match progress.pace {
+            Pace::Probe {
+                outstanding: true, ..
+            } => return None,
+            Pace::Probe {
+                outstanding: false,
+                bare,
+            } => bare,
+            Pace::Pipeline if progress.next_index > last.index => return None,
+            Pace::Pipeline => false,
+        };
+        if progress.is_full(config.inflight_messages_max, config.inflight_bytes_max) {
+            if !std::mem::replace(&mut progress.pause_explained, true) {
+                let (messages, bytes) = progress.inflight();
+                self.explain(Why::PeerPaused {
+                    peer: to,
+                    messages: messages as u64,
+                    bytes: bytes as u64,
+                });
+            }
+            return None;
+        }
+        let prev_index = progress.next_index.previous();
+        let prev_term = self.log.term_at(prev_index).expect("the whole log is in memory");
+        let entries = if bare {
+            Vec::new()
+        } else {
+            self.log.slice(progress.next_index, config.append_bytes_max)
+        };
+        let through = entries.last().map_or(prev_index, |entry| entry.position.index);
+        progress.sent(
+            through,
+            entries.iter().map(|entry| entry.body.weight()).sum(),
+            resend_deadline,
+        );
+        // The follower commits at most what this message verifies.
+        progress.sent_commit = progress.sent_commit.max(commit.min(through));
+        let prev = Position {
+            term: prev_term,
+            index: prev_index,
+        };
+        Some(self.message_to(
+            to,
+            Message::AppendEntries {
+                prev,
+                entries,
+                commit,
+            },
+        ))
+    }
+
+    /// A heartbeat is due by time, for a new round of reads, or to tell a new commit index at once.
+    fn next_heartbeat(&mut self, to: NodeId) -> Option<Envelope> {
+        let commit_index = self.commit_index;
+        let Role::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let round = leader.reads.round;
+        let progress = leader.progress.get_mut(&to)?;
+        let commit = commit_index.min(progress.match_index);
+        if !progress.heartbeat_due && round <= progress.sent_round && commit <= progress.sent_commit {
+            return None;
+        }
+        progress.heartbeat_due = false;
+        progress.sent_round = round;
+        progress.sent_commit = progress.sent_commit.max(commit);
+        Some(self.message_to(to, Message::Heartbeat { round, commit }))
+    }
+
+    /// Two heartbeats without an answer: what was sent is taken for lost.
+    fn resend_deadline(&self) -> Time {
+        self.now.after(self.config.heartbeat_interval * 2)
+    }
+}
