@@ -22,7 +22,9 @@ pub enum Command {
     },
     /// v2: changes the tree.
     Tree {
-        /// Clean absolute path: starts with `/`, no empty, `.` or `..` component, no slash at the end but for the root.
+        /// Clean absolute path: starts with `/`, no empty, `.` or `..` component, no slash at the end but for the root,
+        /// at most [`TREE_DEPTH_MAX`](super::TREE_DEPTH_MAX) components. Any other path is answered as one where nothing
+        /// is.
         path: Bytes,
         /// What to do there.
         change: TreeChange,
@@ -34,7 +36,7 @@ pub enum Command {
         /// What it says of itself.
         attributes: Attributes,
         /// The random id of its data directory. The first one published for a member is its for ever; another changes
-        /// nothing and is how a wiped directory is recognised.
+        /// nothing, takes no v2 index, is answered the same, and is how a wiped directory is recognised.
         data_id: u64,
     },
 }
@@ -159,7 +161,7 @@ pub enum TreeAction {
 /// Why a command or query was not carried out. Nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 pub enum Failure {
-    /// `ignore_value` or `ignore_lease` on a key that is not there.
+    /// `ignore_value` or `ignore_lease` on a key that is not there, or an empty key.
     #[error("key not found")]
     KeyNotFound,
     /// A read at a revision that does not exist yet.

@@ -1,0 +1,108 @@
+//! The paths of nodes, and their order.
+
+use std::cmp::Ordering;
+use std::ops::Bound::{self, Excluded, Unbounded};
+
+use bytes::Bytes;
+
+use crate::store::TREE_DEPTH_MAX;
+
+/// A clean absolute path.
+///
+/// The order is that of the bytes, but with the slash below all others: `/a`, `/a/b`, `/a/b/c`, `/a-b`. So a node is
+/// followed by all that is below it before anything else comes, and siblings come in the order of their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Path(Bytes);
+
+impl Path {
+    /// The path, if it is clean: it starts with a slash, has no empty, `.` or `..` component, no slash at the end but
+    /// for the root, and at most [`TREE_DEPTH_MAX`] components.
+    pub(super) fn parse(bytes: Bytes) -> Option<Path> {
+        let names = bytes.strip_prefix(b"/")?;
+        let mut parts = names.split(|&byte| byte == b'/');
+        let clean = names.is_empty() || parts.all(|part| !matches!(part, b"" | b"." | b".."));
+        let depth = names.split(|&byte| byte == b'/').count();
+        (clean && depth <= TREE_DEPTH_MAX).then_some(Path(bytes))
+    }
+
+    /// The path of the child of a directory that is named by an index, in 20 digits; None if it lies too deep.
+    pub(super) fn in_order(&self, index: u64) -> Option<Path> {
+        let child = format!("/{index:020}");
+        let parent = if self.is_root() { &b""[..] } else { &self.0 };
+        Path::parse([parent, child.as_bytes()].concat().into())
+    }
+
+    pub(super) fn bytes(&self) -> Bytes {
+        self.0.clone()
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn is_root(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// Whether the last component is hidden from listings of what is above.
+    pub(super) fn is_hidden(&self) -> bool {
+        let name = self.0.rsplit(|&byte| byte == b'/').next();
+        name.is_some_and(|name| name.starts_with(b"_"))
+    }
+
+    /// The directories this path lies in, from the top, without the root.
+    pub(super) fn ancestors(&self) -> impl DoubleEndedIterator<Item = Path> {
+        let slashes = self
+            .0
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(_, byte)| **byte == b'/');
+        slashes.map(|(place, _)| Path(self.0.slice(..place)))
+    }
+
+    /// Whether another path lies below this one.
+    pub(super) fn holds(&self, other: &Path) -> bool {
+        if self.is_root() {
+            return !other.is_root();
+        }
+        let below = other.0.strip_prefix(&self.0[..]);
+        below.is_some_and(|below| below.starts_with(b"/"))
+    }
+
+    /// Where the paths below this one begin.
+    pub(super) fn start_below(&self) -> Bound<&Path> {
+        if self.is_root() { Unbounded } else { Excluded(self) }
+    }
+
+    /// A path after everything that lies below this one and not after anything else: the zero byte follows the slash.
+    pub(super) fn after_all_below(&self) -> Path {
+        Path([&self.0[..], b"\0"].concat().into())
+    }
+}
+
+impl Ord for Path {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (left, right) = (&self.0[..], &other.0[..]);
+        let same = common(left, right);
+        // The end comes before everything, the slash before every other byte.
+        let rank = |path: &[u8]| path.get(same).map(|&byte| (byte != b'/', byte));
+        rank(left).cmp(&rank(right))
+    }
+}
+
+impl PartialOrd for Path {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// How many bytes two paths begin with alike. Paths often share long beginnings, so words are compared first.
+fn common(left: &[u8], right: &[u8]) -> usize {
+    let (left_words, _) = left.as_chunks::<8>();
+    let (right_words, _) = right.as_chunks::<8>();
+    let pairs = left_words.iter().zip(right_words);
+    let whole = pairs.take_while(|(left, right)| left == right).count() * 8;
+    let pairs = left[whole..].iter().zip(&right[whole..]);
+    whole + pairs.take_while(|(left, right)| left == right).count()
+}
