@@ -1,10 +1,52 @@
 //! The one deterministic composition of Raft and the stores: a node as a value.
+//!
+//! # What it is
+//! [`Node`] = Raft + stores + waiting requests. Every host (the mio server, the madsim world, the plain world) runs the
+//! same four lines: wait for an input or for [`Node::deadline`]; [`Node::handle`] every input there is;
+//! [`Node::poll`] until `None`, performing each [`Output`]; repeat. If a host needs an `if` about Raft or keys, that
+//! `if` belongs here.
+//!
+//! # What it never does
+//! It reads no clock, file, socket, random device or hash order: [`Now`] and the seed are given. Nothing is sent or
+//! written while an input is handled; `poll` derives it afterwards, so all proposals of a turn share one disk write
+//! and one message per peer and lane.
+//!
+//! # Who answers
+//! The member that got a request answers it, at its own apply, so a client reads its own write from the same member.
+//! An entry names its [`Origin`]. A proposal belongs to the term it was proposed or forwarded in: the leader of no
+//! other term takes it, and that leader takes it once, by its number. Terms never fall along the log; so once an entry
+//! of a later term is applied, a proposal of an earlier term that was not applied never will be, and is proposed
+//! again. Losing the lead, a lost message, a deposed leader change nothing by themselves. Only the deadline gives
+//! "timed out": it may or may not have happened.
+//!
+//! # Files
+//! | file | idea |
+//! |---|---|
+//! | `request.rs` | the face: inputs, requests, responses, outputs |
+//! | `message.rs` | what nodes say to each other |
+//! | `node.rs` | the composition: handle, poll, deadline |
+//! | `waiting.rs` | requests and their deadlines |
+//! | `writes.rs` | proposals: into the own log or to the leader, once |
+//! | `forward.rs` | the numbered stream of proposals from a follower to the leader, both ends |
+//! | `reads.rs` | linearizable reads in batches, one round for all of a turn |
+//! | `apply.rs` | committed entries into the store, answers out |
+//!
+//! # Left out so far
+//! Snapshots, watches, leases.
 #![forbid(unsafe_code)]
 
+mod apply;
+mod forward;
 mod message;
+mod node;
+mod reads;
 mod request;
+mod waiting;
+mod writes;
 
+pub use apply::{Origin, Proposal};
 pub use message::{Forward, Lane, Part, PeerMessage};
+pub use node::{Config, Node};
 pub use request::{
     Answer, ClientId, Failure, Header, Input, Member, Now, Output, Request, RequestId, Response, Status,
     WallTime,

@@ -52,6 +52,17 @@ pub enum Part {
     },
 }
 
+impl Part {
+    /// Which lane it takes: what decides elections and confirms reads goes ahead of entries and proposals.
+    pub(crate) fn lane(&self) -> Lane {
+        match self {
+            Part::Raft(envelope) if envelope.message.is_urgent() => Lane::Urgent,
+            Part::Raft(_) | Part::Forward(_) => Lane::Bulk,
+            Part::Forwarded { .. } | Part::AskRead { .. } | Part::ReadAt { .. } => Lane::Urgent,
+        }
+    }
+}
+
 /// Proposals in the order of one follower's numbering within one term and boot; resent until taken, taken once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {

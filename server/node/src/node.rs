@@ -1,0 +1,465 @@
+//! The composition: inputs in, outputs derived.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use raft_core::{Boot, Image, NodeId, Position, Raft, Term, Time};
+use storage::store::Store;
+use storage::store::command::{Attributes, Command};
+use storage::store::query::Query;
+
+use crate::forward::{FromFollowers, ToLeader};
+use crate::message::{Lane, Part, PeerMessage};
+use crate::reads::{Question, Reads};
+use crate::request::{
+    Answer, ClientId, Failure, Header, Input, Member, Now, Output, Request, RequestId, Response, Status,
+};
+use crate::waiting::{Ticket, Waiter, Waiting};
+use crate::writes::Writes;
+
+/// Entries applied in one turn, so that a long replay never keeps Raft's messages waiting.
+const APPLY_PER_TURN_MAX: usize = 1000;
+/// How long a health question may take.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a node is told at boot.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Raft's settings; they hold the node's id.
+    pub raft: raft_core::Config,
+    /// Which life of the data directory this is.
+    pub boot: Boot,
+    /// The cluster's id.
+    pub cluster_id: u64,
+    /// The random id of the data directory.
+    pub data_id: u64,
+    /// What this member makes known of itself once there is a leader.
+    pub attributes: Attributes,
+}
+
+impl Config {
+    /// How long a request may wait: etcd's 5 s + 2 election timeouts.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(5) + 2 * self.raft.election_timeout
+    }
+}
+
+/// A member: Raft, the stores and the waiting requests. A value, see the crate's essay.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub(crate) config: Config,
+    pub(crate) now: Now,
+    pub(crate) raft: Raft,
+    pub(crate) store: Store,
+    /// The last entry applied.
+    pub(crate) applied: Position,
+    pub(crate) waiting: Waiting,
+    pub(crate) writes: Writes,
+    pub(crate) reads: Reads,
+    pub(crate) to_leader: Option<ToLeader>,
+    from_followers: FromFollowers,
+    /// The newest life heard of, of each peer.
+    boots: BTreeMap<NodeId, Boot>,
+    /// What this turn says, by peer and lane.
+    parts: BTreeMap<(NodeId, Lane), Vec<Part>>,
+    outbox: VecDeque<Output>,
+    /// As last told to the host.
+    leader: (Option<NodeId>, Term),
+    applied_this_turn: usize,
+    stopped: bool,
+}
+
+impl Node {
+    /// Starts from what the disk has, and applies everything known to be committed, so that no local read goes back
+    /// behind what was served before the restart.
+    ///
+    /// # Panics
+    /// If the image is inconsistent; recovery never makes such a one.
+    #[must_use]
+    pub fn boot(config: Config, image: Image, now: Now) -> Node {
+        let mark = image.snapshot.position;
+        assert_eq!(
+            mark,
+            Position::default(),
+            "there are no snapshots yet: the log begins at the beginning"
+        );
+        let store = Store::born(image.snapshot.membership.members().len());
+        let raft = Raft::boot(config.raft, image, now.monotonic);
+        let mut node = Node {
+            now,
+            raft,
+            store,
+            applied: mark,
+            waiting: Waiting::default(),
+            writes: Writes::default(),
+            reads: Reads::default(),
+            to_leader: None,
+            from_followers: FromFollowers::default(),
+            boots: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            leader: (None, Term(0)),
+            applied_this_turn: 0,
+            stopped: false,
+            config,
+        };
+        while node.applied.index < node.raft.commit_index() {
+            node.applied_this_turn = 0;
+            node.drive_raft();
+        }
+        node.publish();
+        node.notice_leader();
+        node
+    }
+
+    /// Something happened.
+    ///
+    /// # Panics
+    /// If the host breaks the contract: says `Saved` of what is not in flight, or uses a request id twice.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        assert!(
+            now.monotonic >= self.now.monotonic,
+            "monotonic time never goes back"
+        );
+        self.now = now;
+        self.applied_this_turn = 0;
+        match input {
+            Input::Tick => {}
+            Input::Message(message) => self.on_message(message),
+            Input::Request { client, id, request } => self.on_request(client, id, request),
+            Input::ClientGone(client) => self.on_client_gone(client),
+            Input::Saved(stamp) => self.raft.saved(stamp),
+            Input::SnapshotSaved(mark) => panic!("no snapshot was asked for, yet {mark:?} is saved"),
+        }
+        self.notice_leader();
+    }
+
+    /// The next thing to do; None when there is nothing left until the next input or [`Node::deadline`].
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some(output) = self.outbox.pop_front() {
+            return Some(output);
+        }
+        self.tick();
+        self.ask_reads();
+        self.drive_raft();
+        self.forward();
+        if self.outbox.is_empty() {
+            self.flush_parts();
+        }
+        self.outbox.pop_front()
+    }
+
+    /// When to say `Tick` at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Time {
+        if self.stopped {
+            return Time::NEVER;
+        }
+        if self.applied.index < self.raft.commit_index() {
+            return self.now.monotonic;
+        }
+        let forward = self.to_leader.as_ref().map_or(Time::NEVER, ToLeader::deadline);
+        self.raft
+            .deadline()
+            .min(self.waiting.deadline())
+            .min(self.reads.deadline())
+            .min(forward)
+    }
+
+    /// The member's Raft, to look at.
+    #[must_use]
+    pub fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    /// The replicated state, to look at.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The last entry applied.
+    #[must_use]
+    pub fn applied(&self) -> Position {
+        self.applied
+    }
+
+    /// The data id that a member made known, if it has started once: another one under its name is not that member.
+    #[must_use]
+    pub fn data_id_of(&self, member: NodeId) -> Option<u64> {
+        self.store.members().get(&member).map(|profile| profile.data_id)
+    }
+
+    /// Requests that wait for an answer.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn tick(&mut self) {
+        if self.stopped {
+            return;
+        }
+        self.raft.tick(self.now.monotonic);
+        if let Some(stream) = &mut self.to_leader {
+            stream.tick(self.now.monotonic);
+        }
+        self.notice_leader();
+        // A leader that was busy may have room again.
+        self.propose_unsent();
+        while let Some(ticket) = self.waiting.overdue(self.now.monotonic) {
+            self.answer(ticket, Err(Failure::Timeout));
+        }
+    }
+
+    fn on_message(&mut self, message: PeerMessage) {
+        let PeerMessage {
+            from,
+            from_boot,
+            to,
+            parts,
+        } = message;
+        if to != self.config.raft.id || from == to {
+            return;
+        }
+        let newest = self.boots.entry(from).or_insert(from_boot);
+        if from_boot < *newest {
+            return;
+        }
+        *newest = from_boot;
+        for part in parts {
+            match part {
+                Part::Raft(envelope) if envelope.from != from => {}
+                Part::Raft(envelope) => self.raft.receive(self.now.monotonic, envelope),
+                Part::Forward(forward) => {
+                    if forward.term == self.raft.term() && self.raft.is_leader() {
+                        let raft = &mut self.raft;
+                        self.from_followers
+                            .take((from, from_boot), forward, |bytes| raft.propose(bytes).is_ok());
+                    }
+                }
+                Part::Forwarded { term, boot, taken } => {
+                    let resend_deadline = self.resend_deadline();
+                    match &mut self.to_leader {
+                        Some(stream)
+                            if boot == self.config.boot && (stream.leader, stream.term) == (from, term) =>
+                        {
+                            stream.taken(taken, resend_deadline);
+                        }
+                        _ => {}
+                    }
+                }
+                Part::AskRead { term, id } => self.on_ask_read(from, from_boot, term, id),
+                Part::ReadAt { boot, id, index } => self.on_read_at(boot, id, index),
+            }
+            self.notice_leader();
+        }
+    }
+
+    fn on_request(&mut self, client: ClientId, id: RequestId, request: Request) {
+        let deadline = self.now.monotonic.after(self.config.request_timeout());
+        let waiter = Waiter {
+            client: Some((client, id)),
+            deadline,
+        };
+        if self.stopped {
+            return self.reply(client, id, Err(Failure::Stopped));
+        }
+        match request {
+            Request::Write(command) => self.write(waiter, command),
+            Request::Read {
+                query,
+                linearizable: true,
+            } => self.read(waiter, Question::Query(query)),
+            Request::Read {
+                query,
+                linearizable: false,
+            } => {
+                let result = self.find(&query);
+                self.reply(client, id, result);
+            }
+            Request::Members { linearizable: true } => self.read(waiter, Question::Members),
+            Request::Members { linearizable: false } => {
+                self.reply(client, id, Ok(Answer::Members(self.members())))
+            }
+            Request::Status => self.reply(client, id, Ok(Answer::Status(self.status()))),
+            Request::Health { .. } if self.raft.leader().is_none() => {
+                self.reply(client, id, Err(Failure::NoLeader))
+            }
+            Request::Health { linearizable: false } => self.reply(client, id, Ok(Answer::Healthy)),
+            Request::Health { linearizable: true } => {
+                let deadline = self.now.monotonic.after(HEALTH_TIMEOUT);
+                self.read(Waiter { deadline, ..waiter }, Question::Health);
+            }
+        }
+    }
+
+    fn on_client_gone(&mut self, client: ClientId) {
+        for ticket in self.waiting.client_gone(client) {
+            // A read that nobody waits for is given up; a write may be in the log already and runs its course.
+            self.reads.remove(ticket);
+        }
+    }
+
+    /// Makes this member known; goes on by itself until it is applied.
+    fn publish(&mut self) {
+        let (attributes, data_id) = (self.config.attributes.clone(), self.config.data_id);
+        let command = Command::Publish {
+            member: self.config.raft.id,
+            attributes,
+            data_id,
+        };
+        self.write(
+            Waiter {
+                client: None,
+                deadline: Time::NEVER,
+            },
+            command,
+        );
+    }
+
+    /// A new leader or term renews all that was asked of the former one.
+    fn notice_leader(&mut self) {
+        let now = (self.raft.leader(), self.raft.term());
+        if now == self.leader {
+            return;
+        }
+        let (former, _) = std::mem::replace(&mut self.leader, now);
+        if former == Some(self.config.raft.id) {
+            self.forget_askers();
+        }
+        self.to_leader = None;
+        self.outbox.push_back(Output::Leader {
+            leader: now.0,
+            term: now.1,
+        });
+        self.propose_unsent();
+    }
+
+    fn drive_raft(&mut self) {
+        while self.applied_this_turn < APPLY_PER_TURN_MAX
+            && let Some(output) = self.raft.poll()
+        {
+            match output {
+                raft_core::Output::Save(save) => self.outbox.push_back(Output::Save(save)),
+                raft_core::Output::Send(envelope) => self.parts_to(envelope.to, Part::Raft(envelope)),
+                raft_core::Output::Apply(entry) => {
+                    self.applied_this_turn += 1;
+                    self.apply(entry);
+                }
+                raft_core::Output::ReadReady { id, index } => self.on_read_ready(id, index),
+                raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(membership)),
+                raft_core::Output::Why(why) => self.outbox.push_back(Output::Why(why)),
+                raft_core::Output::Alarm(alarm) => self.stop(alarm),
+            }
+        }
+    }
+
+    fn stop(&mut self, alarm: raft_core::Alarm) {
+        self.stopped = true;
+        self.outbox.push_back(Output::Alarm(alarm));
+        for ticket in self.waiting.tickets() {
+            self.answer(ticket, Err(Failure::Stopped));
+        }
+    }
+
+    fn forward(&mut self) {
+        let resend_deadline = self.resend_deadline();
+        while let Some(stream) = &mut self.to_leader
+            && let Some(forward) = stream.next_message(resend_deadline)
+        {
+            let leader = stream.leader;
+            self.parts_to(leader, Part::Forward(forward));
+        }
+        while let Some(((node, boot), term, taken)) = self.from_followers.next_answer() {
+            self.parts_to(node, Part::Forwarded { term, boot, taken });
+        }
+    }
+
+    pub(crate) fn parts_to(&mut self, to: NodeId, part: Part) {
+        self.parts.entry((to, part.lane())).or_default().push(part);
+    }
+
+    fn flush_parts(&mut self) {
+        let (from, from_boot) = (self.config.raft.id, self.config.boot);
+        for ((to, lane), parts) in std::mem::take(&mut self.parts) {
+            let message = PeerMessage {
+                from,
+                from_boot,
+                to,
+                parts,
+            };
+            self.outbox.push_back(Output::Send { lane, message });
+        }
+    }
+
+    /// When to take a message to the leader for lost: as Raft itself does, after two heartbeats.
+    pub(crate) fn resend_deadline(&self) -> Time {
+        self.now.monotonic.after(2 * self.config.raft.heartbeat_interval)
+    }
+
+    pub(crate) fn find(&self, query: &Query) -> Result<Answer, Failure> {
+        Ok(Answer::Found(self.store.query(query)?))
+    }
+
+    pub(crate) fn members(&self) -> Vec<Member> {
+        let membership = self.raft.log_membership();
+        let member = |id: NodeId| {
+            let attributes = self
+                .store
+                .members()
+                .get(&id)
+                .map(|p| p.attributes.clone())
+                .unwrap_or_default();
+            Member {
+                id,
+                name: attributes.name,
+                peer_urls: membership.addresses.get(&id).cloned().unwrap_or_default(),
+                client_urls: attributes.client_urls,
+                learner: !membership.is_voter(id),
+            }
+        };
+        membership.members().into_iter().map(member).collect()
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            leader: self.raft.leader(),
+            commit: self.raft.commit_index(),
+            size: self.store.size(),
+            learner: !self.raft.log_membership().is_voter(self.config.raft.id),
+        }
+    }
+
+    /// Answers a waiting request, if anybody still waits for it.
+    pub(crate) fn answer(&mut self, ticket: Ticket, result: Result<Answer, Failure>) {
+        if matches!(result, Err(Failure::Timeout | Failure::Stopped)) {
+            self.reads.remove(ticket);
+            self.writes.remove(ticket);
+        }
+        if let Some(Waiter {
+            client: Some((client, id)),
+            ..
+        }) = self.waiting.release(ticket)
+        {
+            self.reply(client, id, result);
+        }
+    }
+
+    fn reply(&mut self, client: ClientId, id: RequestId, result: Result<Answer, Failure>) {
+        let header = Header {
+            cluster_id: self.config.cluster_id,
+            member_id: self.config.raft.id,
+            revision: self.store.revision(),
+            tree_index: self.store.tree_index(),
+            term: self.raft.term(),
+            applied: self.applied.index,
+        };
+        self.outbox.push_back(Output::Reply {
+            client,
+            id,
+            response: Box::new(Response { header, result }),
+        });
+    }
+}

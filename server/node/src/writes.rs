@@ -1,0 +1,117 @@
+//! Proposals of this node: each goes into the own log or to the leader, in one term at a time, until it is applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use raft_core::{Refusal, Term};
+use storage::store::command::Command;
+
+use crate::apply::{Origin, Proposal};
+use crate::forward::ToLeader;
+use crate::node::Node;
+use crate::request::Failure;
+use crate::waiting::{Ticket, Waiter};
+
+/// Payload bytes of proposals that may wait on one node; beyond it they are refused.
+pub(crate) const WAITING_BYTES_MAX: usize = 256 << 20;
+/// Requests that may wait on one node; beyond it they are refused.
+pub(crate) const WAITING_MAX: usize = 1 << 17;
+
+/// The proposals that are not applied yet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Writes {
+    proposals: BTreeMap<Ticket, Waits>,
+    /// In no log and on no way, as far as is known: to be proposed when there is a leader.
+    unsent: BTreeSet<Ticket>,
+    bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Waits {
+    encoded: Bytes,
+    /// The term it was proposed or forwarded in: only a log entry of this term can be it.
+    sent_in: Option<Term>,
+}
+
+impl Writes {
+    pub(crate) fn remove(&mut self, ticket: Ticket) {
+        if let Some(waits) = self.proposals.remove(&ticket) {
+            self.bytes -= waits.encoded.len();
+            self.unsent.remove(&ticket);
+        }
+    }
+
+    /// An entry of `term` is applied: what was proposed in earlier terms and is not applied never will be.
+    pub(crate) fn term_applied(&mut self, term: Term) {
+        for (&ticket, waits) in &mut self.proposals {
+            if waits.sent_in.is_some_and(|sent_in| sent_in < term) {
+                waits.sent_in = None;
+                self.unsent.insert(ticket);
+            }
+        }
+    }
+}
+
+impl Node {
+    /// Takes a write of a client's, or of the node's own.
+    pub(crate) fn write(&mut self, waiter: Waiter, command: Command) {
+        let ticket = self.waiting.admit(waiter);
+        let origin = Origin {
+            node: self.config.raft.id,
+            boot: self.config.boot,
+            ticket: ticket.0,
+        };
+        let encoded = Proposal { origin, command }.encode();
+        if encoded.len() > self.config.raft.entry_bytes_max {
+            return self.answer(ticket, Err(Failure::TooLarge));
+        }
+        if self.waiting.len() > WAITING_MAX || self.writes.bytes + encoded.len() > WAITING_BYTES_MAX {
+            return self.answer(ticket, Err(Failure::TooManyRequests));
+        }
+        self.writes.bytes += encoded.len();
+        self.writes.proposals.insert(
+            ticket,
+            Waits {
+                encoded,
+                sent_in: None,
+            },
+        );
+        self.writes.unsent.insert(ticket);
+        self.propose_unsent();
+    }
+
+    /// Proposes what can be proposed now.
+    pub(crate) fn propose_unsent(&mut self) {
+        if self.writes.unsent.is_empty() {
+            return;
+        }
+        let Some(leader) = self.raft.leader() else { return };
+        let term = self.raft.term();
+        while let Some(&ticket) = self.writes.unsent.first() {
+            let waits = self
+                .writes
+                .proposals
+                .get_mut(&ticket)
+                .expect("what is unsent waits");
+            if leader == self.config.raft.id {
+                match self.raft.propose(waits.encoded.clone()) {
+                    Ok(_) => {}
+                    Err(Refusal::Busy) => return,
+                    Err(refusal @ (Refusal::NotLeader { .. } | Refusal::TooLarge | Refusal::Stopped)) => {
+                        panic!("a leader that is not busy takes what fits an entry: {refusal}")
+                    }
+                }
+            } else {
+                let stream = self.to_leader.get_or_insert_with(|| ToLeader::new(leader, term));
+                assert_eq!(
+                    (stream.leader, stream.term),
+                    (leader, term),
+                    "the stream is renewed with the leader"
+                );
+                stream.push(waits.encoded.clone());
+            }
+            waits.sent_in = Some(term);
+            self.writes.unsent.pop_first();
+        }
+    }
+}
