@@ -463,3 +463,6 @@ impl Node {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

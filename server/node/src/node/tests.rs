@@ -1,0 +1,374 @@
+//! A few nodes, messages delivered at once, disks that save at once unless held back.
+
+use bytes::Bytes;
+use raft_core::{Membership, NodeId, SnapshotMark, Stamp};
+use storage::store::command::{Outcome, Put};
+use storage::store::query::{Found, KeyRange, RangeEnd, RangeQuery};
+
+use super::*;
+
+struct Cluster {
+    nodes: BTreeMap<NodeId, Node>,
+    now: u64,
+    wire: VecDeque<PeerMessage>,
+    /// Messages to these are lost.
+    unreachable: Vec<NodeId>,
+    /// Their disks do not finish.
+    stalled: Vec<NodeId>,
+    stalled_saves: Vec<(NodeId, Stamp)>,
+    replies: Vec<(NodeId, RequestId, Response)>,
+    next_request: u64,
+}
+
+impl Cluster {
+    fn of(size: u64) -> Cluster {
+        let voters = (1..=size).map(|id| (NodeId(id), vec![format!("http://127.0.0.1:{}", 2380 + id)]));
+        let snapshot = SnapshotMark {
+            membership: Membership::of_voters(voters),
+            ..SnapshotMark::default()
+        };
+        let image = Image {
+            snapshot,
+            ..Image::default()
+        };
+        let nodes = (1..=size).map(|id| {
+            let config = Config {
+                raft: raft_core::Config::new(NodeId(id), id),
+                boot: Boot(1),
+                cluster_id: 7,
+                data_id: id * 100,
+                attributes: Attributes {
+                    name: format!("n{id}"),
+                    client_urls: vec![],
+                },
+            };
+            (NodeId(id), Node::boot(config, image.clone(), Now::default()))
+        });
+        let mut cluster = Cluster {
+            nodes: nodes.collect(),
+            now: 0,
+            wire: VecDeque::new(),
+            unreachable: vec![],
+            stalled: vec![],
+            stalled_saves: vec![],
+            replies: vec![],
+            next_request: 0,
+        };
+        cluster.settle();
+        cluster
+    }
+
+    fn input(&mut self, id: NodeId, input: Input) {
+        let now = Now {
+            monotonic: Time(self.now),
+            ..Now::default()
+        };
+        let node = self.nodes.get_mut(&id).expect("a node");
+        node.handle(now, input);
+        node.raft().check_invariants();
+        let mut saves = Vec::new();
+        while let Some(output) = node.poll() {
+            match output {
+                Output::Save(save) => saves.push(save.stamp),
+                Output::Send { message, .. } => self.wire.push_back(message),
+                Output::Reply {
+                    id: request,
+                    response,
+                    ..
+                } => self.replies.push((id, request, *response)),
+                _ => {}
+            }
+        }
+        for stamp in saves {
+            if self.stalled.contains(&id) {
+                self.stalled_saves.push((id, stamp));
+            } else {
+                self.input(id, Input::Saved(stamp));
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        for id in self.nodes.keys().copied().collect::<Vec<_>>() {
+            self.input(id, Input::Tick);
+        }
+        while let Some(message) = self.wire.pop_front() {
+            if !self.unreachable.contains(&message.to) && !self.unreachable.contains(&message.from) {
+                self.input(message.to, Input::Message(message));
+            }
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time.as_micros() as u64;
+        while self.now < end {
+            self.now += 10_000;
+            self.settle();
+        }
+    }
+
+    fn leader(&mut self) -> NodeId {
+        for _ in 0..50 {
+            let leaders: Vec<_> = self.nodes.values().filter(|n| n.raft().is_leader()).collect();
+            let newest = leaders.into_iter().max_by_key(|n| n.raft().term());
+            if let Some(node) = newest
+                && !self.unreachable.contains(&node.config.raft.id)
+                && node.raft().commit_index() == node.raft().last().index
+            {
+                return node.config.raft.id;
+            }
+            self.pass(Duration::from_millis(100));
+        }
+        panic!("no leader within 5 s");
+    }
+
+    fn ask(&mut self, id: NodeId, request: Request) -> RequestId {
+        self.next_request += 1;
+        let request_id = RequestId(self.next_request);
+        self.input(
+            id,
+            Input::Request {
+                client: ClientId(1),
+                id: request_id,
+                request,
+            },
+        );
+        request_id
+    }
+
+    fn answer(&self, id: RequestId) -> Option<&Result<Answer, Failure>> {
+        self.replies
+            .iter()
+            .find(|(_, request, _)| *request == id)
+            .map(|(_, _, response)| &response.result)
+    }
+}
+
+fn put(key: &'static str, value: &'static str) -> Request {
+    let (key, value) = (Bytes::from(key), Bytes::from(value));
+    Request::Write(Command::Put(Put {
+        key,
+        value,
+        previous: false,
+        ignore_value: false,
+        ignore_lease: false,
+    }))
+}
+
+fn get(key: &'static str) -> Request {
+    Request::Read {
+        query: query(key),
+        linearizable: true,
+    }
+}
+
+fn query(key: &'static str) -> Query {
+    Query::Range(RangeQuery {
+        range: KeyRange {
+            start: Bytes::from(key),
+            end: RangeEnd::Single,
+        },
+        revision: None,
+        limit: None,
+        sort: None,
+        keys_only: false,
+        count_only: false,
+        mod_revision: Default::default(),
+        create_revision: Default::default(),
+    })
+}
+
+fn value_of(answer: Option<&Result<Answer, Failure>>) -> Option<Bytes> {
+    match answer {
+        Some(Ok(Answer::Found(Found::Range { keys, .. }))) => keys.first().map(|kv| kv.value.clone()),
+        other => panic!("not a range: {other:?}"),
+    }
+}
+
+#[test]
+fn a_sole_node_answers_once_its_disk_has_the_write() {
+    let mut cluster = Cluster::of(1);
+    cluster.stalled = vec![NodeId(1)];
+    let write = cluster.ask(NodeId(1), put("a", "1"));
+    cluster.settle();
+    assert_eq!(cluster.answer(write), None, "not durable yet");
+    let (id, stamp) = cluster.stalled_saves.pop().expect("a save is in flight");
+    cluster.input(id, Input::Saved(stamp));
+    assert_eq!(
+        cluster.answer(write),
+        Some(&Ok(Answer::Done(Outcome::Put { previous: None })))
+    );
+}
+
+#[test]
+fn any_member_writes_and_reads_its_own_write() {
+    let mut cluster = Cluster::of(3);
+    cluster.leader();
+    for id in 1..=3 {
+        let write = cluster.ask(NodeId(id), put("a", "1"));
+        cluster.settle();
+        assert!(
+            matches!(cluster.answer(write), Some(Ok(Answer::Done(_)))),
+            "through member {id}"
+        );
+        let local = cluster.ask(
+            NodeId(id),
+            Request::Read {
+                query: query("a"),
+                linearizable: false,
+            },
+        );
+        assert_eq!(value_of(cluster.answer(local)), Some(Bytes::from("1")));
+        let read = cluster.ask(NodeId(id), get("a"));
+        cluster.settle();
+        assert_eq!(value_of(cluster.answer(read)), Some(Bytes::from("1")));
+    }
+}
+
+#[test]
+fn one_message_a_lane_carries_all_that_a_turn_forwards() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    let follower = *cluster
+        .nodes
+        .keys()
+        .find(|id| **id != leader)
+        .expect("a follower");
+    let node = cluster.nodes.get_mut(&follower).expect("a follower");
+    let now = node.now;
+    for id in 100..110 {
+        node.handle(
+            now,
+            Input::Request {
+                client: ClientId(2),
+                id: RequestId(id),
+                request: put("k", "v"),
+            },
+        );
+        node.handle(
+            now,
+            Input::Request {
+                client: ClientId(3),
+                id: RequestId(id),
+                request: get("k"),
+            },
+        );
+    }
+    let mut sent = Vec::new();
+    while let Some(output) = node.poll() {
+        if let Output::Send { lane, message } = output {
+            sent.push((lane, message));
+        }
+    }
+    assert_eq!(sent.len(), 2);
+    assert!(matches!(&sent[0], (Lane::Urgent, m) if matches!(m.parts[..], [Part::AskRead { .. }])));
+    assert!(
+        matches!(&sent[1], (Lane::Bulk, m) if matches!(&m.parts[..], [Part::Forward(f)] if f.proposals.len() == 10))
+    );
+}
+
+#[test]
+fn a_write_survives_the_loss_of_its_forward_and_of_its_leader_and_happens_once() {
+    let mut cluster = Cluster::of(3);
+    let old = cluster.leader();
+    let follower = *cluster.nodes.keys().find(|id| **id != old).expect("a follower");
+    cluster.unreachable = vec![old];
+    let write = cluster.ask(follower, put("a", "1"));
+    cluster.pass(Duration::from_millis(300));
+    assert_eq!(cluster.answer(write), None);
+    let new = cluster.leader();
+    assert_ne!(new, old);
+    cluster.pass(Duration::from_millis(500));
+    assert!(matches!(cluster.answer(write), Some(Ok(_))));
+    cluster.unreachable.clear();
+    cluster.pass(Duration::from_secs(3));
+    for node in cluster.nodes.values() {
+        assert_eq!(
+            node.store().revision().0,
+            2,
+            "one put, on {}",
+            node.config.raft.id
+        );
+        assert_eq!(
+            node.store().fingerprint(),
+            cluster.nodes[&new].store().fingerprint()
+        );
+        assert_eq!(node.waiting(), 0);
+    }
+}
+
+#[test]
+fn without_a_quorum_a_request_times_out_and_health_says_so() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    cluster.unreachable = cluster.nodes.keys().copied().filter(|id| *id != leader).collect();
+    let (write, read) = (cluster.ask(leader, put("a", "1")), cluster.ask(leader, get("a")));
+    let health = cluster.ask(leader, Request::Health { linearizable: true });
+    cluster.pass(Duration::from_millis(1100));
+    assert_eq!(cluster.answer(health), Some(&Err(Failure::Timeout)));
+    cluster.pass(Duration::from_secs(6));
+    assert_eq!(cluster.answer(write), Some(&Err(Failure::Timeout)));
+    assert_eq!(cluster.answer(read), Some(&Err(Failure::Timeout)));
+    let local = cluster.ask(leader, Request::Health { linearizable: false });
+    assert_eq!(cluster.answer(local), Some(&Ok(Answer::Healthy)));
+}
+
+#[test]
+fn a_client_that_left_is_not_answered() {
+    let mut cluster = Cluster::of(1);
+    cluster.stalled = vec![NodeId(1)];
+    let write = cluster.ask(NodeId(1), put("a", "1"));
+    cluster.input(NodeId(1), Input::ClientGone(ClientId(1)));
+    let (id, stamp) = cluster.stalled_saves.pop().expect("a save is in flight");
+    cluster.input(id, Input::Saved(stamp));
+    assert_eq!(cluster.answer(write), None);
+    assert_eq!(
+        cluster.nodes[&NodeId(1)].store().revision().0,
+        2,
+        "the write runs its course"
+    );
+    assert_eq!(cluster.nodes[&NodeId(1)].waiting(), 0);
+}
+
+#[test]
+fn a_former_life_of_a_peer_is_not_believed() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    let node = cluster.nodes.get_mut(&leader).expect("the leader");
+    let peer = NodeId(leader.0 % 3 + 1);
+    let (now, term) = (node.now, node.raft.term());
+    let say = |boot, parts| PeerMessage {
+        from: peer,
+        from_boot: Boot(boot),
+        to: leader,
+        parts,
+    };
+    node.handle(now, Input::Message(say(2, vec![])));
+    let envelope = raft_core::Envelope {
+        from: peer,
+        to: leader,
+        term: Term(term.0 + 5),
+        message: raft_core::Message::RequestVote {
+            last: Position::default(),
+        },
+    };
+    node.handle(now, Input::Message(say(1, vec![Part::Raft(envelope)])));
+    assert_eq!(node.raft.term(), term);
+}
+
+#[test]
+fn members_publish_themselves_once_there_is_a_leader() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    cluster.pass(Duration::from_millis(500));
+    let list = cluster.ask(leader, Request::Members { linearizable: true });
+    cluster.settle();
+    let Some(Ok(Answer::Members(members))) = cluster.answer(list) else {
+        panic!("no list")
+    };
+    let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+    assert_eq!(names, ["n1", "n2", "n3"]);
+    assert_eq!(cluster.nodes[&leader].data_id_of(NodeId(2)), Some(200));
+    // Born at 3 members + 1, then three published: as etcd's v2 index does.
+    assert_eq!(cluster.nodes[&leader].store().tree_index(), 7);
+}
