@@ -1,2 +1,58 @@
-//! Placeholder.
-fn main() {}
+//! Balsa: a replicated key-value store that speaks etcd's HTTP+JSON APIs.
+
+mod cli;
+mod config;
+mod data_dir;
+mod env;
+mod exit;
+mod flags;
+mod founding;
+mod help;
+#[cfg_attr(not(test), expect(dead_code, reason = "the host prints them once it answers"))]
+mod hints;
+mod ids;
+mod logging;
+mod panics;
+mod settings;
+#[cfg_attr(not(test), expect(dead_code, reason = "the host waits for them"))]
+mod signals;
+mod urls;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use cli::Start;
+use config::Config;
+use exit::Stop;
+
+fn main() -> ExitCode {
+    let done = match cli::parse(std::env::args_os().skip(1), std::env::vars_os()) {
+        Ok(Start::Print(text)) => {
+            // A closed standard output, as behind `| head`, is no failure.
+            let _ = io::stdout().write_all(text.as_bytes());
+            Ok(())
+        }
+        Ok(Start::Serve(config)) => serve(&config),
+        Err(stop) => Err(stop),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => stop.report(),
+    }
+}
+
+fn serve(config: &Config) -> Result<(), Stop> {
+    logging::begin(&config.log)?;
+    panics::end_the_process();
+    config.log_start();
+    data_dir::refuse_etcd(&config.data_dir)?;
+    // `host::run(config)` is called here. It calls `config.initial.found(&config.name)` if the data directory is empty.
+    let founding = config.initial.found(&config.name)?;
+    log::info!(
+        "cluster-id":% = format_args!("{:x}", founding.cluster_id),
+        "member-id":% = format_args!("{:x}", founding.member_id.0),
+        "members" = founding.members.len();
+        "the configuration is good; this build has no host yet and serves nothing"
+    );
+    Ok(())
+}

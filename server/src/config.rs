@@ -1,0 +1,223 @@
+//! The configuration, resolved: all that the server is told from outside, checked as far as flags alone allow.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::exit::{Origin, Stop};
+use crate::founding::Initial;
+use crate::help;
+use crate::logging::{LogConfig, Severity};
+use crate::settings::{Note, Settings};
+use crate::urls::{self, Scheme, Url};
+
+/// The longest election timeout, in ms.
+const ELECTION_MS_MAX: i64 = 50_000;
+/// How many heartbeats an election timeout must hold at least.
+const HEARTBEATS_MIN: i64 = 5;
+
+/// What the server is told.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// This member's name; told to clients, and changed by nothing but a restart with another.
+    pub(crate) name: String,
+    /// Where its data is kept.
+    pub(crate) data_dir: PathBuf,
+    /// Where to listen for peers: at least one, none twice.
+    pub(crate) listen_peers: Vec<SocketAddr>,
+    /// Where to listen for clients: at least one, none twice.
+    pub(crate) listen_clients: Vec<SocketAddr>,
+    /// Where clients reach it; told to clients and members. At least one.
+    pub(crate) advertise_clients: Vec<Url>,
+    /// Between two heartbeats of a leader; more than zero.
+    pub(crate) heartbeat_interval: Duration,
+    /// The least time without a leader before an election; at least five heartbeats, at most 50 s.
+    pub(crate) election_timeout: Duration,
+    /// What is logged, and where.
+    pub(crate) log: LogConfig,
+    /// How to found a cluster; matters only while the data directory is empty.
+    pub(crate) initial: Initial,
+    /// Whether nothing at all was given: then the log is followed by a word on how to try it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the host asks once it answers"))]
+    pub(crate) bare: bool,
+    notes: Vec<Note>,
+}
+
+impl Config {
+    /// Resolves what was given.
+    pub(crate) fn of(settings: &Settings) -> Result<Config, Stop> {
+        advertises_what_it_listens_to(settings)?;
+        let name = settings.text("name");
+        let (heartbeat_interval, election_timeout) = timings(settings)?;
+        let data_dir = match settings.text("data-dir") {
+            dir if dir.is_empty() => format!("{name}.balsa"),
+            dir => dir,
+        };
+        Ok(Config {
+            data_dir: PathBuf::from(data_dir),
+            listen_peers: listen(settings, "listen-peer-urls")?,
+            listen_clients: listen(settings, "listen-client-urls")?,
+            advertise_clients: advertise(settings, "advertise-client-urls")?,
+            heartbeat_interval,
+            election_timeout,
+            log: log(settings)?,
+            initial: Initial {
+                advertise_peers: advertise(settings, "initial-advertise-peer-urls")?,
+                cluster: Some(settings.text("initial-cluster")).filter(|cluster| !cluster.is_empty()),
+                existing: settings.text("initial-cluster-state") == "existing",
+                token: settings.text("initial-cluster-token"),
+            },
+            bare: settings.is_empty(),
+            notes: settings.notes().to_vec(),
+            name,
+        })
+    }
+
+    /// Logs the whole configuration, and what was given that makes no difference.
+    pub(crate) fn log_start(&self) {
+        log::info!(
+            "balsa-version" = help::BALSA_VERSION,
+            "etcd-version" = help::ETCD_VERSION,
+            "name" = self.name,
+            "data-dir":% = self.data_dir.display(),
+            "listen-client-urls" = sockets(&self.listen_clients),
+            "advertise-client-urls" = urls::joined(&self.advertise_clients),
+            "listen-peer-urls" = sockets(&self.listen_peers),
+            "initial-advertise-peer-urls" = urls::joined(&self.initial.advertise_peers),
+            "initial-cluster" = self.initial.cluster_text(&self.name),
+            "initial-cluster-state" = if self.initial.existing { "existing" } else { "new" },
+            "initial-cluster-token" = self.initial.token,
+            "heartbeat-interval":? = self.heartbeat_interval,
+            "election-timeout":? = self.election_timeout,
+            "log-level" = self.log.severity.as_str();
+            "starting balsa"
+        );
+        for note in &self.notes {
+            log_note(note);
+        }
+    }
+}
+
+fn log_note(note: &Note) {
+    match note {
+        Note::NoDifference { origin, value, why } => log::info!(
+            "option":% = origin, "value" = value, "why" = why; "option makes no difference"
+        ),
+        Note::UnknownVariable(name) => log::warn!("variable" = name; "unknown environment variable"),
+        Note::VersionVariable => log::warn!("variable" = "ETCD_VERSION"; "environment variable ignored"),
+    }
+}
+
+/// Clients follow the advertised URLs: a default would lead them elsewhere.
+fn advertises_what_it_listens_to(settings: &Settings) -> Result<(), Stop> {
+    let given = |name| settings.origin(name).is_some();
+    if given("listen-client-urls") && !given("advertise-client-urls") {
+        return Err(Stop::AdvertiseMissing);
+    }
+    Ok(())
+}
+
+/// The heartbeat interval and the election timeout.
+fn timings(settings: &Settings) -> Result<(Duration, Duration), Stop> {
+    let heartbeat = settings.number("heartbeat-interval");
+    let election = settings.number("election-timeout");
+    if heartbeat == 0 {
+        return Err(Stop::NoHeartbeat);
+    }
+    if election > ELECTION_MS_MAX {
+        return Err(Stop::ElectionLong(election));
+    }
+    if election / HEARTBEATS_MIN < heartbeat {
+        return Err(Stop::ElectionShort { election, heartbeat });
+    }
+    let of_ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+    Ok((of_ms(heartbeat), of_ms(election)))
+}
+
+/// Where to listen: addresses, since a name may mean another machine.
+fn listen(settings: &Settings, flag: &'static str) -> Result<Vec<SocketAddr>, Stop> {
+    let mut addresses = Vec::new();
+    for url in settings.urls(flag) {
+        in_clear(settings, flag, &url)?;
+        let address = url.socket_address().ok_or(Stop::BindName { flag, url })?;
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// Where others reach this member: names are welcome, and must name something.
+fn advertise(settings: &Settings, flag: &'static str) -> Result<Vec<Url>, Stop> {
+    let urls = settings.urls(flag);
+    for url in &urls {
+        in_clear(settings, flag, url)?;
+        if url.host().is_empty() || url.port() == 0 {
+            return Err(Stop::Unreachable {
+                flag,
+                url: url.clone(),
+            });
+        }
+    }
+    Ok(urls)
+}
+
+fn in_clear(settings: &Settings, flag: &'static str, url: &Url) -> Result<(), Stop> {
+    let why = match url.scheme() {
+        Scheme::Http => return Ok(()),
+        Scheme::Https | Scheme::Unixs => "TLS is not supported yet: use http",
+        Scheme::Unix => "sockets in the file system are not supported: use http",
+    };
+    Err(Stop::Refused {
+        origin: settings.origin(flag).cloned().unwrap_or(Origin::Flag(flag)),
+        value: url.to_string(),
+        why: why.to_owned(),
+    })
+}
+
+fn log(settings: &Settings) -> Result<LogConfig, Stop> {
+    let refuse = |flag: &'static str, value: &str, why: &str| Stop::Refused {
+        origin: settings.origin(flag).cloned().unwrap_or(Origin::Flag(flag)),
+        value: value.to_owned(),
+        why: why.to_owned(),
+    };
+    match settings.text("logger").as_str() {
+        "zap" => {}
+        "capnslog" => return Err(refuse("logger", "capnslog", "etcd 3.5 has removed it: use zap")),
+        other => return Err(refuse("logger", other, "unknown logger: use zap")),
+    }
+    let severity = match settings.switch("debug") {
+        true => Severity::Debug,
+        false => Severity::named(&settings.text("log-level")),
+    };
+    let text = settings.text("log-outputs");
+    let mut outputs = Vec::new();
+    for output in text.split(',').map(str::trim) {
+        match output {
+            "" => return Err(refuse("log-outputs", &text, "an output has no name")),
+            "systemd/journal" => {
+                let why = "the journal is not supported: with stderr, systemd puts the log there itself";
+                return Err(refuse("log-outputs", output, why));
+            }
+            "default" if text != "default" => {
+                return Err(refuse(
+                    "log-outputs",
+                    &text,
+                    "default cannot stand beside other outputs",
+                ));
+            }
+            "default" => outputs.push("stderr".to_owned()),
+            _ if outputs.iter().any(|given| given == output) => {}
+            _ => outputs.push(output.to_owned()),
+        }
+    }
+    Ok(LogConfig { severity, outputs })
+}
+
+fn sockets(addresses: &[SocketAddr]) -> String {
+    let urls: Vec<String> = addresses
+        .iter()
+        .map(|address| format!("http://{address}"))
+        .collect();
+    urls.join(",")
+}
