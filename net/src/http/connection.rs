@@ -6,7 +6,7 @@ use super::framing::Framing;
 use super::head::{Attempts, RequestHead};
 use super::input::Input;
 use super::response::CONTINUE;
-use super::{LINGER_BYTES_MAX, Limits, READ_AHEAD_BYTES_MAX, Refusal, Request};
+use super::{LINGER_BYTES_MAX, Limits, Next, Phase, READ_AHEAD_BYTES_MAX, Refusal, Request};
 
 /// What an HTTP/2 client with prior knowledge sends first (RFC 9113 3.4); as a request it could only be refused.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
@@ -56,34 +56,6 @@ pub(super) enum Pieces {
     Raw,
     /// Not at all: the answer has no body.
     Dropped,
-}
-
-/// What [`Connection::next_request`] found.
-#[derive(Debug)]
-pub enum Next<'a> {
-    /// Nothing to do until bytes arrive or the last request is answered; [`Connection::phase`] tells which.
-    Wait,
-    /// A request. Answer it with `respond` or `start_stream`.
-    Request(Request<'a>),
-    /// The client made a mistake. The answer is written; the connection is closed.
-    Refused(Refusal),
-    /// The client speaks HTTP/2 (gRPC). Nothing is written: it could not read it. The connection is closed.
-    Http2,
-}
-
-/// What a connection is busy with; a host's deadlines depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Between requests.
-    Idle,
-    /// In the middle of a request: the client is to be quick.
-    Receiving,
-    /// A request waits for its answer: we are to be quick.
-    Answering,
-    /// A streamed answer is under way, for as long as it takes.
-    Streaming,
-    /// Over. Write what is left, then close as the module's page says.
-    Closed,
 }
 
 impl Connection {

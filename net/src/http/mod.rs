@@ -51,9 +51,9 @@ mod refusal;
 mod request;
 mod response;
 
-pub use connection::{Connection, Next, Phase};
+pub use connection::Connection;
 pub use head::Version;
 pub use headers::{HEADERS_MAX, Header, Headers, NO_HEADER};
 pub use limits::{LINGER_BYTES_MAX, Limits, READ_AHEAD_BYTES_MAX};
 pub use refusal::Refusal;
-pub use request::Request;
+pub use request::{Next, Phase, Request};

@@ -1,6 +1,6 @@
-//! A request as the layers above see it.
+//! What a connection shows to its host: requests, other outcomes, and what it is busy with.
 
-use super::{Headers, Version};
+use super::{Headers, Refusal, Version};
 
 /// A whole request, borrowed from its connection.
 #[derive(Clone, Copy, Debug)]
@@ -27,4 +27,32 @@ impl<'a> Request<'a> {
             None => self.headers.get("host").unwrap_or_default(),
         }
     }
+}
+
+/// What [`Connection::next_request`](super::Connection::next_request) found.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// Nothing to do until bytes arrive or the last request is answered; [`Connection::phase`](super::Connection::phase) tells which.
+    Wait,
+    /// A request. Answer it with `respond` or `start_stream`.
+    Request(Request<'a>),
+    /// The client made a mistake. The answer is written; the connection is closed.
+    Refused(Refusal),
+    /// The client speaks HTTP/2 (gRPC). Nothing is written: it could not read it. The connection is closed.
+    Http2,
+}
+
+/// What a connection is busy with; a host's deadlines depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Between requests.
+    Idle,
+    /// In the middle of a request: the client is to be quick.
+    Receiving,
+    /// A request waits for its answer: we are to be quick.
+    Answering,
+    /// A streamed answer is under way, for as long as it takes.
+    Streaming,
+    /// Over. Write what is left, then close as the module's page says.
+    Closed,
 }
