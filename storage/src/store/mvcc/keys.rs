@@ -15,7 +15,7 @@ pub(in crate::store) struct Keyspace {
     pub(super) keys: OrdMap<Bytes, History>,
     revision: Revision,
     /// Revisions below this one cannot be read any more.
-    compacted: Revision,
+    pub(super) compacted: Revision,
     /// Each key counts once, and each version's value.
     totals: Totals,
 }

@@ -5,3 +5,6 @@ mod keys;
 mod range;
 
 pub(super) use keys::Keyspace;
+
+#[cfg(test)]
+mod tests;

@@ -120,3 +120,6 @@ impl Tree {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

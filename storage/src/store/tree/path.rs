@@ -106,3 +106,99 @@ fn common(left: &[u8], right: &[u8]) -> usize {
     let pairs = left[whole..].iter().zip(&right[whole..]);
     whole + pairs.take_while(|(left, right)| left == right).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        Path::parse(Bytes::copy_from_slice(text.as_bytes())).expect("a clean path")
+    }
+
+    #[test]
+    fn only_clean_absolute_paths_are_paths() {
+        for clean in ["/", "/a", "/a/b", "/...", "/a b/\0", "/_h/.x"] {
+            assert!(
+                Path::parse(Bytes::from_static(clean.as_bytes())).is_some(),
+                "{clean}"
+            );
+        }
+        for unclean in [
+            "", "a", "a/b", "//", "/a/", "//a", "/a//b", "/.", "/..", "/a/./b", "/a/../b", "/a/..",
+        ] {
+            assert!(
+                Path::parse(Bytes::from_static(unclean.as_bytes())).is_none(),
+                "{unclean}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_has_at_most_depth_max_components() {
+        assert!(Path::parse("/a".repeat(TREE_DEPTH_MAX).into()).is_some());
+        assert!(Path::parse("/a".repeat(TREE_DEPTH_MAX + 1).into()).is_none());
+        assert!(path(&"/a".repeat(TREE_DEPTH_MAX)).in_order(1).is_none());
+    }
+
+    #[test]
+    fn a_child_in_order_is_named_by_20_digits() {
+        assert_eq!(path("/q").in_order(21), Some(path("/q/00000000000000000021")));
+        assert_eq!(path("/").in_order(u64::MAX), Some(path("/18446744073709551615")));
+    }
+
+    #[test]
+    fn what_is_below_a_directory_follows_it_at_once() {
+        let ordered = [
+            "/", "/a", "/a/b", "/a/b/c", "/a/b-c", "/a\0", "/a!", "/a-b", "/a-b/c", "/a.", "/a0", "/ab",
+        ];
+        for pair in ordered.windows(2) {
+            assert!(path(pair[0]) < path(pair[1]), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn hidden_is_what_has_an_underscore_first_in_its_last_component() {
+        assert!(path("/_a").is_hidden());
+        assert!(path("/a/_b").is_hidden());
+        assert!(!path("/_a/b").is_hidden());
+        assert!(!path("/a_b").is_hidden());
+        assert!(!path("/").is_hidden());
+    }
+
+    #[test]
+    fn ancestors_come_from_the_top_without_the_root() {
+        let ancestors: Vec<Path> = path("/a/b/c").ancestors().collect();
+        assert_eq!(ancestors, [path("/a"), path("/a/b")]);
+        assert_eq!(path("/a").ancestors().count(), 0);
+        assert_eq!(path("/").ancestors().count(), 0);
+    }
+
+    /// Short names of bytes around the slash, so that beginnings are often alike.
+    fn arbitrary_path() -> impl Strategy<Value = Path> {
+        let byte = prop::sample::select(b"\0-.0a\xff".to_vec());
+        let name = prop::collection::vec(byte, 1..10);
+        prop::collection::vec(name, 1..4).prop_filter_map("unclean", |names| {
+            let bytes: Vec<u8> = names
+                .into_iter()
+                .flat_map(|name| [b"/".to_vec(), name].concat())
+                .collect();
+            Path::parse(bytes.into())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_is_by_names_from_the_top(left in arbitrary_path(), right in arbitrary_path()) {
+            let names = |path: &Path| path.as_slice().split(|b| *b == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
+            prop_assert_eq!(left.cmp(&right), names(&left).cmp(&names(&right)));
+        }
+
+        #[test]
+        fn after_all_below_parts_what_is_below_from_the_rest(directory in arbitrary_path(), other in arbitrary_path()) {
+            let inside = other > directory && other < directory.after_all_below();
+            prop_assert_eq!(inside, directory.holds(&other));
+        }
+    }
+}
