@@ -187,6 +187,23 @@ pub enum Why {
     },
 }
 
+impl Why {
+    /// Whether an operator wants to read it: elections, and what they undo. The rest is for those who look closely.
+    #[must_use]
+    pub fn is_notable(&self) -> bool {
+        matches!(
+            self,
+            Why::Campaign { .. }
+                | Why::Won { .. }
+                | Why::Lost { .. }
+                | Why::VoteGranted { .. }
+                | Why::SteppedDownHigherTerm { .. }
+                | Why::SteppedDownLeaderElected { .. }
+                | Why::Truncated { .. }
+        )
+    }
+}
+
 impl fmt::Display for Why {
     #[expect(
         clippy::too_many_lines,

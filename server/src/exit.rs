@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::flags::{BadValue, Flag};
+use crate::host::{BootError, HostError};
 use crate::logging;
 use crate::urls::{Url, UrlError};
 
@@ -175,6 +176,21 @@ pub(crate) enum Stop {
     /// Signals cannot be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(String),
+    /// The member cannot start, or cannot go on; the host's own words.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl From<BootError> for Stop {
+    fn from(error: BootError) -> Stop {
+        Stop::Host(error.to_string())
+    }
+}
+
+impl From<HostError> for Stop {
+    fn from(error: HostError) -> Stop {
+        Stop::Host(error.to_string())
+    }
 }
 
 impl Stop {

@@ -8,13 +8,12 @@ mod exit;
 mod flags;
 mod founding;
 mod help;
-#[cfg_attr(not(test), expect(dead_code, reason = "the host prints them once it answers"))]
 mod hints;
+mod host;
 mod ids;
 mod logging;
 mod panics;
 mod settings;
-#[cfg_attr(not(test), expect(dead_code, reason = "the host waits for them"))]
 mod signals;
 mod urls;
 
@@ -46,13 +45,5 @@ fn serve(config: &Config) -> Result<(), Stop> {
     panics::end_the_process();
     config.log_start();
     data_dir::refuse_etcd(&config.data_dir)?;
-    // `host::run(config)` is called here. It calls `config.initial.found(&config.name)` if the data directory is empty.
-    let founding = config.initial.found(&config.name)?;
-    log::info!(
-        "cluster-id":% = format_args!("{:x}", founding.cluster_id),
-        "member-id":% = format_args!("{:x}", founding.member_id.0),
-        "members" = founding.members.len();
-        "the configuration is good; this build has no host yet and serves nothing"
-    );
-    Ok(())
+    host::run(config)
 }

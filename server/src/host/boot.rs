@@ -1,0 +1,109 @@
+//! From a data directory to a running member's parts.
+
+use std::path::Path;
+
+use net::hello::Identity as PeerIdentity;
+use node::{Config as NodeConfig, Node};
+use raft_core::{Membership, SnapshotMark};
+use storage::data_dir::{self, DataDirError, Expected, Identity};
+use storage::disk::{FileDisk, OpenError};
+use storage::journal::{self, RecoverError, SEGMENT_BYTES, Writer};
+use storage::store::command::Attributes;
+use thiserror::Error;
+
+use super::clock::Clock;
+use super::random;
+use crate::config::Config;
+use crate::exit::Stop;
+
+/// Why a member cannot start on its data directory.
+#[derive(Debug, Error)]
+pub(crate) enum BootError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("data directory {dir}: {source}")]
+    Identity { dir: String, source: DataDirError },
+    #[error("data directory {dir}: {source}")]
+    Journal { dir: String, source: RecoverError },
+}
+
+/// A member ready to run.
+#[derive(Debug)]
+pub(crate) struct Booted {
+    pub(crate) node: Node,
+    pub(crate) writer: Writer<FileDisk>,
+    pub(crate) identity: PeerIdentity,
+}
+
+/// Opens the data directory, or founds one, and boots the node on what is in it.
+pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
+    let dir = config.data_dir.display().to_string();
+    let disk = FileDisk::open(&config.data_dir).map_err(BootError::from)?;
+    let refused = |source| BootError::Identity { dir: dir.clone(), source };
+    let found = data_dir::inspect(&disk).map_err(refused)?;
+    let (born, mark) = match found {
+        // What was founded stays: all --initial-... flags are ignored, as in etcd.
+        Some(identity) => (identity, SnapshotMark::default()),
+        None => found_member(config)?,
+    };
+    let expected = Expected { cluster_id: Some(born.cluster_id), member_id: Some(born.member_id) };
+    let mut data = data_dir::open_or_create(disk, born, expected).map_err(refused)?;
+    let unborn = !data.journal_born();
+    // Between founding and the journal's first record there is an identity and nothing else: found it again.
+    let mark = if unborn && found.is_some() { found_member(config)?.1 } else { mark };
+    let recovered = journal::recover(&mut data, SEGMENT_BYTES, mark)
+        .map_err(|source| BootError::Journal { dir: dir.clone(), source })?;
+    log_recovery(&config.data_dir, &recovered, data.boot().0);
+    let identity = data.identity();
+    let mut raft = raft_core::Config::new(identity.member_id, random::number());
+    raft.election_timeout = config.election_timeout;
+    raft.heartbeat_interval = config.heartbeat_interval;
+    let client_urls = config.advertise_clients.iter().map(ToString::to_string).collect();
+    let node_config = NodeConfig {
+        raft,
+        boot: data.boot(),
+        cluster_id: identity.cluster_id,
+        data_id: identity.data_id,
+        attributes: Attributes { name: config.name.clone(), client_urls },
+    };
+    Ok(Booted {
+        node: Node::boot(node_config, recovered.image, clock.now()),
+        writer: recovered.writer,
+        identity: PeerIdentity {
+            cluster_id: identity.cluster_id,
+            member_id: identity.member_id.0,
+            data_id: identity.data_id,
+            boot: data.boot().0,
+            recovery_epoch: 0,
+        },
+    })
+}
+
+/// The identity and the first state of a member of a new cluster.
+fn found_member(config: &Config) -> Result<(Identity, SnapshotMark), Stop> {
+    let founding = config.initial.found(&config.name)?;
+    let voters = founding.members.into_iter().map(|(id, founder)| (id, founder.peer_urls));
+    let mark = SnapshotMark { membership: Membership::of_voters(voters), ..SnapshotMark::default() };
+    let identity = Identity {
+        cluster_id: founding.cluster_id,
+        member_id: founding.member_id,
+        data_id: random::number(),
+    };
+    Ok((identity, mark))
+}
+
+fn log_recovery(dir: &Path, recovered: &journal::Recovered<FileDisk>, boot: u64) {
+    if let Some(cut) = &recovered.cut {
+        log::warn!(
+            "file" = cut.file, "offset" = cut.offset, "bytes" = cut.bytes;
+            "cut the write that was interrupted when this member last stopped; nobody was told that it was durable"
+        );
+    }
+    let image = &recovered.image;
+    let last = image.entries.last().map_or(image.snapshot.position, |entry| entry.position);
+    log::info!(
+        "data-dir":% = dir.display(), "boot" = boot, "saves" = recovered.saves, "segments" = recovered.segments,
+        "last-entry":% = last, "commit" = image.commit.0, "term" = image.ballot.term.0;
+        "read the journal"
+    );
+}

@@ -1,0 +1,207 @@
+//! Clients' connections: bytes to typed requests, typed responses to bytes. What a request means is the node's matter.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use api::{HttpAnswer, HttpRequest, Identity, Parsed, Render};
+use net::event_loop::{ConnectionId, EventLoop};
+use net::http::{Connection, HEADERS_MAX, Limits, Next, Phase, Refusal};
+use node::{ClientId, Input, RequestId, Response};
+
+/// How long a client may take to send one request.
+const RECEIVE_MAX: Duration = Duration::from_secs(60);
+/// How often slow clients are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// All clients.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    identity: Identity,
+    clients: HashMap<ConnectionId, Client>,
+    /// For the node, in the order they came.
+    pub(crate) inputs: VecDeque<Input>,
+    /// Kept for its memory.
+    answer: HttpAnswer,
+    sweep_at: Duration,
+    /// No further request is taken.
+    closing: bool,
+}
+
+#[derive(Debug)]
+struct Client {
+    http: Connection,
+    /// The request that the node has, and how its answer is to look.
+    asked: Option<(RequestId, Render)>,
+    requests: u64,
+    /// The client sends no more.
+    half_closed: bool,
+    paused: bool,
+    /// When the request that is arriving began to.
+    receiving_since: Option<Duration>,
+}
+
+impl Clients {
+    pub(crate) fn new(identity: Identity) -> Clients {
+        Clients {
+            identity,
+            clients: HashMap::new(),
+            inputs: VecDeque::new(),
+            answer: HttpAnswer::default(),
+            sweep_at: SWEEP_EVERY,
+            closing: false,
+        }
+    }
+
+    pub(crate) fn accepted(&mut self, connection: ConnectionId) {
+        let client = Client {
+            http: Connection::new(Limits::default()),
+            asked: None,
+            requests: 0,
+            half_closed: false,
+            paused: false,
+            receiving_since: None,
+        };
+        self.clients.insert(connection, client);
+    }
+
+    /// Whether the connection is a client's.
+    pub(crate) fn has(&self, connection: ConnectionId) -> bool {
+        self.clients.contains_key(&connection)
+    }
+
+    pub(crate) fn received(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        let Some(client) = self.clients.get_mut(&connection) else { return };
+        let Some(input) = event_loop.input(connection) else { return };
+        client.http.receive(input.as_slice());
+        input.consume(input.len());
+        self.pump(event_loop, connection, now);
+    }
+
+    pub(crate) fn half_closed(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        if let Some(client) = self.clients.get_mut(&connection) {
+            client.half_closed = true;
+            self.pump(event_loop, connection, now);
+        }
+    }
+
+    pub(crate) fn closed(&mut self, connection: ConnectionId) {
+        if self.clients.remove(&connection).is_some_and(|client| client.asked.is_some()) {
+            self.inputs.push_back(Input::ClientGone(ClientId(connection.number())));
+        }
+    }
+
+    /// The node answers. The client may be gone.
+    pub(crate) fn reply(
+        &mut self,
+        event_loop: &mut EventLoop,
+        client_id: ClientId,
+        id: RequestId,
+        response: &Response,
+        now: Duration,
+    ) {
+        let connection = ConnectionId::from_number(client_id.0);
+        let Some(client) = self.clients.get_mut(&connection) else { return };
+        let Some((_, render)) = client.asked.take_if(|(asked, _)| *asked == id) else { return };
+        let Some(out) = event_loop.output(connection) else { return };
+        render.render(response, &mut self.answer);
+        if self.closing {
+            client.http.close_after_answer();
+        }
+        client.http.respond(out, self.answer.status, &self.answer.head, &self.answer.body);
+        self.pump(event_loop, connection, now);
+    }
+
+    /// From now on each answer is the last on its connection, and idle connections are closed.
+    pub(crate) fn close(&mut self, event_loop: &mut EventLoop, now: Duration) {
+        self.closing = true;
+        for connection in self.clients.keys().copied().collect::<Vec<_>>() {
+            self.pump(event_loop, connection, now);
+        }
+    }
+
+    /// Whether nobody waits for an answer.
+    pub(crate) fn are_answered(&self) -> bool {
+        self.clients.values().all(|client| client.asked.is_none())
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        self.sweep_at
+    }
+
+    /// Refuses clients that take too long to send a request: each holds a descriptor.
+    pub(crate) fn sweep(&mut self, event_loop: &mut EventLoop, now: Duration) {
+        if now < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now + SWEEP_EVERY;
+        let slow = |client: &Client| client.receiving_since.is_some_and(|since| since + RECEIVE_MAX <= now);
+        let slow: Vec<_> = self.clients.iter().filter(|(_, client)| slow(client)).map(|(&id, _)| id).collect();
+        for connection in slow {
+            let Some(client) = self.clients.get_mut(&connection) else { continue };
+            if let Some(out) = event_loop.output(connection) {
+                client.http.refuse(out, Refusal::TimedOut);
+            }
+            self.pump(event_loop, connection, now);
+        }
+    }
+
+    /// Takes requests as far as the bytes go and one is answered before the next is asked.
+    fn pump(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        let Some(client) = self.clients.get_mut(&connection) else { return };
+        let Some(out) = event_loop.output(connection) else { return };
+        let idle_end = |client: &Client| client.half_closed || self.closing;
+        while client.http.phase() != Phase::Answering {
+            if self.closing && client.http.phase() == Phase::Idle {
+                break;
+            }
+            match client.http.next_request(out) {
+                Next::Wait | Next::Refused(_) => break,
+                Next::Http2 => {
+                    log::warn!("connection" = connection.number(); "gRPC is not served yet: use the HTTP+JSON API");
+                    break;
+                }
+                Next::Request(request) => {
+                    let mut slots = [("", &b""[..]); HEADERS_MAX];
+                    let request = HttpRequest {
+                        method: request.method,
+                        target: request.target,
+                        headers: request.headers.fill(&mut slots),
+                        body: request.body,
+                    };
+                    match api::parse(self.identity, request, &mut self.answer) {
+                        Parsed::Answered => {
+                            client.http.respond(out, self.answer.status, &self.answer.head, &self.answer.body);
+                        }
+                        Parsed::Ask(request, render) => {
+                            let id = RequestId(client.requests);
+                            client.requests += 1;
+                            client.asked = Some((id, render));
+                            let client = ClientId(connection.number());
+                            self.inputs.push_back(Input::Request { client, id, request: *request });
+                        }
+                    }
+                }
+            }
+        }
+        client.receiving_since = match client.http.phase() {
+            Phase::Receiving => client.receiving_since.or(Some(now)),
+            _ => None,
+        };
+        let over = match client.http.phase() {
+            Phase::Closed => true,
+            Phase::Idle | Phase::Receiving => idle_end(client),
+            Phase::Answering | Phase::Streaming => false,
+        };
+        if over {
+            self.clients.remove(&connection);
+            event_loop.close_after_flush(connection);
+            return;
+        }
+        match (client.http.wants_input(), client.paused) {
+            (false, false) => event_loop.pause_reading(connection),
+            (true, true) => event_loop.resume_reading(connection),
+            _ => {}
+        }
+        client.paused = !client.http.wants_input();
+    }
+}

@@ -1,0 +1,14 @@
+//! The mio host: sockets become the node's inputs, its outputs become writes. It knows nothing of Raft or of keys; if an
+//! `if` about them seems to be needed here, it belongs into the node.
+
+mod boot;
+mod clients;
+mod clock;
+mod disk_thread;
+mod peers;
+mod random;
+mod resolver;
+mod run;
+
+pub(crate) use boot::BootError;
+pub(crate) use run::{HostError, run};

@@ -1,0 +1,235 @@
+//! Links to the other members: one dialled to each for what this member says, and those accepted for what they say.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use net::event_loop::{ConnectionId, EventLoop};
+use net::frame::Frame;
+use net::hello::Identity;
+use net::peer_link::{self, Inbound, PeerLink, Step};
+use net::roster::Roster;
+use node::{Input, Lane, Node, PeerMessage};
+use raft_core::{Membership, NodeId};
+
+use super::resolver::Resolver;
+
+/// All links.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    own: Identity,
+    roster: Roster,
+    resolver: Resolver,
+    links: BTreeMap<NodeId, Link>,
+    dialled: HashMap<ConnectionId, NodeId>,
+    accepted: HashMap<ConnectionId, Inbound>,
+    /// For the node, in the order they came.
+    pub(crate) inputs: VecDeque<Input>,
+}
+
+#[derive(Debug)]
+struct Link {
+    urls: Vec<String>,
+    /// None until an address is known.
+    machine: Option<PeerLink>,
+    connection: Option<ConnectionId>,
+}
+
+impl Peers {
+    pub(crate) fn new(own: Identity, resolver: Resolver) -> Peers {
+        Peers {
+            own,
+            roster: Roster::default(),
+            resolver,
+            links: BTreeMap::new(),
+            dialled: HashMap::new(),
+            accepted: HashMap::new(),
+            inputs: VecDeque::new(),
+        }
+    }
+
+    /// Be linked to exactly these.
+    pub(crate) fn set_members(&mut self, event_loop: &mut EventLoop, membership: &Membership) {
+        let others = membership.addresses.iter().filter(|(id, _)| id.0 != self.own.member_id);
+        let mut former = std::mem::take(&mut self.links);
+        for (&id, urls) in others {
+            let link = match former.remove(&id) {
+                Some(link) if link.urls == *urls => link,
+                changed => {
+                    self.resolver.resolve(id, urls.clone());
+                    let (machine, connection) = changed.map_or((None, None), |link| (link.machine, link.connection));
+                    Link { urls: urls.clone(), machine, connection }
+                }
+            };
+            self.links.insert(id, link);
+        }
+        for connection in former.into_values().filter_map(|link| link.connection) {
+            self.dialled.remove(&connection);
+            event_loop.close(connection);
+        }
+    }
+
+    /// What the node knows of the members' data directories, before a hello is checked.
+    fn refresh_roster(&mut self, node: &Node) {
+        let members = node.raft().log_membership().members();
+        self.roster.set_members(members.into_iter().map(|id| (id.0, node.data_id_of(id))));
+    }
+
+    /// Addresses that were looked up meanwhile.
+    pub(crate) fn take_addresses(&mut self, now: Duration) {
+        while let Some((id, addresses)) = self.resolver.take_resolved() {
+            let Some(link) = self.links.get_mut(&id) else { continue };
+            match &mut link.machine {
+                Some(machine) => machine.set_addresses(addresses),
+                none => *none = Some(PeerLink::new(self.own, id.0, addresses, now)),
+            }
+        }
+    }
+
+    pub(crate) fn accepted(&mut self, connection: ConnectionId, peer: SocketAddr, now: Duration) {
+        log::debug!("peer":% = peer; "accepted a peer's connection");
+        self.accepted.insert(connection, Inbound::new(self.own, now));
+    }
+
+    /// Whether the connection is a peer's.
+    pub(crate) fn has(&self, connection: ConnectionId) -> bool {
+        self.dialled.contains_key(&connection) || self.accepted.contains_key(&connection)
+    }
+
+    pub(crate) fn connected(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        if let Some(machine) = self.machine_of(connection)
+            && let Some(out) = event_loop.output(connection)
+        {
+            machine.connected(now, out);
+        }
+    }
+
+    pub(crate) fn received(
+        &mut self,
+        event_loop: &mut EventLoop,
+        connection: ConnectionId,
+        node: &Node,
+        now: Duration,
+    ) {
+        self.refresh_roster(node);
+        let Some((input, out)) = event_loop.buffers(connection) else { return };
+        if let Some(inbound) = self.accepted.get_mut(&connection) {
+            let result = loop {
+                match inbound.next(now, input, out, &mut self.roster) {
+                    Ok(None) => break Ok(()),
+                    Ok(Some(payload)) => match decode(payload, inbound) {
+                        Some(message) => self.inputs.push_back(Input::Message(message)),
+                        None => break Err("a message that cannot be read, or of another sender".to_owned()),
+                    },
+                    Err(error) => break Err(error.to_string()),
+                }
+            };
+            if let Err(reason) = result {
+                log::warn!("reason" = reason; "closed a peer's connection");
+                self.accepted.remove(&connection);
+                event_loop.close_after_flush(connection);
+            }
+        } else if let Some(id) = self.dialled.get(&connection).copied() {
+            let link = self.links.get_mut(&id).expect("a dialled connection has its link");
+            let machine = link.machine.as_mut().expect("what was dialled has a machine");
+            // The machine has told the log why.
+            if machine.received(now, input, &mut self.roster).is_err() {
+                link.connection = None;
+                self.dialled.remove(&connection);
+                event_loop.close(connection);
+            }
+        }
+    }
+
+    /// A connection ended, or the other side said that it sends no more: a link is of no use by halves.
+    pub(crate) fn closed(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        event_loop.close(connection);
+        self.accepted.remove(&connection);
+        if let Some(id) = self.dialled.remove(&connection)
+            && let Some(link) = self.links.get_mut(&id)
+        {
+            link.connection = None;
+            if let Some(machine) = &mut link.machine {
+                machine.closed(now);
+            }
+            // A name may lead elsewhere by now.
+            self.resolver.resolve_again(id, &link.urls);
+        }
+    }
+
+    /// Queues a message for its receiver; dropped if the link is down or full: Raft says it again.
+    pub(crate) fn send(&mut self, lane: Lane, message: &PeerMessage) {
+        let Some(machine) = self.links.get_mut(&message.to).and_then(|link| link.machine.as_mut()) else { return };
+        let encoded = Frame::with(|out| {
+            let bytes = std::mem::take(out);
+            *out = postcard::to_extend(message, bytes).expect("a message always has a postcard form");
+        });
+        match encoded {
+            Ok(frame) => {
+                let lane = match lane {
+                    Lane::Urgent => peer_link::Lane::Urgent,
+                    Lane::Bulk => peer_link::Lane::Bulk,
+                };
+                machine.send(lane, frame);
+            }
+            Err(error) => log::error!("to":% = message.to, error:%; "a message does not fit a frame"),
+        }
+    }
+
+    /// Dials, gives up, and moves queued frames into the sockets' buffers: once a turn, before the flush.
+    pub(crate) fn drive(&mut self, event_loop: &mut EventLoop, now: Duration) {
+        for (&id, link) in &mut self.links {
+            let Some(machine) = &mut link.machine else { continue };
+            let pending = link.connection.map_or(0, |connection| event_loop.pending(connection));
+            match machine.tick(now, pending) {
+                None => {}
+                Some(Step::Hang) => {
+                    if let Some(connection) = link.connection.take() {
+                        self.dialled.remove(&connection);
+                        event_loop.close(connection);
+                    }
+                }
+                Some(Step::Dial(address)) => match event_loop.connect(address) {
+                    Ok(connection) => {
+                        link.connection = Some(connection);
+                        self.dialled.insert(connection, id);
+                    }
+                    Err(error) => {
+                        log::debug!("address":% = address, error:%; "cannot dial");
+                        machine.closed(now);
+                    }
+                },
+            }
+            if let Some(connection) = link.connection
+                && let pending = event_loop.pending(connection)
+                && let Some(out) = event_loop.output(connection)
+            {
+                machine.fill(pending, out);
+            }
+        }
+        self.accepted.retain(|&connection, inbound| {
+            let stays = now < inbound.deadline();
+            if !stays {
+                event_loop.close(connection);
+            }
+            stays
+        });
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        let links = self.links.values().filter_map(|link| link.machine.as_ref()).map(PeerLink::deadline);
+        links.chain(self.accepted.values().map(Inbound::deadline)).min().unwrap_or(Duration::MAX)
+    }
+
+    fn machine_of(&mut self, connection: ConnectionId) -> Option<&mut PeerLink> {
+        let id = self.dialled.get(&connection)?;
+        self.links.get_mut(id)?.machine.as_mut()
+    }
+}
+
+/// What a member says, if it can be read and is its own.
+fn decode(payload: &[u8], inbound: &Inbound) -> Option<PeerMessage> {
+    let message: PeerMessage = postcard::from_bytes(payload).ok()?;
+    let sender = inbound.sender().expect("payloads come after the hello");
+    (message.from.0 == sender.member_id && message.from_boot.0 == sender.boot).then_some(message)
+}

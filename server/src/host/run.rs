@@ -1,0 +1,221 @@
+//! The loop: wait for an input or the deadline, hand every input to the node, perform every output, repeat.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use net::event_loop::{ConnectionId, Event, EventLoop, ListenerId};
+use node::{Input, Node, Output};
+use raft_core::Time;
+use storage::journal::WriteError;
+use thiserror::Error;
+
+use super::boot::{self, Booted};
+use super::clients::Clients;
+use super::clock::Clock;
+use super::disk_thread::DiskThread;
+use super::peers::Peers;
+use super::resolver::Resolver;
+use crate::config::Config;
+use crate::exit::Stop;
+use crate::{hints, signals};
+
+/// Client connections served at once; more wait in the kernel's queue.
+const CLIENTS_MAX: usize = 20_000;
+/// Peer connections served at once.
+const PEERS_MAX: usize = 256;
+/// How long requests under way may take to end after a signal.
+const CLOSING_MAX: Duration = Duration::from_secs(5);
+
+/// Why a running server ends in failure.
+#[derive(Debug, Error)]
+pub(crate) enum HostError {
+    #[error("cannot listen at {address}: {source}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("the event loop failed: {0}")]
+    EventLoop(std::io::Error),
+    #[error("no thread can be started: {0}")]
+    Thread(std::io::Error),
+    #[error("stopping, since nothing may be promised any more: {0}")]
+    Disk(WriteError),
+}
+
+/// Serves until a signal or a failure. What was acknowledged is on disk either way.
+pub(crate) fn run(config: &Config) -> Result<(), Stop> {
+    let clock = Clock::new();
+    let mut event_loop = EventLoop::new().map_err(HostError::EventLoop)?;
+    // Before the data directory: a port in use leaves it alone.
+    let clients_at = listen(&mut event_loop, &config.listen_clients, CLIENTS_MAX)?;
+    let peers_at = listen(&mut event_loop, &config.listen_peers, PEERS_MAX)?;
+    let stopping = Arc::new(AtomicBool::new(false));
+    let (flag, waker) = (Arc::clone(&stopping), event_loop.waker());
+    signals::on_stop(move |signal| {
+        log::info!("signal" = signal; "stopping");
+        flag.store(true, Ordering::SeqCst);
+        waker.wake();
+    })?;
+    let Booted { node, writer, identity } = boot::boot(config, &clock)?;
+    let disk = DiskThread::start(writer, event_loop.waker()).map_err(HostError::Thread)?;
+    let resolver = Resolver::start(event_loop.waker()).map_err(HostError::Thread)?;
+    log::info!(
+        "member-id":% = format_args!("{:x}", identity.member_id),
+        "cluster-id":% = format_args!("{:x}", identity.cluster_id),
+        "clients":? = clients_at.iter().map(|(_, address)| address).collect::<Vec<_>>(),
+        "peers":? = peers_at.iter().map(|(_, address)| address).collect::<Vec<_>>();
+        "serving"
+    );
+    if config.bare {
+        eprint!("{}", hints::hints(clients_at[0].1));
+    }
+    let host = Host {
+        clock,
+        clients: Clients::new(api::Identity { cluster_id: identity.cluster_id }),
+        peers: Peers::new(identity, resolver),
+        client_listeners: clients_at.into_iter().map(|(id, _)| id).collect(),
+        event_loop,
+        node,
+        disk,
+    };
+    host.serve(&stopping)
+}
+
+fn listen(
+    event_loop: &mut EventLoop,
+    addresses: &[SocketAddr],
+    connections_max: usize,
+) -> Result<Vec<(ListenerId, SocketAddr)>, HostError> {
+    let listen = |&address| {
+        event_loop.listen(address, connections_max).map_err(|source| HostError::Listen { address, source })
+    };
+    addresses.iter().map(listen).collect()
+}
+
+struct Host {
+    clock: Clock,
+    event_loop: EventLoop,
+    node: Node,
+    disk: DiskThread,
+    clients: Clients,
+    peers: Peers,
+    client_listeners: Vec<ListenerId>,
+}
+
+impl Host {
+    fn serve(mut self, stopping: &AtomicBool) -> Result<(), Stop> {
+        let mut events = Vec::new();
+        let mut close_at = None;
+        self.turn()?;
+        loop {
+            self.event_loop.wait(self.timeout(close_at), &mut events).map_err(HostError::EventLoop)?;
+            for event in events.drain(..) {
+                self.take_event(event);
+            }
+            if let Some(saved) = self.disk.take_saved() {
+                let stamp = saved.map_err(HostError::Disk)?;
+                self.node.handle(self.clock.now(), Input::Saved(stamp));
+            }
+            self.turn()?;
+            if stopping.load(Ordering::SeqCst) {
+                let now = self.clock.elapsed();
+                let close_at = *close_at.get_or_insert_with(|| {
+                    self.clients.close(&mut self.event_loop, now);
+                    now + CLOSING_MAX
+                });
+                if self.clients.are_answered() || now >= close_at {
+                    self.event_loop.flush();
+                    log::info!("stopped");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// One turn: every input there is, every output that follows, one flush.
+    fn turn(&mut self) -> Result<(), HostError> {
+        let elapsed = self.clock.elapsed();
+        self.peers.take_addresses(elapsed);
+        self.clients.sweep(&mut self.event_loop, elapsed);
+        loop {
+            let now = self.clock.now();
+            for input in self.peers.inputs.drain(..).chain(self.clients.inputs.drain(..)) {
+                self.node.handle(now, input);
+            }
+            self.node.handle(now, Input::Tick);
+            while let Some(output) = self.node.poll() {
+                self.perform(output, elapsed);
+            }
+            // An answer may have let the next request of its connection through.
+            if self.clients.inputs.is_empty() {
+                break;
+            }
+        }
+        self.peers.drive(&mut self.event_loop, self.clock.elapsed());
+        self.event_loop.flush();
+        Ok(())
+    }
+
+    fn take_event(&mut self, event: Event) {
+        let now = self.clock.elapsed();
+        match event {
+            Event::Accepted { listener, connection, .. } if self.client_listeners.contains(&listener) => {
+                self.clients.accepted(connection);
+            }
+            Event::Accepted { connection, peer, .. } => self.peers.accepted(connection, peer, now),
+            Event::Connected(connection) => self.peers.connected(&mut self.event_loop, connection, now),
+            Event::Received(connection) if self.clients.has(connection) => {
+                self.clients.received(&mut self.event_loop, connection, now);
+            }
+            Event::Received(connection) => {
+                self.peers.received(&mut self.event_loop, connection, &self.node, now);
+            }
+            Event::HalfClosed(connection) if self.clients.has(connection) => {
+                self.clients.half_closed(&mut self.event_loop, connection, now);
+            }
+            Event::HalfClosed(connection) => self.gone(connection, now),
+            Event::Closed { connection, reason } => {
+                log::debug!("connection" = connection.number(), "reason":% = reason; "a connection ended");
+                self.gone(connection, now);
+            }
+            // Clients' answers are short so far; links are filled every turn.
+            Event::Drained(_) | Event::Woken => {}
+        }
+    }
+
+    fn gone(&mut self, connection: ConnectionId, now: Duration) {
+        if self.peers.has(connection) {
+            self.peers.closed(&mut self.event_loop, connection, now);
+        } else {
+            self.clients.closed(connection);
+        }
+    }
+
+    fn perform(&mut self, output: Output, now: Duration) {
+        match output {
+            Output::Save(save) => self.disk.save(save),
+            Output::Send { lane, message } => self.peers.send(lane, &message),
+            Output::Peers(membership) => self.peers.set_members(&mut self.event_loop, &membership),
+            Output::Reply { client, id, response } => {
+                self.clients.reply(&mut self.event_loop, client, id, &response, now);
+            }
+            Output::Leader { leader, term } => {
+                let leader = leader.map_or_else(|| "none".to_owned(), |id| format!("{:x}", id.0));
+                log::info!("leader" = leader, "term" = term.0; "leader");
+            }
+            Output::Why(why) if why.is_notable() => log::info!("reason":% = why; "raft"),
+            Output::Why(why) => log::debug!("reason":% = why; "raft"),
+            Output::Alarm(alarm) => log::error!("alarm":% = alarm; "the protocol is broken: takes part no more"),
+        }
+    }
+
+    /// Until something must be done even if nothing happens.
+    fn timeout(&self, close_at: Option<Duration>) -> Option<Duration> {
+        let now = self.clock.elapsed();
+        let node = match self.node.deadline() {
+            Time::NEVER => Duration::MAX,
+            at => Duration::from_micros(at.0),
+        };
+        let deadline = node.min(self.peers.deadline()).min(self.clients.deadline());
+        Some(deadline.min(close_at.unwrap_or(Duration::MAX)).saturating_sub(now))
+    }
+}
