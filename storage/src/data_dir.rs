@@ -1,0 +1,282 @@
+//! Whose data directory this is. A member's files are worth nothing to another one, and a member whose directory was
+//! wiped or swapped must not be taken for its former self: the directory therefore names its cluster, its member, a
+//! random id of its own, and how many times it has been booted.
+
+use std::io;
+
+use raft_core::{Boot, NodeId};
+use thiserror::Error;
+
+use crate::FORMAT_VERSION;
+use crate::disk::Disk;
+use crate::fields::{Fields, PutFields};
+use crate::journal::is_segment;
+
+/// The file.
+pub(crate) const IDENTITY: &str = "identity";
+/// Its next state, while it is written.
+const IDENTITY_NEXT: &str = "identity.next";
+
+const MAGIC: [u8; 8] = *b"BALSA-ID";
+const LENGTH: usize = 56;
+/// Flag: the journal has its first record, so a directory without a journal has lost it.
+const JOURNAL_BORN: u32 = 1;
+
+/// Who owns a data directory. Never changes once made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster.
+    pub cluster_id: u64,
+    /// The member.
+    pub member_id: NodeId,
+    /// The directory itself: random, chosen when it was made.
+    pub data_id: u64,
+}
+
+/// Which identity is acceptable; None accepts any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The cluster.
+    pub cluster_id: Option<u64>,
+    /// The member.
+    pub member_id: Option<NodeId>,
+}
+
+/// A data directory that is open for one boot.
+#[derive(Clone, Debug)]
+pub struct DataDir<D> {
+    disk: D,
+    identity: Identity,
+    boot: Boot,
+    journal_born: bool,
+}
+
+/// Why a data directory is refused. Nothing in it was changed, but for `Io`.
+#[derive(Debug, Error)]
+pub enum DataDirError {
+    /// The identity file is not what was written.
+    #[error(
+        "file {IDENTITY} is damaged ({reason}): restore it, or give the member an empty directory and a new id"
+    )]
+    Damaged {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A later release wrote it.
+    #[error(
+        "file {IDENTITY} has format version {found}, and this release reads up to {FORMAT_VERSION}: use a newer one"
+    )]
+    Newer {
+        /// The version found.
+        found: u32,
+    },
+    /// There is a journal, and nothing says whose.
+    #[error("file {IDENTITY} is missing beside a journal ({segment}): restore it, or empty the directory")]
+    Missing {
+        /// A file of that journal.
+        segment: String,
+    },
+    /// It belongs to another cluster.
+    #[error("the data directory belongs to cluster {found:x}, not to {expected:x}")]
+    OtherCluster {
+        /// Whose it is.
+        found: u64,
+        /// Whose it should be.
+        expected: u64,
+    },
+    /// It belongs to another member.
+    #[error("the data directory belongs to member {:x}, not to {:x}", .found.0, .expected.0)]
+    OtherMember {
+        /// Whose it is.
+        found: NodeId,
+        /// Whose it should be.
+        expected: NodeId,
+    },
+    /// The disk failed.
+    #[error("cannot {action} file {IDENTITY}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// What the disk said.
+        source: io::Error,
+    },
+}
+
+/// Opens a data directory for one more boot, or makes it `born`'s if it is empty. When this returns, the directory
+/// durably counts this boot: no earlier life of it had the same number.
+///
+/// # Errors
+/// See [`DataDirError`].
+pub fn open_or_create<D: Disk>(
+    disk: D,
+    born: Identity,
+    expected: Expected,
+) -> Result<DataDir<D>, DataDirError> {
+    let names = disk.list().map_err(failed("look for"))?;
+    let (identity, boot, journal_born) = if names.iter().any(|name| name == IDENTITY) {
+        read(&disk)?
+    } else if let Some(segment) = names.iter().find(|name| is_segment(name)) {
+        return Err(DataDirError::Missing {
+            segment: segment.clone(),
+        });
+    } else {
+        (born, Boot(0), false)
+    };
+    expected.check(identity)?;
+    let data = DataDir {
+        disk,
+        identity,
+        boot: Boot(boot.0 + 1),
+        journal_born,
+    };
+    data.store(names.iter().any(|name| name == IDENTITY_NEXT))?;
+    Ok(data)
+}
+
+/// Whose the data directory is, without counting a boot; None if it is nobody's yet.
+///
+/// # Errors
+/// See [`DataDirError`].
+pub fn inspect<D: Disk>(disk: &D) -> Result<Option<Identity>, DataDirError> {
+    let names = disk.list().map_err(failed("look for"))?;
+    if !names.iter().any(|name| name == IDENTITY) {
+        return Ok(None);
+    }
+    let (identity, ..) = read(disk)?;
+    Ok(Some(identity))
+}
+
+impl Expected {
+    fn check(self, identity: Identity) -> Result<(), DataDirError> {
+        if let Some(expected) = self.cluster_id
+            && expected != identity.cluster_id
+        {
+            return Err(DataDirError::OtherCluster {
+                found: identity.cluster_id,
+                expected,
+            });
+        }
+        if let Some(expected) = self.member_id
+            && expected != identity.member_id
+        {
+            return Err(DataDirError::OtherMember {
+                found: identity.member_id,
+                expected,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl<D: Disk> DataDir<D> {
+    /// The files.
+    #[must_use]
+    pub fn disk(&self) -> &D {
+        &self.disk
+    }
+
+    /// Whose it is. May differ from what `open_or_create` was given, if it was made before.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Which boot of this directory this is, from 1.
+    #[must_use]
+    pub fn boot(&self) -> Boot {
+        self.boot
+    }
+
+    /// Whether the journal had its first record when this boot began.
+    #[must_use]
+    pub fn journal_born(&self) -> bool {
+        self.journal_born
+    }
+
+    /// From now on a missing journal is a lost one. Called once the journal's first record is durable.
+    pub(crate) fn note_journal_born(&mut self) -> Result<(), DataDirError> {
+        if !self.journal_born {
+            self.journal_born = true;
+            self.store(false)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the file anew beside the old one and puts it in its place. `left_over`: a crash on this way before.
+    fn store(&self, left_over: bool) -> Result<(), DataDirError> {
+        let bytes = encode(self.identity, self.boot, self.journal_born);
+        let disk = &self.disk;
+        if left_over {
+            disk.remove(IDENTITY_NEXT).map_err(failed("clear the way for"))?;
+        }
+        let file = disk
+            .create(IDENTITY_NEXT, bytes.len() as u64)
+            .map_err(failed("make"))?;
+        disk.write_at(&file, 0, &bytes).map_err(failed("write"))?;
+        disk.sync_data(&file).map_err(failed("sync"))?;
+        disk.rename(IDENTITY_NEXT, IDENTITY).map_err(failed("replace"))?;
+        disk.sync_directory().map_err(failed("sync the directory of"))
+    }
+}
+
+fn failed(action: &'static str) -> impl FnOnce(io::Error) -> DataDirError {
+    move |source| DataDirError::Io { action, source }
+}
+
+fn read<D: Disk>(disk: &D) -> Result<(Identity, Boot, bool), DataDirError> {
+    let file = disk.open(IDENTITY).map_err(failed("open"))?;
+    let length = disk.length(&file).map_err(failed("measure"))?;
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX).min(LENGTH + 1)];
+    disk.read_at(&file, 0, &mut bytes).map_err(failed("read"))?;
+    decode(&bytes)
+}
+
+fn encode(identity: Identity, boot: Boot, journal_born: bool) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(LENGTH);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.put_u32(FORMAT_VERSION);
+    bytes.put_u32(if journal_born { JOURNAL_BORN } else { 0 });
+    bytes.put_u64(identity.cluster_id);
+    bytes.put_u64(identity.member_id.0);
+    bytes.put_u64(identity.data_id);
+    bytes.put_u64(boot.0);
+    bytes.put_u32(0);
+    bytes.put_u32(crc32c::crc32c(&bytes));
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Result<(Identity, Boot, bool), DataDirError> {
+    let damaged = |reason| Err(DataDirError::Damaged { reason });
+    if bytes.len() < LENGTH {
+        return damaged("it is too short");
+    }
+    let mut fields = Fields::of(bytes);
+    if fields.take() != MAGIC {
+        return damaged("it does not begin as it should");
+    }
+    let version = fields.u32();
+    if version > FORMAT_VERSION {
+        return Err(DataDirError::Newer { found: version });
+    }
+    if bytes.len() > LENGTH {
+        return damaged("it is too long");
+    }
+    let (covered, crc) = bytes.split_at(LENGTH - 4);
+    if crc32c::crc32c(covered) != Fields::of(crc).u32() {
+        return damaged("its checksum does not match");
+    }
+    let flags = fields.u32();
+    let identity = Identity {
+        cluster_id: fields.u64(),
+        member_id: NodeId(fields.u64()),
+        data_id: fields.u64(),
+    };
+    let boot = Boot(fields.u64());
+    if version != FORMAT_VERSION || flags & !JOURNAL_BORN != 0 || fields.u32() != 0 {
+        return damaged("it says what no release has written");
+    }
+    Ok((identity, boot, flags & JOURNAL_BORN != 0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! The journal: Raft's persistent state as a list of [`raft_core::Save`]s on disk.
+//!
+//! A journal is a sequence of *segments*, files of a fixed size that are filled with zeros once and overwritten from then
+//! on, so that a sync has no file size or block map to write. Each Save is one *record*. Records form a chain: each names
+//! the checksum of the one before it, across segments, so that none can be lost, moved or exchanged unnoticed.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `record` | the bytes of one record |
+//! | `segment` | the bytes of a segment's header, and the names of segments |
+//! | `outline` | the terms of the log, for the Position in segment headers |
+//! | `write` | the [`Writer`] |
+//! | `scan` | reading one segment; telling an interrupted write from damage |
+//! | `replay` | Saves into an [`raft_core::Image`] |
+//! | `recover` | [`recover()`]: all segments, and making the end fit to write on |
+
+mod outline;
+mod record;
+mod recover;
+mod replay;
+mod scan;
+mod segment;
+mod write;
+
+pub(crate) use segment::is_segment;
+
+pub use record::BODY_MAX;
+pub use recover::{Cut, RecoverError, Recovered, recover};
+pub use scan::Damage;
+pub use write::{WriteError, Writer};
+
+/// Bytes of a segment, unless the host asks for another size.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// The least size of a segment: its header and room for a few records.
+pub const SEGMENT_BYTES_MIN: u64 = 2 * segment::BLOCK as u64;

@@ -1,0 +1,238 @@
+//! Reading one segment, and the one judgement that recovery makes: is what stands at the end the trace of a write that
+//! was interrupted, or is it damage?
+//!
+//! A crash may interrupt the write of the last record only, since each is synced before the next is written, and what it
+//! leaves is known: behind the record before it stand zeros, and each sector either still has those or has the new
+//! bytes. So the bytes are *torn* if all of this holds:
+//!
+//! * the segment is the newest;
+//! * nothing stands after them: no byte beyond the record's extent or, if its header is unreadable too, no valid record;
+//! * something is missing from them: a sector's share of the record is zero, or its end is.
+//!
+//! Everything else is damage. The last condition is what tells a record that was acknowledged and has rotted since from one that was
+//! never finished, as far as that can be told.
+
+use std::ops::Range;
+
+use raft_core::Save;
+use thiserror::Error;
+
+use super::record::{self, Flaw, Place};
+use super::segment::{BLOCK, Header};
+use crate::disk::SECTOR;
+
+/// What is wrong with a journal's bytes, other than an interrupted last write.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Damage {
+    /// Too short, or something else.
+    #[error("it does not begin with a segment header")]
+    NoHeader,
+    /// A later release wrote it. Not damage as such.
+    #[error("it has format version {found}, which a later release wrote")]
+    Newer {
+        /// The version found.
+        found: u32,
+    },
+    /// The header's checksum or what follows it.
+    #[error("the segment header does not match its checksum")]
+    Header,
+    /// The segment's header names another cluster, member or directory.
+    #[error(
+        "it belongs to another data directory: cluster {cluster_id:x}, member {member_id:x}, data id {data_id:x}"
+    )]
+    OtherDirectory {
+        /// The cluster it names.
+        cluster_id: u64,
+        /// The member it names.
+        member_id: u64,
+        /// The directory it names.
+        data_id: u64,
+    },
+    /// The segment is another one than its name says.
+    #[error("it is segment {found} under another's name")]
+    Misnamed {
+        /// The sequence number in the header.
+        found: u64,
+    },
+    /// The file was cut or has grown.
+    #[error("the file has {found} bytes and was made with {made}")]
+    Length {
+        /// The file's length.
+        found: u64,
+        /// The header's word for it.
+        made: u64,
+    },
+    /// The header does not follow the last record of the segment before.
+    #[error("the segment does not follow the one before it, whose end is missing or was changed")]
+    SegmentChain,
+    /// A record does not follow the one before it.
+    #[error("the record does not follow the one before it")]
+    RecordChain,
+    /// A record's header, with evidence that it was once whole.
+    #[error("the record's header does not match its checksum")]
+    RecordHeader,
+    /// A record's body or trailer, and it is no interrupted write.
+    #[error("the record does not match its checksum")]
+    RecordSum,
+    /// A bad record with something after it.
+    #[error("the record does not match its checksum, and more was written after it, at offset {after}")]
+    NotLast {
+        /// Where something stands.
+        after: u64,
+    },
+    /// A kind of record that this release does not know.
+    #[error("the record is of unknown kind {0}")]
+    Kind(u32),
+    /// The body is not a Save.
+    #[error("the record's body cannot be decoded")]
+    Body,
+    /// The journal's first record is not the state a member is born with.
+    #[error("the journal does not begin with a snapshot mark")]
+    NotBorn,
+    /// The first record was durable once.
+    #[error("the journal's first record is gone")]
+    BirthLost,
+    /// Entries that do not follow the log.
+    #[error("the record's entries leave a gap in the log")]
+    Gap,
+    /// A ballot of an earlier term than the one before.
+    #[error("the record's ballot is of an earlier term than one before it")]
+    BallotBack,
+    /// A mark before the one before.
+    #[error("the record's snapshot mark is before an earlier one")]
+    MarkBack,
+}
+
+/// Damage and its offset in the segment.
+pub(super) type DamageAt = (u64, Damage);
+
+/// What a segment holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Scanned {
+    /// Where the last valid record ends.
+    pub(super) end: usize,
+    /// What the next record names as the one before it.
+    pub(super) chain: u32,
+    /// Where the last valid record stands, if there is any.
+    pub(super) last: Option<Range<usize>>,
+    /// The bytes of an interrupted write, if there was one: from `end` to the last that is not zero.
+    pub(super) torn: Option<Range<usize>>,
+}
+
+/// Reads all records of `segment`, whose header was read already, and hands each Save to `visit`.
+pub(super) fn scan(
+    segment: &[u8],
+    header: &Header,
+    header_sum: u32,
+    newest: bool,
+    mut visit: impl FnMut(Save) -> Result<(), Damage>,
+) -> Result<Scanned, DamageAt> {
+    let mut scanned = Scanned {
+        end: BLOCK,
+        chain: header_sum,
+        last: None,
+        torn: None,
+    };
+    let flaw = loop {
+        let offset = scanned.end;
+        let record = match record::decode(place(header, offset), &segment[offset..]) {
+            Ok(record) => record,
+            Err(flaw) => break flaw,
+        };
+        let damaged = |damage| (offset as u64, damage);
+        if record.previous != scanned.chain {
+            return Err(damaged(Damage::RecordChain));
+        }
+        if record.kind != record::SAVE {
+            return Err(damaged(Damage::Kind(record.kind)));
+        }
+        let save = match postcard::take_from_bytes(record.body) {
+            Ok((save, [])) => save,
+            _ => return Err(damaged(Damage::Body)),
+        };
+        visit(save).map_err(damaged)?;
+        scanned.end = offset + record.extent;
+        scanned.chain = record.sum;
+        scanned.last = Some(offset..scanned.end);
+    };
+    let tail = &segment[scanned.end..];
+    if !is_zero(tail) {
+        judge(segment, header, newest, scanned.end, &flaw).map_err(|damage| (scanned.end as u64, damage))?;
+        let length = tail
+            .iter()
+            .rposition(|&byte| byte != 0)
+            .map_or(0, |last| last + 1);
+        scanned.torn = Some(scanned.end..scanned.end + length);
+    }
+    Ok(scanned)
+}
+
+/// Whether the bad record at `offset` is torn; if not, what it is.
+fn judge(segment: &[u8], header: &Header, newest: bool, offset: usize, flaw: &Flaw) -> Result<(), Damage> {
+    match *flaw {
+        Flaw::Body { extent } => {
+            let end = offset + extent;
+            if let Some(after) = segment[end..].iter().position(|&byte| byte != 0) {
+                return Err(Damage::NotLast {
+                    after: (end + after) as u64,
+                });
+            }
+            // The trailer's last byte is never zero in a record that was written whole.
+            let missing = segment[end - 1] == 0 || misses_a_sector(segment, offset..end);
+            if newest && missing {
+                Ok(())
+            } else {
+                Err(Damage::RecordSum)
+            }
+        }
+        Flaw::Header => {
+            if let Some(after) = find_record(segment, header, offset + record::ALIGNMENT) {
+                return Err(Damage::NotLast { after: after as u64 });
+            }
+            let end = segment.len().min(offset + record::HEADER);
+            let missing = is_zero(&segment[end..]) || misses_a_sector(segment, offset..end);
+            if newest && missing {
+                Ok(())
+            } else {
+                Err(Damage::RecordHeader)
+            }
+        }
+    }
+}
+
+/// Whether some sector has nothing of what should stand in `range`.
+fn misses_a_sector(segment: &[u8], range: Range<usize>) -> bool {
+    let mut start = range.start;
+    while start < range.end {
+        let end = range.end.min((start + 1).next_multiple_of(SECTOR));
+        if is_zero(&segment[start..end]) {
+            return true;
+        }
+        start = end;
+    }
+    false
+}
+
+/// The first offset, from `start` on, where a record is valid by itself.
+fn find_record(segment: &[u8], header: &Header, start: usize) -> Option<usize> {
+    (start..segment.len())
+        .step_by(record::ALIGNMENT)
+        .filter(|&offset| record::may_begin(&segment[offset..]))
+        .find(|&offset| record::decode(place(header, offset), &segment[offset..]).is_ok())
+}
+
+fn place(header: &Header, offset: usize) -> Place {
+    Place {
+        data_id: header.identity.data_id,
+        sequence: header.sequence,
+        offset: offset as u64,
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; BLOCK] = [0; BLOCK];
+    bytes.chunks(BLOCK).all(|chunk| *chunk == ZEROS[..chunk.len()])
+}
+
+#[cfg(test)]
+mod tests;
