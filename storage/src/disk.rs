@@ -316,4 +316,6 @@ fn fill(file: &File, bytes: u64) -> io::Result<()> {
 }
 
 #[cfg(test)]
+pub(crate) mod model;
+#[cfg(test)]
 mod tests;

@@ -1,1 +1,134 @@
+use raft_core::{Boot, NodeId};
 
+use super::{DataDirError, Expected, IDENTITY, IDENTITY_NEXT, Identity, inspect, open_or_create};
+use crate::disk::Disk;
+use crate::disk::model::{ModelDisk, Tear};
+
+const OURS: Identity = Identity {
+    cluster_id: 0xc1,
+    member_id: NodeId(0x11),
+    data_id: 77,
+};
+
+fn open(disk: &ModelDisk) -> Result<super::DataDir<ModelDisk>, DataDirError> {
+    open_or_create(disk.clone(), OURS, Expected::default())
+}
+
+#[test]
+fn each_open_counts_a_boot_and_keeps_the_identity() {
+    let disk = ModelDisk::default();
+    assert_eq!(inspect(&disk).unwrap(), None);
+    assert_eq!(open(&disk).unwrap().boot(), Boot(1));
+    let other = Identity { data_id: 78, ..OURS };
+    let again = open_or_create(disk.clone(), other, Expected::default()).unwrap();
+    assert_eq!(
+        (again.boot(), again.identity()),
+        (Boot(2), OURS),
+        "what is there stays"
+    );
+    assert_eq!(inspect(&disk).unwrap(), Some(OURS));
+    assert_eq!(open(&disk).unwrap().boot(), Boot(3), "looking is not booting");
+}
+
+#[test]
+fn the_birth_of_the_journal_is_remembered() {
+    let disk = ModelDisk::default();
+    let mut data = open(&disk).unwrap();
+    assert!(!data.journal_born());
+    data.note_journal_born().unwrap();
+    let data = open(&disk).unwrap();
+    assert_eq!((data.journal_born(), data.boot()), (true, Boot(2)));
+}
+
+#[test]
+fn a_crash_anywhere_keeps_the_identity_and_never_repeats_a_boot() {
+    for power in 0..12 {
+        for seed in 0..50 {
+            let mut disk = ModelDisk::default();
+            let mut returned = Boot(0);
+            for life in 0..4 {
+                disk.fail_power_after(power, seed + life);
+                while let Ok(data) = open(&disk) {
+                    assert!(data.boot() > returned, "boot {} again", data.boot());
+                    assert_eq!(data.identity(), OURS);
+                    returned = data.boot();
+                }
+                assert!(disk.is_without_power());
+                disk = disk.crash(Tear::Sectors, seed * 31 + life);
+            }
+            assert!(open(&disk).unwrap().boot() > returned);
+            assert!(!disk.list().unwrap().iter().any(|name| name == IDENTITY_NEXT));
+        }
+    }
+}
+
+#[test]
+fn any_changed_byte_is_refused_and_nothing_changes() {
+    let disk = ModelDisk::default();
+    open(&disk).unwrap();
+    for at in 0..disk.contents()[IDENTITY].len() {
+        for bit in 0..8 {
+            let copy = disk.copy();
+            copy.tamper(IDENTITY, |bytes| bytes[at] ^= 1 << bit);
+            let before = copy.contents();
+            let error = open(&copy).unwrap_err();
+            let expected = matches!(error, DataDirError::Damaged { .. } | DataDirError::Newer { .. });
+            assert!(expected && error.to_string().contains(IDENTITY), "{error}");
+            assert_eq!(copy.contents(), before);
+        }
+    }
+}
+
+#[test]
+fn any_other_length_is_refused() {
+    let disk = ModelDisk::default();
+    open(&disk).unwrap();
+    let length = disk.contents()[IDENTITY].len();
+    for other in (0..length).chain([length + 1, length + 512]) {
+        let copy = disk.copy();
+        copy.tamper(IDENTITY, |bytes| bytes.resize(other, 0));
+        assert!(matches!(open(&copy).unwrap_err(), DataDirError::Damaged { .. }));
+    }
+}
+
+#[test]
+fn a_newer_format_is_named() {
+    let disk = ModelDisk::default();
+    open(&disk).unwrap();
+    disk.tamper(IDENTITY, |bytes| bytes[8] = 9);
+    let error = open(&disk).unwrap_err();
+    assert!(matches!(error, DataDirError::Newer { found: 9 }), "{error}");
+}
+
+#[test]
+fn another_cluster_or_member_is_refused_before_the_boot_counts() {
+    let disk = ModelDisk::default();
+    open(&disk).unwrap();
+    let expect = |cluster, member| {
+        let expected = Expected {
+            cluster_id: cluster,
+            member_id: member,
+        };
+        open_or_create(disk.clone(), OURS, expected)
+    };
+    let error = expect(Some(0xc2), None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the data directory belongs to cluster c1, not to c2"
+    );
+    let error = expect(Some(0xc1), Some(NodeId(0x12))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the data directory belongs to member 11, not to 12"
+    );
+    assert_eq!(expect(Some(0xc1), Some(NodeId(0x11))).unwrap().boot(), Boot(2));
+}
+
+#[test]
+fn a_journal_without_an_identity_is_refused() {
+    let disk = ModelDisk::default();
+    disk.create("journal-0000000000000001", 8192).unwrap();
+    let error = open(&disk).unwrap_err();
+    assert!(matches!(error, DataDirError::Missing { .. }), "{error}");
+    assert_eq!(disk.list().unwrap().len(), 1);
+}

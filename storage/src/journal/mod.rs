@@ -14,6 +14,8 @@
 //! | `replay` | Saves into an [`raft_core::Image`] |
 //! | `recover` | [`recover()`]: all segments, and making the end fit to write on |
 
+#[cfg(test)]
+mod history;
 mod outline;
 mod record;
 mod recover;

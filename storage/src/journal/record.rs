@@ -89,7 +89,7 @@ pub(super) fn encode(place: Place, previous: u32, save: &Save, buffer: &mut Vec<
     let mut header = Vec::with_capacity(HEADER);
     header.extend_from_slice(&MAGIC);
     header.put_u32(SAVE);
-    header.put_u32(u32::try_from(length).expect("the limit is below 4 GiB"));
+    header.put_u32(length_field(length));
     header.put_u32(previous);
     header.put_u32(crc32c::crc32c_append(seed, &header));
     buffer[..HEADER].copy_from_slice(&header);
@@ -133,6 +133,15 @@ pub(super) fn decode(place: Place, bytes: &[u8]) -> Result<Record<'_>, Flaw> {
 /// Whether a record could begin here; costs less than trying.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
+}
+
+/// The reader's limit is the writer's.
+fn length_field(length: usize) -> u32 {
+    assert!(
+        length <= BODY_MAX,
+        "a Save of {length} bytes is beyond the limit of {BODY_MAX}"
+    );
+    u32::try_from(length).expect("the limit is below 4 GiB")
 }
 
 fn extent_of(length: usize) -> usize {

@@ -221,7 +221,7 @@ fn find_record(segment: &[u8], header: &Header, start: usize) -> Option<usize> {
         .find(|&offset| record::decode(place(header, offset), &segment[offset..]).is_ok())
 }
 
-fn place(header: &Header, offset: usize) -> Place {
+pub(super) fn place(header: &Header, offset: usize) -> Place {
     Place {
         data_id: header.identity.data_id,
         sequence: header.sequence,
@@ -233,6 +233,3 @@ fn is_zero(bytes: &[u8]) -> bool {
     const ZEROS: [u8; BLOCK] = [0; BLOCK];
     bytes.chunks(BLOCK).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }
-
-#[cfg(test)]
-mod tests;

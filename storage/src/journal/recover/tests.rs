@@ -1,1 +1,429 @@
+use proptest::prelude::*;
+use raft_core::{Boot, Image, NodeId};
 
+use super::{Cut, RecoverError, Recovered, recover};
+use crate::data_dir::{DataDir, Expected, Identity, open_or_create};
+use crate::disk::Disk;
+use crate::disk::model::{Chance, ModelDisk, Tear};
+use crate::journal::history::{History, Shape, born, shapes};
+use crate::journal::scan::Damage;
+use crate::journal::segment::{BLOCK, Header, name};
+use crate::journal::{SEGMENT_BYTES_MIN, record};
+
+const OURS: Identity = Identity {
+    cluster_id: 1,
+    member_id: NodeId(2),
+    data_id: 3,
+};
+
+type Opened = (DataDir<ModelDisk>, Recovered<ModelDisk>);
+
+fn try_open(disk: &ModelDisk) -> Result<Opened, Box<dyn std::error::Error>> {
+    let mut data = open_or_create(disk.clone(), OURS, Expected::default())?;
+    let recovered = recover(&mut data, SEGMENT_BYTES_MIN, born())?;
+    Ok((data, recovered))
+}
+
+fn open(disk: &ModelDisk) -> Recovered<ModelDisk> {
+    try_open(disk).expect("a sound journal").1
+}
+
+fn refusal(disk: &ModelDisk) -> RecoverError {
+    let mut data = open_or_create(disk.clone(), OURS, Expected::default()).unwrap();
+    let before = disk.contents();
+    let error = recover(&mut data, SEGMENT_BYTES_MIN, born()).expect_err("a damaged journal");
+    assert_eq!(disk.contents(), before, "nothing was changed");
+    error
+}
+
+/// A disk with a journal of these Saves, all synced.
+fn written(shapes: &[Shape]) -> (ModelDisk, History) {
+    let disk = ModelDisk::default();
+    let mut history = History::born();
+    let mut writer = open(&disk).writer;
+    for shape in shapes {
+        writer.write(&history.next(shape)).unwrap();
+        writer.sync().unwrap();
+    }
+    (disk, history)
+}
+
+/// Where the records of a segment stand.
+fn records(segment: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let (header, _) = Header::decode(segment).unwrap();
+    let mut ranges = Vec::new();
+    let mut offset = BLOCK;
+    while let Ok(record) = record::decode(super::super::scan::place(&header, offset), &segment[offset..]) {
+        ranges.push(offset..offset + record.extent);
+        offset += record.extent;
+    }
+    ranges
+}
+
+/// The newest segment that holds a record, its bytes, and where the last record stands.
+fn last_record(disk: &ModelDisk) -> (String, Vec<u8>, std::ops::Range<usize>) {
+    let segments = disk
+        .contents()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("journal-"));
+    segments
+        .rev()
+        .find_map(|(name, bytes)| records(&bytes).pop().map(|range| (name, bytes, range)))
+        .expect("there is a first record")
+}
+
+#[test]
+fn a_new_journal_is_born_and_stays_as_it_was_born() {
+    let disk = ModelDisk::default();
+    let image = Image {
+        snapshot: born(),
+        ..Image::default()
+    };
+    let first = open(&disk);
+    assert_eq!((first.image, first.saves, first.segments), (image.clone(), 0, 1));
+    let second = open(&disk);
+    assert_eq!((second.image, second.saves, second.cut), (image, 1, None));
+}
+
+/// One life of a member: boots, writes, and loses power.
+#[derive(Clone, Debug)]
+struct Life {
+    shapes: Vec<Shape>,
+    /// Changing operations until the power fails.
+    power: u64,
+    seed: u64,
+    bytes_tear: bool,
+}
+
+fn lives() -> impl Strategy<Value = Vec<Life>> {
+    let life = (shapes(0..16), 0u64..80, any::<u64>(), any::<bool>()).prop_map(
+        |(shapes, power, seed, bytes_tear)| Life {
+            shapes,
+            power,
+            seed,
+            bytes_tear,
+        },
+    );
+    proptest::collection::vec(life, 1..6)
+}
+
+/// What is true of the disk after any number of lives.
+struct Witness {
+    disk: ModelDisk,
+    /// The Saves that may be there; the first is that of birth.
+    history: History,
+    /// How many of them must be.
+    durable: usize,
+    boot: Boot,
+}
+
+impl Witness {
+    fn live(&mut self, life: &Life) -> Result<(), TestCaseError> {
+        self.disk.fail_power_after(life.power, life.seed);
+        let ended = self.boot_and_write(life)?;
+        if let Err(error) = ended {
+            prop_assert!(self.disk.is_without_power(), "{error}");
+        }
+        let tear = if life.bytes_tear {
+            Tear::Bytes
+        } else {
+            Tear::Sectors
+        };
+        self.disk = self.disk.crash(tear, life.seed);
+        Ok(())
+    }
+
+    fn boot_and_write(
+        &mut self,
+        life: &Life,
+    ) -> Result<Result<(), Box<dyn std::error::Error>>, TestCaseError> {
+        let (data, recovered) = match try_open(&self.disk) {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.check(&data, &recovered)?;
+        let mut writer = recovered.writer;
+        let mut chance = Chance(life.seed);
+        for shape in &life.shapes {
+            let save = self.history.next(shape);
+            let mut put = || {
+                if chance.below(3) == 0 {
+                    writer.prepare_next()?;
+                }
+                writer.write(&save)?;
+                writer.sync()
+            };
+            if let Err(error) = put() {
+                return Ok(Err(error.into()));
+            }
+            self.durable = self.history.saves().len();
+        }
+        Ok(Ok(()))
+    }
+
+    /// What was found is a prefix of what was written, at or beyond the last sync.
+    fn check(
+        &mut self,
+        data: &DataDir<ModelDisk>,
+        recovered: &Recovered<ModelDisk>,
+    ) -> Result<(), TestCaseError> {
+        prop_assert!(data.boot() > self.boot);
+        self.boot = data.boot();
+        let found = (recovered.saves as usize).max(1);
+        prop_assert!(
+            self.durable <= found,
+            "{} Saves were synced and {found} found",
+            self.durable
+        );
+        prop_assert!(found <= self.history.saves().len(), "more was found than written");
+        self.history.truncate(found);
+        prop_assert_eq!(&recovered.image, self.history.image());
+        self.durable = found;
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn recovery_finds_a_prefix_at_or_beyond_the_last_sync(lives in lives()) {
+        let disk = ModelDisk::default();
+        let mut witness = Witness { disk, history: History::born(), durable: 0, boot: Boot(0) };
+        for life in &lives {
+            witness.live(life)?;
+        }
+        let (data, recovered) = try_open(&witness.disk).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        witness.check(&data, &recovered)?;
+    }
+
+    #[test]
+    fn a_flipped_bit_before_the_last_save_is_named(shapes in shapes(1..12), pick: u64) {
+        let (disk, _) = written(&shapes);
+        let (last_file, _, last) = last_record(&disk);
+        // All bytes of all segments, but for the last record and the zeros behind it.
+        let targets: Vec<_> = disk
+            .contents()
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("journal-"))
+            .map(|(name, bytes)| { let end = if name == last_file { last.start } else { bytes.len() }; (name, end) })
+            .filter(|(name, _)| *name <= last_file)
+            .collect();
+        let mut chance = Chance(pick);
+        for _ in 0..20 {
+            let (file, end) = &targets[chance.below(targets.len())];
+            let (at, bit) = (chance.below(*end), chance.below(8));
+            let copy = disk.copy();
+            copy.tamper(file, |bytes| bytes[at] ^= 1 << bit);
+            match refusal(&copy) {
+                RecoverError::Damaged { file: named, offset, .. } => {
+                    prop_assert_eq!(&named, file);
+                    prop_assert!(offset as usize <= at, "{} is beyond {}", offset, at);
+                }
+                other => prop_assert!(false, "{}", other),
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_last_save_is_never_taken_for_the_truth(shapes in shapes(1..6), pick: u64) {
+        let (disk, _) = written(&shapes);
+        let (file, _, last) = last_record(&disk);
+        let mut chance = Chance(pick);
+        for _ in 0..20 {
+            let copy = disk.copy();
+            let at = last.start + chance.below(last.len());
+            copy.tamper(&file, |bytes| bytes[at] ^= 1 << chance.below(8));
+            // No sector of it is missing, so it was written whole once, and it may have been acknowledged.
+            match refusal(&copy) {
+                RecoverError::Damaged { offset, .. } => prop_assert_eq!(offset as usize, last.start),
+                other => prop_assert!(false, "{}", other),
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_or_grown_segment_is_seen(shapes in shapes(1..8), pick: u64) {
+        let (disk, _) = written(&shapes);
+        let mut chance = Chance(pick);
+        let names: Vec<_> = disk.list().unwrap().into_iter().filter(|name| name.starts_with("journal-")).collect();
+        let file = &names[chance.below(names.len())];
+        let length = disk.contents()[file].len();
+        for other in [chance.below(length), length - 1, length + 1, 0] {
+            let copy = disk.copy();
+            copy.tamper(file, |bytes| bytes.resize(other, 0));
+            let error = refusal(&copy);
+            prop_assert!(matches!(&error, RecoverError::Damaged { file: named, .. } if named == file), "{}", error);
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(
+        shapes in shapes(0..4),
+        at in 0usize..10_000,
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let (disk, _) = written(&shapes);
+        let name = disk.list().unwrap().pop().unwrap();
+        disk.tamper(&name, |file| {
+            let at = at % file.len();
+            let end = file.len().min(at + bytes.len());
+            file[at..end].copy_from_slice(&bytes[..end - at]);
+        });
+        let _ = try_open(&disk);
+        disk.tamper(&name, |file| *file = bytes);
+        let _ = try_open(&disk);
+    }
+}
+
+fn some_shapes(count: usize) -> Vec<Shape> {
+    (0..count)
+        .map(|at| Shape {
+            kind: 5,
+            term: at == 0,
+            at: 0,
+            entries: 1,
+            bytes: 1500,
+        })
+        .collect()
+}
+
+#[test]
+fn a_last_save_without_its_end_is_cut_and_reported() {
+    let (disk, mut history) = written(&some_shapes(2));
+    let (file, _, last) = last_record(&disk);
+    disk.tamper(&file, |bytes| bytes[last.start + 700..].fill(0));
+    let recovered = open(&disk);
+    history.truncate(2);
+    assert_eq!(&recovered.image, history.image());
+    assert_eq!(
+        recovered.cut,
+        Some(Cut {
+            file: file.clone(),
+            offset: last.start as u64,
+            bytes: 700
+        })
+    );
+    assert!(
+        disk.contents()[&file][last.start..].iter().all(|&byte| byte == 0),
+        "it is erased"
+    );
+    let again = open(&disk);
+    assert_eq!((again.cut, &again.image), (None, history.image()));
+}
+
+#[test]
+fn a_bad_record_with_one_after_it_is_damage_whatever_is_missing() {
+    let (disk, _) = written(&some_shapes(3));
+    let name = name(1);
+    let ranges = records(&disk.contents()[&name]);
+    // A sector read as zeros, with and without the header.
+    for missing in [ranges[1].clone(), ranges[1].start + 100..ranges[1].end] {
+        let copy = disk.copy();
+        copy.tamper(&name, |bytes| bytes[missing.clone()].fill(0));
+        let error = refusal(&copy);
+        assert!(
+            matches!(error, RecoverError::Damaged { offset, reason: Damage::NotLast { .. }, .. }
+                if offset == ranges[1].start as u64),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_last_save_in_an_older_segment_is_never_cut() {
+    let (disk, _) = written(&some_shapes(4));
+    let first = disk.contents()[&name(1)].clone();
+    let last = records(&first).pop().unwrap();
+    for start in [last.start, last.start + 700] {
+        let copy = disk.copy();
+        copy.tamper(&name(1), |bytes| bytes[start..].fill(0));
+        let error = refusal(&copy);
+        assert!(matches!(error, RecoverError::Damaged { .. }), "{error}");
+    }
+}
+
+#[test]
+fn missing_and_exchanged_segments_are_named() {
+    let (disk, _) = written(&some_shapes(9));
+    assert!(
+        disk.contents().contains_key(&name(4)),
+        "enough segments for this test"
+    );
+    for sequence in 1..4 {
+        let copy = disk.copy();
+        copy.remove(&name(sequence)).unwrap();
+        let error = refusal(&copy);
+        assert_eq!(
+            error.to_string(),
+            format!("journal file {} is missing", name(sequence))
+        );
+    }
+    let copy = disk.copy();
+    copy.rename(&name(2), "aside").unwrap();
+    copy.rename(&name(3), &name(2)).unwrap();
+    copy.rename("aside", &name(3)).unwrap();
+    let error = refusal(&copy);
+    assert!(
+        matches!(
+            error,
+            RecoverError::Damaged {
+                reason: Damage::Misnamed { found: 3 },
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_lost_journal_is_not_born_again() {
+    let (disk, _) = written(&some_shapes(1));
+    let erased = disk.copy();
+    erased.tamper(&name(1), |bytes| bytes[BLOCK..].fill(0));
+    let error = refusal(&erased);
+    assert!(
+        matches!(
+            error,
+            RecoverError::Damaged {
+                reason: Damage::BirthLost,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    disk.remove(&name(1)).unwrap();
+    assert!(matches!(refusal(&disk), RecoverError::Lost));
+}
+
+#[test]
+fn a_segment_of_another_directory_is_refused() {
+    let (disk, _) = written(&some_shapes(1));
+    let other = ModelDisk::default();
+    let identity = Identity { data_id: 4, ..OURS };
+    let mut data = open_or_create(other.clone(), identity, Expected::default()).unwrap();
+    recover(&mut data, SEGMENT_BYTES_MIN, born()).unwrap();
+    let foreign = other.contents()[&name(1)].clone();
+    disk.tamper(&name(1), |bytes| *bytes = foreign);
+    let error = refusal(&disk);
+    assert!(
+        error
+            .to_string()
+            .contains("another data directory: cluster 1, member 2, data id 4"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_was_read_is_made_durable_before_it_is_believed() {
+    let disk = ModelDisk::default();
+    let mut history = History::born();
+    let mut writer = open(&disk).writer;
+    // Killed between the write and the sync: the page cache has it, the disk does not.
+    writer.write(&history.next(&some_shapes(1)[0])).unwrap();
+    drop(writer);
+    assert_eq!(&open(&disk).image, history.image());
+    for seed in 0..20 {
+        assert_eq!(&open(&disk.crash(Tear::Sectors, seed)).image, history.image());
+    }
+}
