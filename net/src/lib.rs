@@ -46,3 +46,5 @@
 pub mod buffer;
 pub mod frame;
 pub mod http;
+pub mod hello;
+pub mod roster;

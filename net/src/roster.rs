@@ -1,0 +1,135 @@
+//! What this member knows of the others before they speak.
+
+use std::collections::BTreeMap;
+
+use crate::hello::{Hello, Refusal};
+
+/// How many senders' last refusals are remembered; anybody can claim any id, so there is a bound.
+const REFUSED_MAX: usize = 64;
+
+/// What is known of one member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The id of its data directory: the published one, or else the first one it came with.
+    pub data_id: Option<u64>,
+    /// The latest boot met; 0 if none.
+    pub boot: u64,
+}
+
+/// The members that may speak to this one. Lives as long as this boot: what was met is not saved.
+#[derive(Clone, Debug, Default)]
+pub struct Roster {
+    members: BTreeMap<u64, Known>,
+    /// By sender, why it was last refused.
+    refused: BTreeMap<u64, Refusal>,
+}
+
+impl Roster {
+    /// Exactly these are members, with their published data ids. What was met of those that stay is kept; a published
+    /// data id replaces one that was only met.
+    pub fn set_members(&mut self, members: impl IntoIterator<Item = (u64, Option<u64>)>) {
+        let mut before = std::mem::take(&mut self.members);
+        for (member_id, published) in members {
+            let mut known = before.remove(&member_id).unwrap_or_default();
+            known.data_id = published.or(known.data_id);
+            self.members.insert(member_id, known);
+        }
+    }
+
+    /// What is known of a member; `None` if it is none.
+    #[must_use]
+    pub fn known(&self, member_id: u64) -> Option<Known> {
+        self.members.get(&member_id).copied()
+    }
+
+    /// Remembers a hello that passed the check. A directory is held to be the member's own from the first time it is
+    /// met, since it may have voted before it could publish its id.
+    pub fn met(&mut self, hello: &Hello) {
+        if let Some(known) = self.members.get_mut(&hello.member_id) {
+            known.data_id.get_or_insert(hello.data_id);
+            known.boot = known.boot.max(hello.boot);
+        }
+        self.refused.remove(&hello.member_id);
+    }
+
+    /// Remembers why a sender was refused; whether that is news, for a log that repeats nothing.
+    pub fn refuse(&mut self, member_id: u64, refusal: Refusal) -> bool {
+        if self.refused.len() >= REFUSED_MAX && !self.refused.contains_key(&member_id) {
+            self.refused.clear();
+        }
+        self.refused.insert(member_id, refusal) != Some(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hello::Identity;
+
+    fn hello(member_id: u64, data_id: u64, boot: u64) -> Hello {
+        let identity = Identity {
+            cluster_id: 1,
+            member_id,
+            data_id,
+            boot,
+            recovery_epoch: 0,
+        };
+        identity.hello_to(9)
+    }
+
+    #[test]
+    fn the_first_directory_met_stays_until_another_is_published() {
+        let mut roster = Roster::default();
+        roster.set_members([(2, None)]);
+        roster.met(&hello(2, 0xa, 3));
+        roster.met(&hello(2, 0xb, 2));
+        assert_eq!(
+            roster.known(2),
+            Some(Known {
+                data_id: Some(0xa),
+                boot: 3
+            })
+        );
+        roster.set_members([(2, None), (3, None)]);
+        assert_eq!(
+            roster.known(2),
+            Some(Known {
+                data_id: Some(0xa),
+                boot: 3
+            })
+        );
+        roster.set_members([(2, Some(0xc))]);
+        assert_eq!(
+            roster.known(2),
+            Some(Known {
+                data_id: Some(0xc),
+                boot: 3
+            })
+        );
+        assert_eq!(roster.known(3), None);
+    }
+
+    #[test]
+    fn meeting_a_stranger_makes_it_no_member() {
+        let mut roster = Roster::default();
+        roster.met(&hello(2, 0xa, 3));
+        assert_eq!(roster.known(2), None);
+    }
+
+    #[test]
+    fn a_refusal_is_news_once_and_again_after_a_change() {
+        let mut roster = Roster::default();
+        let unknown = Refusal::UnknownMember { member: 2 };
+        let other = Refusal::OwnId { member: 2 };
+        assert!(roster.refuse(2, unknown));
+        assert!(!roster.refuse(2, unknown));
+        assert!(roster.refuse(2, other));
+        assert!(roster.refuse(2, unknown));
+        roster.met(&hello(2, 0xa, 3));
+        assert!(roster.refuse(2, unknown));
+        for member in 0..10 * REFUSED_MAX as u64 {
+            roster.refuse(member, unknown);
+        }
+        assert!(roster.refused.len() <= REFUSED_MAX);
+    }
+}
