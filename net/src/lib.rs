@@ -15,7 +15,7 @@
 //! | `peer_link/inbound.rs` | the accepting half: hello, check, answer, payloads |
 //! | `http/` | HTTP/1.1 requests and responses |
 //!
-//! **The sockets.** One `event_loop::EventLoop` per thread owns them all and turns readiness into events and buffers. A
+//! **The sockets.** One [`event_loop::EventLoop`] per thread owns them all and turns readiness into events and buffers. A
 //! host fills output buffers while it handles the events of a turn, then flushes once: one write per connection per turn.
 //!
 //! # A link goes one way
@@ -44,7 +44,13 @@
 //! TLS, Unix sockets, and any platform on which `usize` has fewer than 64 bits.
 
 pub mod buffer;
+pub mod event_loop;
 pub mod frame;
 pub mod http;
 pub mod hello;
+mod listener;
+mod output;
 pub mod roster;
+mod slots;
+mod stream;
+pub mod waker;
