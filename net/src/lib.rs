@@ -50,6 +50,7 @@ pub mod http;
 pub mod hello;
 mod listener;
 mod output;
+pub mod peer_link;
 pub mod roster;
 mod slots;
 mod stream;
