@@ -1,5 +1,62 @@
-//! etcd's JSON APIs as pure functions of bytes.
+//! etcd's HTTP and JSON APIs, v2 and v3, as pure functions of bytes.
+//!
+//! [`parse`] reads one whole HTTP request. Either the answer is known at once (a route that is not there, a form that
+//! is malformed, `/version`) and stands in the [`HttpAnswer`] given, or the node must be asked: then there is a typed
+//! [`node::Request`] and a [`Render`], the few bits that must be remembered to write the answer. When the node has
+//! answered, [`Render::render`] writes status, header lines and body. Nothing else happens here: no socket, clock,
+//! thread or state, so the mio host, both simulated worlds and the golden tests all speak the same JSON.
+//!
+//! # How to find your way
+//!
+//! | file | idea |
+//! |---|---|
+//! | `target.rs` | the request target: decoded, cleaned, redirected |
+//! | `route.rs` | the table of paths, methods and handlers |
+//! | `answer.rs`, `render.rs` | an answer in HTTP's terms; what is remembered between question and answer |
+//! | `query.rs`, `text.rs`, `failure.rs` | form pairs in; JSON text out; etcd's words for failures |
+//! | `v2/` | `/v2/keys`, `/v2/members`, `/v2/machines` |
+//! | `v3/` | the gRPC gateway's mapping of kv, cluster and maintenance |
+//! | `version.rs`, `health.rs` | the two endpoints that belong to neither |
+//!
+//! # Invariants
+//!
+//! * Bytes from outside never cause a panic. A wrong *node* answer (say, a member list to a put) is our own bug and does.
+//! * JSON is parsed straight into typed structs and rendered straight into the body: there is no tree of values in
+//!   between. Base64 is decoded once, to the exact size, into the `Bytes` that will stand in the log.
+//! * What etcd serves and this server does not yet is answered 501 in the API's own error form, by name. An option is
+//!   ignored only where etcd ignores it too.
+//! * All the work done here is linear in the bytes of the request or of the answer, and rendering uses no recursion: a
+//!   path of thousands of components costs no stack.
+//!
+//! # What is left out
+//!
+//! HTTP framing, bodies in chunks, `Expect`, limits on sizes and Content-Length belong to `net`; the node decides
+//! everything about state. Authentication is not there: etcd with authentication disabled ignores credentials, and so
+//! does this crate.
 #![forbid(unsafe_code)]
+
+mod answer;
+mod failure;
+mod health;
+mod query;
+mod render;
+mod route;
+mod target;
+mod text;
+mod v2;
+mod v3;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::HttpAnswer;
+pub use render::Render;
+pub use version::{COMPATIBLE_CLUSTER_VERSION, COMPATIBLE_VERSION};
+
+/// The longest body that is answered in the API's own form; a host may answer 413 to a longer one without reading it.
+/// It is etcd's limit for v2 forms; v3 requests end at less.
+pub const BODY_BYTES_MAX: usize = 10 << 20;
 
 /// A request as HTTP gives it; borrowed from the connection's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +71,16 @@ pub struct HttpRequest<'a> {
     pub body: &'a [u8],
 }
 
+impl<'a> HttpRequest<'a> {
+    /// The first header line of this name.
+    fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers
+            .iter()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+    }
+}
+
 /// Who answers; the same for all requests of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity {
@@ -22,7 +89,7 @@ pub struct Identity {
 }
 
 /// What a request came to.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {
     /// The node must answer; `Render` then knows how.
     Ask(Box<node::Request>, Render),
@@ -30,27 +97,8 @@ pub enum Parsed {
     Answered,
 }
 
-/// An answer in HTTP's terms, reused from request to request.
-#[derive(Clone, Debug, Default)]
-pub struct HttpAnswer {
-    /// The status code.
-    pub status: u16,
-    /// Header lines, each ended by CRLF, all but Content-Length, Date and Connection.
-    pub head: Vec<u8>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// What must be remembered of a request to render its answer.
-#[derive(Clone, Debug)]
-pub struct Render;
-
-/// Reads a request. Whatever is wrong with it is answered in the API's own form.
-pub fn parse(_identity: Identity, _request: HttpRequest<'_>, _answer: &mut HttpAnswer) -> Parsed {
-    unimplemented!("written next")
-}
-
-impl Render {
-    /// Renders the node's answer.
-    pub fn render(&self, _response: &node::Response, _answer: &mut HttpAnswer) {}
+/// Reads a request. Whatever is wrong with it is answered in the API's own form. `answer` is overwritten, whatever it
+/// holds, if and only if the outcome is [`Parsed::Answered`].
+pub fn parse(identity: Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
+    route::dispatch(identity, request, answer)
 }

@@ -1,0 +1,23 @@
+//! etcd's words for why there is no answer. Clients match on them, in both APIs.
+
+use node::Failure;
+use storage::store::command::Failure as StoreFailure;
+
+/// The text of a failure. The v2 tree's failures have a form of their own, see `v2/error.rs`.
+pub(crate) fn text(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Timeout => "etcdserver: request timed out",
+        Failure::NoLeader => "etcdserver: no leader",
+        Failure::TooLarge => "etcdserver: request is too large",
+        Failure::TooManyRequests => "etcdserver: too many requests",
+        Failure::Stopped => "etcdserver: server stopped",
+        Failure::Store(StoreFailure::KeyNotFound) => "etcdserver: key not found",
+        Failure::Store(StoreFailure::FutureRevision) => {
+            "etcdserver: mvcc: required revision is a future revision"
+        }
+        Failure::Store(StoreFailure::Compacted(_)) => {
+            "etcdserver: mvcc: required revision has been compacted"
+        }
+        Failure::Store(StoreFailure::Tree(_)) => unreachable!("a failure of the v2 tree outside /v2/keys"),
+    }
+}

@@ -1,0 +1,42 @@
+//! `/health`, as etcd 3.5 has it.
+
+use node::{Answer, Failure, Request, Response};
+
+use crate::answer::HttpAnswer;
+use crate::render::{Kind, Render};
+use crate::route::Call;
+use crate::{Parsed, failure, query};
+
+/// `GET /health`. There are no alarms, so any `exclude=ALARM` is honoured by itself. Malformed pairs of the query are
+/// passed over, as in etcd.
+pub(crate) fn parse(call: &Call<'_>, _: &mut HttpAnswer) -> Parsed {
+    let serializable = query::pairs(call.query.as_bytes())
+        .flatten()
+        .find(|(name, _)| name.as_ref() == b"serializable")
+        .is_some_and(|(_, value)| value.as_ref() == b"true");
+    let request = Request::Health {
+        linearizable: !serializable,
+    };
+    Parsed::Ask(Box::new(request), Render::of(Kind::Health))
+}
+
+/// Healthy, or why not.
+pub(crate) fn render(response: &Response, answer: &mut HttpAnswer) {
+    match &response.result {
+        Ok(Answer::Healthy) => {
+            answer.begin_text(200);
+            answer.body.extend_from_slice(br#"{"health":"true","reason":""}"#);
+        }
+        Ok(other) => unreachable!("{other:?} to a question of health"),
+        Err(Failure::NoLeader) => unhealthy(answer, "RAFT NO LEADER", ""),
+        Err(other) => unhealthy(answer, "RANGE ERROR:", failure::text(other)),
+    }
+}
+
+fn unhealthy(answer: &mut HttpAnswer, reason: &str, detail: &str) {
+    // Neither text needs JSON's escapes.
+    answer.text_error(
+        503,
+        &format!(r#"{{"health":"false","reason":"{reason}{detail}"}}"#),
+    );
+}

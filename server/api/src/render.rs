@@ -1,0 +1,76 @@
+//! What is remembered between a question and its answer.
+
+use node::Response;
+
+use crate::answer::HttpAnswer;
+use crate::{health, v2, v3};
+
+/// What must be remembered of a request to render its answer. Small, and without borrowed parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Render {
+    kind: Kind,
+    body_withheld: bool,
+}
+
+/// Which call it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `/v2/keys`
+    Keys {
+        /// `noValueOnSuccess`: only the action is told.
+        action_only: bool,
+    },
+    /// `/v2/members`
+    Members,
+    /// `/v2/machines`
+    Machines,
+    /// `/health`
+    Health,
+    /// `/v3/kv/put`
+    Put,
+    /// `/v3/kv/range`
+    Range,
+    /// `/v3/kv/deleterange`
+    DeleteRange,
+    /// `/v3/maintenance/status`
+    Status,
+    /// `/v3/cluster/member/list`
+    MemberList,
+}
+
+impl Render {
+    /// The answer to a call, with its body.
+    pub(crate) fn of(kind: Kind) -> Render {
+        Render {
+            kind,
+            body_withheld: false,
+        }
+    }
+
+    /// The same, or without its body if the method is HEAD.
+    pub(crate) fn for_method(self, method: &str) -> Render {
+        Render {
+            body_withheld: method == "HEAD",
+            ..self
+        }
+    }
+
+    /// Renders the node's answer. `answer` is overwritten, whatever it holds.
+    ///
+    /// # Panics
+    /// If the answer is not one to the request that came with this `Render`.
+    pub fn render(&self, response: &Response, answer: &mut HttpAnswer) {
+        match self.kind {
+            Kind::Keys { action_only } => v2::event::render(response, action_only, answer),
+            Kind::Members => v2::members::render_members(response, answer),
+            Kind::Machines => v2::members::render_machines(response, answer),
+            Kind::Health => health::render(response, answer),
+            Kind::Put => v3::kv_answer::put(response, answer),
+            Kind::Range => v3::kv_answer::range(response, answer),
+            Kind::DeleteRange => v3::kv_answer::delete_range(response, answer),
+            Kind::Status => v3::maintenance::render_status(response, answer),
+            Kind::MemberList => v3::cluster::render_member_list(response, answer),
+        }
+        answer.body_withheld = self.body_withheld;
+    }
+}

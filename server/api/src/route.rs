@@ -1,0 +1,196 @@
+//! Which path leads where: one table, and the rules that hold for every path.
+
+use std::borrow::Cow;
+
+use crate::answer::HttpAnswer;
+use crate::target::{self, Target};
+use crate::{HttpRequest, Identity, Parsed, health, v2, v3, version};
+
+/// A request on its way to its handler.
+pub(crate) struct Call<'a> {
+    /// Who answers.
+    pub(crate) identity: Identity,
+    /// As HTTP gave it.
+    pub(crate) request: HttpRequest<'a>,
+    /// Its path, decoded and clean but for a slash at the end.
+    pub(crate) path: &'a [u8],
+    /// Its query, as sent.
+    pub(crate) query: &'a str,
+}
+
+type Handler = fn(&Call<'_>, &mut HttpAnswer) -> Parsed;
+
+/// A row of the table.
+struct Route {
+    path: &'static str,
+    /// Whether all paths below lead here too.
+    subtree: bool,
+    /// The methods served, in the order in which `Allow` names them.
+    methods: &'static [&'static str],
+    handler: Handler,
+}
+
+const fn exact(path: &'static str, methods: &'static [&'static str], handler: Handler) -> Route {
+    Route {
+        path,
+        subtree: false,
+        methods,
+        handler,
+    }
+}
+
+const fn tree(path: &'static str, methods: &'static [&'static str], handler: Handler) -> Route {
+    Route {
+        path,
+        subtree: true,
+        methods,
+        handler,
+    }
+}
+
+const fn call(path: &'static str, handler: Handler) -> Route {
+    exact(path, &["POST"], handler)
+}
+
+const fn later(path: &'static str) -> Route {
+    call(path, v3::not_served)
+}
+
+const GET: &[&str] = &["GET"];
+const PUT: &[&str] = &["PUT"];
+const GET_PUT_DELETE: &[&str] = &["GET", "PUT", "DELETE"];
+
+/// The v3 calls, the frequent ones first. `later` marks those that are not served yet.
+#[rustfmt::skip]
+const V3: &[Route] = &[
+    call("/v3/kv/put", v3::kv::put),
+    call("/v3/kv/range", v3::kv::range),
+    call("/v3/kv/deleterange", v3::kv::delete_range),
+    call("/v3/maintenance/status", v3::maintenance::status),
+    call("/v3/cluster/member/list", v3::cluster::member_list),
+    later("/v3/kv/txn"), later("/v3/kv/compaction"),
+    later("/v3/watch"),
+    later("/v3/lease/grant"), later("/v3/lease/keepalive"),
+    later("/v3/lease/revoke"), later("/v3/kv/lease/revoke"),
+    later("/v3/lease/timetolive"), later("/v3/kv/lease/timetolive"),
+    later("/v3/lease/leases"), later("/v3/kv/lease/leases"),
+    later("/v3/lock/lock"), later("/v3/lock/unlock"),
+    later("/v3/election/campaign"), later("/v3/election/proclaim"), later("/v3/election/leader"),
+    later("/v3/election/observe"), later("/v3/election/resign"),
+    later("/v3/cluster/member/add"), later("/v3/cluster/member/remove"),
+    later("/v3/cluster/member/update"), later("/v3/cluster/member/promote"),
+    later("/v3/maintenance/alarm"), later("/v3/maintenance/defragment"),
+    later("/v3/maintenance/hash"), later("/v3/maintenance/hashkv"),
+    later("/v3/maintenance/snapshot"), later("/v3/maintenance/transfer-leadership"),
+    later("/v3/maintenance/downgrade"),
+    later("/v3/auth/enable"), later("/v3/auth/disable"), later("/v3/auth/status"), later("/v3/auth/authenticate"),
+    later("/v3/auth/user/add"), later("/v3/auth/user/get"), later("/v3/auth/user/list"),
+    later("/v3/auth/user/delete"), later("/v3/auth/user/changepw"),
+    later("/v3/auth/user/grant"), later("/v3/auth/user/revoke"),
+    later("/v3/auth/role/add"), later("/v3/auth/role/get"), later("/v3/auth/role/list"),
+    later("/v3/auth/role/delete"), later("/v3/auth/role/grant"), later("/v3/auth/role/revoke"),
+];
+
+/// Everything else.
+const REST: &[Route] = &[
+    tree(
+        "/v2/keys",
+        &["HEAD", "GET", "PUT", "POST", "DELETE"],
+        v2::keys::parse,
+    ),
+    tree(
+        "/v2/members",
+        &["GET", "POST", "DELETE", "PUT"],
+        v2::members::members,
+    ),
+    exact("/v2/machines", &["GET", "HEAD"], v2::members::machines),
+    exact("/v2/stats/self", GET, v2::not_served),
+    exact("/v2/stats/leader", GET, v2::not_served),
+    exact("/v2/stats/store", GET, v2::not_served),
+    exact("/v2/auth/enable", GET_PUT_DELETE, v2::not_served),
+    exact("/v2/auth/users", GET, v2::not_served),
+    tree("/v2/auth/users", GET_PUT_DELETE, v2::not_served),
+    exact("/v2/auth/roles", GET, v2::not_served),
+    tree("/v2/auth/roles", GET_PUT_DELETE, v2::not_served),
+    exact("/version", GET, version::version),
+    exact("/health", GET, health::parse),
+    exact("/livez", GET, v2::not_served),
+    exact("/readyz", GET, v2::not_served),
+    exact("/metrics", GET, v2::not_served),
+    exact("/debug/vars", GET, v2::not_served),
+    exact("/config/local/log", PUT, v2::not_served),
+];
+
+/// Finds the handler of a request and hands it over.
+pub(crate) fn dispatch(identity: Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
+    if request.method == "OPTIONS" {
+        // A preflight, of any path, even `*`: the CORS lines are the answer.
+        answer.begin(200);
+        return Parsed::Answered;
+    }
+    let handed = match target::split(request.target) {
+        Ok(target) => to_route(identity, request, &target, answer),
+        Err(why) => {
+            answer.text_error(400, &format!("400 Bad Request: {why}"));
+            Parsed::Answered
+        }
+    };
+    if handed == Parsed::Answered {
+        answer.body_withheld = request.method == "HEAD";
+    }
+    handed
+}
+
+fn to_route(
+    identity: Identity,
+    request: HttpRequest<'_>,
+    target: &Target<'_>,
+    answer: &mut HttpAnswer,
+) -> Parsed {
+    let path = modern(&target.path);
+    if let Some(clean) = target::cleaned(&path) {
+        target::redirect(request.method, &clean, target.query, answer);
+        return Parsed::Answered;
+    }
+    let v3 = path.starts_with(b"/v3/");
+    match find(if v3 { V3 } else { REST }, &path) {
+        Some(route) if route.methods.contains(&request.method) => {
+            let call = Call {
+                identity,
+                request,
+                path: &path,
+                query: target.query,
+            };
+            return (route.handler)(&call, answer);
+        }
+        Some(route) => {
+            answer.text_error(405, "Method Not Allowed");
+            if !v3 {
+                answer.header("Allow", route.methods.join(","));
+            }
+        }
+        None if v3 => answer.text_error(404, "Not Found"),
+        None => answer.text_error(404, "404 page not found"),
+    }
+    Parsed::Answered
+}
+
+/// `/v3beta/` is the name `/v3/` had in etcd 3.3; both are served as one.
+fn modern(path: &[u8]) -> Cow<'_, [u8]> {
+    match path.strip_prefix(b"/v3beta/") {
+        Some(rest) => Cow::Owned([b"/v3/", rest].concat()),
+        None => Cow::Borrowed(path),
+    }
+}
+
+fn find(table: &'static [Route], path: &[u8]) -> Option<&'static Route> {
+    table
+        .iter()
+        .find(|route| match path.strip_prefix(route.path.as_bytes()) {
+            Some(rest) => rest.is_empty() || (route.subtree && rest.starts_with(b"/")),
+            None => false,
+        })
+}
+
+#[cfg(test)]
+mod tests;

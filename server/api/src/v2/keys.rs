@@ -1,0 +1,124 @@
+//! `/v2/keys`: which operation a request means.
+
+use bytes::Bytes;
+use node::Request;
+use storage::store::command::{Command, Compare, TreeChange, TreeContent};
+use storage::store::query::Query;
+
+use super::error::{NOT_SERVED, Refusal};
+use super::form::{self, Options};
+use crate::Parsed;
+use crate::answer::HttpAnswer;
+use crate::render::{Kind, Render};
+use crate::route::Call;
+
+/// Any request to `/v2/keys`.
+pub(crate) fn parse(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
+    match read(call) {
+        Ok(parsed) => parsed,
+        Err(refusal) => {
+            refusal.answer(call.identity.cluster_id, answer);
+            Parsed::Answered
+        }
+    }
+}
+
+fn read(call: &Call<'_>) -> Result<Parsed, Refusal> {
+    let options = form::options(call)?;
+    let method = call.request.method;
+    check_served(method, &options)?;
+    let path = path(call.path);
+    let render = Render::of(Kind::Keys {
+        action_only: options.action_only,
+    })
+    .for_method(method);
+    let request = if matches!(method, "GET" | "HEAD") {
+        Request::Read {
+            query: Query::Tree {
+                path,
+                recursive: options.recursive,
+            },
+            linearizable: options.quorum,
+        }
+    } else {
+        Request::Write(Command::Tree {
+            path,
+            change: change(method, options),
+        })
+    };
+    Ok(Parsed::Ask(Box::new(request), render))
+}
+
+/// Refuses what etcd would do and this server cannot yet. A TTL means something to writes only; a watch is what `wait`
+/// asks for, unless `quorum` turns it into a plain get. `refresh` never comes without a TTL.
+fn check_served(method: &str, options: &Options) -> Result<(), Refusal> {
+    if options.ttl && matches!(method, "PUT" | "POST") {
+        return Err(Refusal::new(NOT_SERVED, "the option \"ttl\" is not served yet"));
+    }
+    if options.wait && !options.quorum {
+        return Err(Refusal::new(NOT_SERVED, "the option \"wait\" is not served yet"));
+    }
+    Ok(())
+}
+
+/// The path within the tree, without the slash that may end it.
+fn path(path: &[u8]) -> Bytes {
+    let inner = path.strip_prefix(PREFIX).unwrap_or_default();
+    let inner = inner.strip_suffix(b"/").unwrap_or(inner);
+    Bytes::copy_from_slice(if inner.is_empty() { b"/" } else { inner })
+}
+
+const PREFIX: &[u8] = b"/v2/keys";
+
+fn change(method: &str, options: Options) -> TreeChange {
+    match method {
+        "PUT" => put(options),
+        "POST" => TreeChange::CreateInOrder(content(options)),
+        "DELETE" => delete(options),
+        other => unreachable!("the table lets no {other} through"),
+    }
+}
+
+fn put(mut options: Options) -> TreeChange {
+    if options.prev_exist == Some(false) {
+        return TreeChange::Create(content(options));
+    }
+    if let Some(compare) = compare(&mut options) {
+        return TreeChange::CompareAndSwap(compare, TreeContent::File(options.value));
+    }
+    match options.prev_exist {
+        // As with a compare, `dir` says nothing here: what stands there decides.
+        Some(_) => TreeChange::Update(TreeContent::File(options.value)),
+        None => TreeChange::Set(content(options)),
+    }
+}
+
+fn delete(mut options: Options) -> TreeChange {
+    match compare(&mut options) {
+        Some(compare) => TreeChange::CompareAndDelete(compare),
+        None => TreeChange::Delete {
+            dir: options.dir,
+            recursive: options.recursive,
+        },
+    }
+}
+
+fn content(options: Options) -> TreeContent {
+    if options.dir {
+        TreeContent::Directory
+    } else {
+        TreeContent::File(options.value)
+    }
+}
+
+/// The condition, if there is one.
+fn compare(options: &mut Options) -> Option<Compare> {
+    let compare = Compare {
+        value: options.prev_value.take(),
+        index: options.prev_index,
+    };
+    (compare.value.is_some() || compare.index.is_some()).then_some(compare)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Errors of the v3 API: a gRPC code, a message, and the HTTP status the gateway gives that code.
+
+use std::borrow::Cow;
+
+use node::Failure;
+use storage::store::command::Failure as StoreFailure;
+
+use crate::answer::HttpAnswer;
+use crate::{failure, text};
+
+/// The gRPC codes in use; the discriminant is gRPC's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    InvalidArgument = 3,
+    ResourceExhausted = 8,
+    OutOfRange = 11,
+    Unimplemented = 12,
+    Unavailable = 14,
+}
+
+/// The HTTP status of each gRPC code, as etcd 3.5 maps them.
+const HTTP_STATUS: [u16; 17] = [
+    200, 408, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+];
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    code: Code,
+    message: Cow<'static, str>,
+}
+
+impl Refusal {
+    pub(super) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// The request itself is wrong.
+    pub(super) fn invalid(message: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal::new(Code::InvalidArgument, message)
+    }
+
+    /// Writes the answer, in the form of 3.5: older clients read `error`, newer ones `message`.
+    pub(super) fn answer(&self, answer: &mut HttpAnswer) {
+        answer.begin_json(HTTP_STATUS[self.code as usize]);
+        let body = &mut answer.body;
+        body.push(b'{');
+        text::string_member(body, "error", self.message.as_bytes());
+        text::member(body, "code");
+        text::number(body, self.code as u64);
+        text::string_member(body, "message", self.message.as_bytes());
+        body.push(b'}');
+    }
+}
+
+/// Writes the answer to what the node could not do.
+pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
+    let code = match why {
+        Failure::Timeout | Failure::NoLeader | Failure::Stopped => Code::Unavailable,
+        Failure::TooManyRequests => Code::ResourceExhausted,
+        Failure::TooLarge | Failure::Store(StoreFailure::KeyNotFound) => Code::InvalidArgument,
+        Failure::Store(StoreFailure::FutureRevision | StoreFailure::Compacted(_)) => Code::OutOfRange,
+        Failure::Store(StoreFailure::Tree(_)) => unreachable!("a failure of the v2 tree in a v3 call"),
+    };
+    Refusal::new(code, failure::text(why)).answer(answer);
+}

@@ -1,0 +1,267 @@
+//! JSON to messages, as the gateway reads it: unknown fields are passed over, of a field given twice the last value
+//! holds, `null` is the default, and what follows the first value is not looked at. No tree of values is built.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Unexpected, Visitor};
+
+use super::base64;
+use super::error::Refusal;
+
+/// A request message. `Default` is the message without fields.
+pub(super) trait Message: Default {
+    /// Takes the value of the field with this name, or passes it over if there is no such field.
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error>;
+}
+
+/// Reads a body. An empty one is a message without fields.
+pub(super) fn read<M: Message>(body: &[u8]) -> Result<M, Refusal> {
+    let mut message = M::default();
+    if body.trim_ascii().is_empty() {
+        return Ok(message);
+    }
+    let mut field = None;
+    let fields = Fields {
+        message: &mut message,
+        field: &mut field,
+    };
+    match serde_json::Deserializer::from_slice(body).deserialize_any(fields) {
+        Ok(()) => Ok(message),
+        Err(error) => Err(Refusal::invalid(match field {
+            Some(name) => format!("field {name}: {error}"),
+            None => error.to_string(),
+        })),
+    }
+}
+
+/// Reads an object into a message; after an error, `field` names the field it is in.
+struct Fields<'a, 'de, M> {
+    message: &'a mut M,
+    field: &'a mut Option<Cow<'de, str>>,
+}
+
+impl<'de, M: Message> Visitor<'de> for Fields<'_, 'de, M> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key_seed(Name)? {
+            let name = self.field.insert(name);
+            self.message.take(name, Value { map: &mut map })?;
+            *self.field = None;
+        }
+        Ok(())
+    }
+}
+
+/// A name, borrowed unless it has escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
+/// The value of a field, yet to be read. Each reader gives the default for `null`.
+pub(super) struct Value<'a, A> {
+    map: &'a mut A,
+}
+
+impl<'de, A: MapAccess<'de>> Value<'_, A> {
+    /// Bytes, in base64.
+    pub(super) fn bytes(self) -> Result<Bytes, A::Error> {
+        self.map.next_value_seed(OrDefault(Base64))
+    }
+
+    /// A 64-bit integer, as a number or a decimal string.
+    pub(super) fn int64(self) -> Result<i64, A::Error> {
+        self.map.next_value_seed(OrDefault(Int64))
+    }
+
+    /// A boolean.
+    pub(super) fn boolean(self) -> Result<bool, A::Error> {
+        Ok(self.map.next_value::<Option<bool>>()?.unwrap_or_default())
+    }
+
+    /// An enumeration, as one of these names, which stands for its place, or as any number.
+    pub(super) fn enumeration(self, names: &'static [&'static str]) -> Result<i32, A::Error> {
+        self.map.next_value_seed(OrDefault(Enumeration(names)))
+    }
+
+    /// Anything at all.
+    pub(super) fn pass_over(self) -> Result<(), A::Error> {
+        self.map.next_value::<IgnoredAny>().map(drop)
+    }
+}
+
+/// What a value that is not `null` must be.
+trait Reader<'de>: Sized {
+    type Value: Default;
+    fn read<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+/// That, or `null` for the default.
+struct OrDefault<R>(R);
+
+impl<'de, R: Reader<'de>> DeserializeSeed<'de> for OrDefault<R> {
+    type Value = R::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<R::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, R: Reader<'de>> Visitor<'de> for OrDefault<R> {
+    type Value = R::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_none<E>(self) -> Result<R::Value, E> {
+        Ok(R::Value::default())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<R::Value, D::Error> {
+        self.0.read(deserializer)
+    }
+}
+
+struct Base64;
+
+impl<'de> Reader<'de> for Base64 {
+    type Value = Bytes;
+
+    fn read<D: Deserializer<'de>>(self, deserializer: D) -> Result<Bytes, D::Error> {
+        // As bytes: base64 is checked more closely than UTF-8 would be.
+        deserializer.deserialize_bytes(self)
+    }
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string in base64")
+    }
+}
+
+impl Visitor<'_> for Base64 {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Reader::expecting(self, f)
+    }
+
+    fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Bytes, E> {
+        base64::decode(text).map_err(|at| E::custom(format_args!("illegal base64 data at input byte {at}")))
+    }
+}
+
+struct Int64;
+
+impl<'de> Reader<'de> for Int64 {
+    type Value = i64;
+
+    fn read<D: Deserializer<'de>>(self, deserializer: D) -> Result<i64, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a 64-bit integer as a number or a decimal string")
+    }
+}
+
+impl Visitor<'_> for Int64 {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Reader::expecting(self, f)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<i64, E> {
+        Ok(number)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
+        i64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<i64, E> {
+        integer(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+/// The text of a JSON integer: no plus sign, no leading zeros.
+fn integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.starts_with('+') || (digits.len() > 1 && digits.starts_with('0')) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+struct Enumeration(&'static [&'static str]);
+
+impl<'de> Reader<'de> for Enumeration {
+    type Value = i32;
+
+    fn read<D: Deserializer<'de>>(self, deserializer: D) -> Result<i32, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {} or a 32-bit integer", self.0.join(", "))
+    }
+}
+
+impl Visitor<'_> for Enumeration {
+    type Value = i32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Reader::expecting(self, f)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<i32, E> {
+        i32::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<i32, E> {
+        i32::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<i32, E> {
+        let place = self.0.iter().position(|&name| name == text);
+        place
+            .and_then(|place| i32::try_from(place).ok())
+            .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! `/v3/kv`: answers.
+
+use node::{Answer, Response};
+use storage::store::command::Outcome;
+use storage::store::query::Found;
+
+use super::{error, write};
+use crate::answer::HttpAnswer;
+use crate::text;
+
+/// The answer to a put.
+pub(crate) fn put(response: &Response, answer: &mut HttpAnswer) {
+    let previous = match &response.result {
+        Ok(Answer::Done(Outcome::Put { previous })) => previous,
+        Ok(other) => unreachable!("{other:?} to a put"),
+        Err(why) => return error::failed(answer, why),
+    };
+    write::begin(answer, &response.header, true);
+    let out = &mut answer.body;
+    if let Some(pair) = previous {
+        text::member(out, "prev_kv");
+        write::key_value(out, pair);
+    }
+    out.push(b'}');
+}
+
+/// The answer to a range.
+pub(crate) fn range(response: &Response, answer: &mut HttpAnswer) {
+    let (keys, more, count) = match &response.result {
+        Ok(Answer::Found(Found::Range { keys, more, count })) => (keys, *more, *count),
+        Ok(other) => unreachable!("{other:?} to a range"),
+        Err(why) => return error::failed(answer, why),
+    };
+    write::begin(answer, &response.header, true);
+    let out = &mut answer.body;
+    write::key_values(out, "kvs", keys);
+    write::boolean(out, "more", more);
+    write::integer(out, "count", count);
+    out.push(b'}');
+}
+
+/// The answer to a deletion.
+pub(crate) fn delete_range(response: &Response, answer: &mut HttpAnswer) {
+    let (count, previous) = match &response.result {
+        Ok(Answer::Done(Outcome::Deleted { count, previous })) => (*count, previous),
+        Ok(other) => unreachable!("{other:?} to a deletion"),
+        Err(why) => return error::failed(answer, why),
+    };
+    write::begin(answer, &response.header, true);
+    let out = &mut answer.body;
+    write::integer(out, "deleted", count);
+    write::key_values(out, "prev_kvs", previous);
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests;

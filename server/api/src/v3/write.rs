@@ -1,0 +1,91 @@
+//! What v3 answers are made of. Fields with their default are left out; 64-bit integers are strings.
+
+use node::Header;
+use storage::store::query::KeyValue;
+
+use super::base64;
+use crate::answer::HttpAnswer;
+use crate::text;
+
+/// Begins a successful answer with its header, all but the end of the object. Answers about members tell no revision.
+pub(super) fn begin(answer: &mut HttpAnswer, header: &Header, with_revision: bool) {
+    answer.begin_json(200);
+    answer
+        .head
+        .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
+    let out = &mut answer.body;
+    out.extend_from_slice(b"{\"header\":{");
+    integer(out, "cluster_id", header.cluster_id);
+    integer(out, "member_id", header.member_id.0);
+    if with_revision {
+        integer(out, "revision", header.revision.0);
+    }
+    integer(out, "raft_term", header.term.0);
+    out.push(b'}');
+}
+
+/// An integer.
+pub(super) fn integer(out: &mut Vec<u8>, name: &str, value: u64) {
+    if value != 0 {
+        text::member(out, name);
+        out.push(b'"');
+        text::number(out, value);
+        out.push(b'"');
+    }
+}
+
+/// A flag.
+pub(super) fn boolean(out: &mut Vec<u8>, name: &str, value: bool) {
+    if value {
+        text::member(out, name);
+        out.extend_from_slice(b"true");
+    }
+}
+
+/// A string.
+pub(super) fn string(out: &mut Vec<u8>, name: &str, value: &str) {
+    if !value.is_empty() {
+        text::string_member(out, name, value.as_bytes());
+    }
+}
+
+/// A list of strings.
+pub(super) fn strings(out: &mut Vec<u8>, name: &str, values: &[String]) {
+    if !values.is_empty() {
+        text::strings_member(out, name, values);
+    }
+}
+
+/// A key with its value.
+pub(super) fn key_value(out: &mut Vec<u8>, pair: &KeyValue) {
+    out.push(b'{');
+    bytes(out, "key", &pair.key);
+    integer(out, "create_revision", pair.create_revision.0);
+    integer(out, "mod_revision", pair.mod_revision.0);
+    integer(out, "version", pair.version);
+    bytes(out, "value", &pair.value);
+    out.push(b'}');
+}
+
+/// A list of keys with their values.
+pub(super) fn key_values(out: &mut Vec<u8>, name: &str, pairs: &[KeyValue]) {
+    if pairs.is_empty() {
+        return;
+    }
+    text::member(out, name);
+    out.push(b'[');
+    for pair in pairs {
+        text::separate(out);
+        key_value(out, pair);
+    }
+    out.push(b']');
+}
+
+fn bytes(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    if !value.is_empty() {
+        text::member(out, name);
+        out.push(b'"');
+        base64::encode(out, value);
+        out.push(b'"');
+    }
+}
