@@ -40,3 +40,48 @@ fn unhealthy(answer: &mut HttpAnswer, reason: &str, detail: &str) {
         &format!(r#"{{"health":"false","reason":"{reason}{detail}"}}"#),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{head, parse_plain, rendered, text};
+
+    #[test]
+    fn health_asks_a_quorum_unless_told_not_to() {
+        let rows = [
+            ("/health", true),
+            ("/health?exclude=NOSPACE&exclude=CORRUPT", true),
+            ("/health?serializable=true", false),
+            ("/health?serializable=1&serializable=true", true),
+            ("/health?%zz&serializable=true", false),
+        ];
+        for (target, linearizable) in rows {
+            let (Parsed::Ask(request, _), _) = parse_plain("GET", target, "") else {
+                panic!("{target} asks nothing");
+            };
+            assert_eq!(*request, Request::Health { linearizable }, "{target}");
+        }
+    }
+
+    #[test]
+    fn health_is_told() {
+        let rows = [
+            (Ok(Answer::Healthy), 200, "{\"health\":\"true\",\"reason\":\"\"}"),
+            (
+                Err(Failure::NoLeader),
+                503,
+                "{\"health\":\"false\",\"reason\":\"RAFT NO LEADER\"}\n",
+            ),
+            (
+                Err(Failure::Timeout),
+                503,
+                "{\"health\":\"false\",\"reason\":\"RANGE ERROR:etcdserver: request timed out\"}\n",
+            ),
+        ];
+        for (result, status, body) in rows {
+            let answer = rendered("GET", "/health", result);
+            assert_eq!((answer.status, text(&answer.body).as_str()), (status, body));
+            assert!(head(&answer).starts_with("Content-Type: text/plain; charset=utf-8\r\n"));
+        }
+    }
+}

@@ -1,8 +1,11 @@
 //! What the tests of all modules share, and properties of the whole.
 
-use node::{Header, Request, Response};
+use bytes::Bytes;
+use node::{Answer, Failure, Header, Request, Response, Status};
+use proptest::prelude::*;
 use raft_core::{Index, NodeId, Term};
-use storage::store::query::Revision;
+use storage::store::command::{Command, Outcome, TreeAction, TreeEvent};
+use storage::store::query::{Found, Query, Revision, TreeNode};
 
 use super::*;
 
@@ -89,4 +92,159 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) fn head(answer: &HttpAnswer) -> String {
     let head = text(&answer.head);
     head.strip_prefix(CORS).expect("CORS lines come first").to_owned()
+}
+
+fn send(method: &str, target: &str, headers: &[(&str, &[u8])], body: &[u8]) -> (Parsed, HttpAnswer) {
+    let mut answer = used();
+    let parsed = parse(
+        IDENTITY,
+        HttpRequest {
+            method,
+            target,
+            headers,
+            body,
+        },
+        &mut answer,
+    );
+    (parsed, answer)
+}
+
+#[test]
+fn header_lines_that_would_change_a_v3_call_are_refused_and_others_are_not() {
+    let body = br#"{"key":"YQ=="}"#;
+    let rows: [(&str, &[u8], Option<&str>); 6] = [
+        ("grpc-timeout", b"500m", Some("Grpc-Timeout")),
+        (
+            "Grpc-Metadata-Hasleader",
+            b"true",
+            Some("Grpc-Metadata-Hasleader"),
+        ),
+        ("Grpc-Metadata-Hasleader", b"false", None),
+        ("Authorization", b"Bearer x", None),
+        ("Grpc-Metadata-Token", b"x", None),
+        ("Content-Type", b"text/plain", None),
+    ];
+    for (name, value, refused) in rows {
+        let (parsed, answer) = send("POST", "/v3/kv/range", &[(name, value)], body);
+        let Some(refused) = refused else {
+            assert!(matches!(parsed, Parsed::Ask(..)), "{name}");
+            continue;
+        };
+        let message = format!("the request header {refused} is not served yet");
+        let json = format!(r#"{{"error":"{message}","code":12,"message":"{message}"}}"#);
+        assert_eq!(
+            (parsed, answer.status, text(&answer.body)),
+            (Parsed::Answered, 501, json)
+        );
+    }
+}
+
+/// What a node could answer to a request.
+fn results(request: &Request) -> Vec<Result<Answer, Failure>> {
+    let event = || TreeEvent {
+        action: TreeAction::Get,
+        node: TreeNode {
+            key: Bytes::from_static(b"/\r\n"),
+            value: Some(Bytes::from_static(b"\xff\r\n")),
+            dir: false,
+            nodes: vec![],
+            modified_index: 1,
+            created_index: 1,
+        },
+        previous: None,
+    };
+    let answer = match request {
+        Request::Write(Command::Put(_)) => Answer::Done(Outcome::Put { previous: None }),
+        Request::Write(Command::DeleteRange { .. }) => Answer::Done(Outcome::Deleted {
+            count: 1,
+            previous: vec![],
+        }),
+        Request::Write(_) => Answer::Done(Outcome::Tree(event())),
+        Request::Read {
+            query: Query::Range(_),
+            ..
+        } => Answer::Found(Found::Range {
+            keys: vec![],
+            more: false,
+            count: 1,
+        }),
+        Request::Read {
+            query: Query::Tree { .. },
+            ..
+        } => Answer::Found(Found::Tree(event())),
+        Request::Members { .. } => Answer::Members(vec![]),
+        Request::Status => Answer::Status(Status {
+            leader: None,
+            commit: Index(1),
+            size: 1,
+            learner: false,
+        }),
+        Request::Health { .. } => Answer::Healthy,
+    };
+    vec![Ok(answer), Err(Failure::Timeout), Err(Failure::TooLarge)]
+}
+
+/// What must hold of every answer.
+fn check(answer: &HttpAnswer, method: &str) {
+    assert!((200..600).contains(&answer.status));
+    assert_eq!(answer.body_withheld, method == "HEAD");
+    let head = text(&answer.head);
+    assert!(head.starts_with(CORS) && head.ends_with("\r\n"));
+    // No value breaks out of its line, and what is JSON can be read.
+    let lines = head.strip_suffix("\r\n").unwrap().split("\r\n");
+    assert!(
+        lines
+            .clone()
+            .all(|line| line.contains(": ") && !line.contains(['\r', '\n'])),
+        "{head}"
+    );
+    if head.contains("Content-Type: application/json") {
+        serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap();
+    }
+    text(&answer.body);
+}
+
+fn target() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "/v[23](/(keys|members|kv|put|range|%2[Ff]|%[0-9a-z]{1,2}|[.]{1,2}|a|\u{e9}|\r\n)?){0,5}([?]([a-zA-Z]{1,9}=?[%;0-9a-z\r\n]{0,3}&?){0,3})?",
+        "/v2/keys/[a-z/]{0,5}[?](value|dir|prevExist|recursive|wait|quorum|ttl|prevIndex)=(true|5|)(&refresh=1)?",
+        Just("/v3/kv/put".to_owned()),
+        Just("/v3/kv/range".to_owned()),
+        Just("/v3/kv/deleterange".to_owned()),
+        Just("/v3/cluster/member/list".to_owned()),
+        Just("/health?serializable=true".to_owned()),
+    ]
+}
+
+fn method() -> impl Strategy<Value = String> {
+    prop_oneof!["GET|HEAD|PUT|POST|DELETE|OPTIONS", "[A-Z]{0,8}", any::<String>()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn any_request_is_asked_or_answered(
+        method in method(),
+        target in target(),
+        name in "content-type|grpc-timeout|[a-z]{0,5}",
+        value in prop_oneof![Just(b"application/x-www-form-urlencoded".to_vec()), any::<Vec<u8>>()],
+        body in prop_oneof![
+            any::<Vec<u8>>(),
+            "[{]\"(key|value|lease|limit|prev_kv)\":(\"[A-Za-z0-9+/]{4}\"|[0-9]{1,20}|true|null)[}]?".prop_map(String::into_bytes),
+            "(value|dir|ttl|prevIndex)=[a-z0-9%&=;+]{0,9}".prop_map(String::into_bytes),
+        ],
+    ) {
+        let (parsed, mut answer) = send(&method, &target, &[(&name, &value)], &body);
+        match parsed {
+            Parsed::Answered => check(&answer, &method),
+            Parsed::Ask(request, render) => {
+                prop_assert_eq!(&answer, &used(), "touched before the node has answered");
+                for result in results(&request) {
+                    render.render(&Response { header: HEADER, result }, &mut answer);
+                    check(&answer, &method);
+                }
+            }
+        }
+    }
 }

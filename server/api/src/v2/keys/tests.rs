@@ -1,1 +1,272 @@
+use super::*;
+use crate::tests::{IDENTITY, head, text, used};
+use crate::{HttpRequest, parse};
 
+const FORM: &[(&str, &[u8])] = &[("content-type", b"application/x-www-form-urlencoded")];
+
+fn send(method: &str, target: &str, headers: &[(&str, &[u8])], body: &[u8]) -> (Parsed, HttpAnswer) {
+    let mut answer = used();
+    let target = format!("/v2/keys{target}");
+    let parsed = parse(
+        IDENTITY,
+        HttpRequest {
+            method,
+            target: &target,
+            headers,
+            body,
+        },
+        &mut answer,
+    );
+    (parsed, answer)
+}
+
+fn ask(method: &str, target: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Request {
+    match send(method, target, headers, body) {
+        (Parsed::Ask(request, _), _) => *request,
+        (Parsed::Answered, answer) => panic!("{method} {target}: {}", text(&answer.body)),
+    }
+}
+
+fn change_of(method: &str, target: &str, body: &str) -> TreeChange {
+    match ask(method, target, FORM, body.as_bytes()) {
+        Request::Write(Command::Tree { change, .. }) => change,
+        other => panic!("{method} {target} {body}: {other:?}"),
+    }
+}
+
+fn file(value: &'static str) -> TreeContent {
+    TreeContent::File(Bytes::from_static(value.as_bytes()))
+}
+
+fn compare(value: Option<&'static str>, index: Option<u64>) -> Compare {
+    Compare {
+        value: value.map(|value| Bytes::from_static(value.as_bytes())),
+        index,
+    }
+}
+
+#[test]
+fn reads_become_queries() {
+    let rows: [(&str, &str, &[u8], bool, bool); 8] = [
+        ("GET", "", b"/", false, false),
+        ("GET", "/", b"/", false, false),
+        ("GET", "/a/b/", b"/a/b", false, false),
+        ("GET", "/a%2Fb+c%FF", b"/a/b+c\xff", false, false),
+        ("GET", "/a?recursive=true&sorted=1", b"/a", true, false),
+        ("GET", "/a?quorum=T", b"/a", false, true),
+        // With quorum, wait is passed over; stream without wait, ttl and prevValue mean nothing to a read.
+        ("GET", "/a?quorum=true&wait=true", b"/a", false, true),
+        (
+            "HEAD",
+            "/a?stream=true&ttl=5&prevValue=x&recursive=f",
+            b"/a",
+            false,
+            false,
+        ),
+    ];
+    for (method, target, path, recursive, linearizable) in rows {
+        let query = Query::Tree {
+            path: Bytes::from_static(path),
+            recursive,
+        };
+        assert_eq!(
+            ask(method, target, &[], b""),
+            Request::Read { query, linearizable },
+            "{target}"
+        );
+    }
+}
+
+fn check_changes(rows: &[(&str, &str, &str, TreeChange)]) {
+    for (method, target, body, change) in rows {
+        assert_eq!(
+            change_of(method, target, body),
+            *change,
+            "{method} {target} {body}"
+        );
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn puts_become_changes() {
+    use TreeChange::{CompareAndSwap, Create, Set, Update};
+    check_changes(&[
+        ("PUT", "/a", "value=bar", Set(file("bar"))),
+        ("PUT", "/a", "", Set(file(""))),
+        ("PUT", "/a?value=query", "", Set(file("query"))),
+        ("PUT", "/a?value=query", "value=body&value=second", Set(file("body"))),
+        ("PUT", "/a", "value=a+b%2B%C3%A9", Set(file("a b+é"))),
+        ("PUT", "/a", "dir=true&value=x&ttl=", Set(TreeContent::Directory)),
+        ("PUT", "/a", "value=x&prevIndex=0", Set(file("x"))),
+        ("PUT", "/a?prevExist=false", "value=x&prevIndex=7&prevValue=y", Create(file("x"))),
+        ("PUT", "/a?prevExist=0&dir=1", "", Create(TreeContent::Directory)),
+        ("PUT", "/a?prevExist=true", "value=x", Update(file("x"))),
+        ("PUT", "/a?prevExist=true&dir=true", "", Update(file(""))),
+        ("PUT", "/a?prevValue=one", "value=two", CompareAndSwap(compare(Some("one"), None), file("two"))),
+        ("PUT", "/a?prevIndex=7&prevExist=1", "value=x", CompareAndSwap(compare(None, Some(7)), file("x"))),
+        ("PUT", "/a?prevIndex=7", "prevValue=y", CompareAndSwap(compare(Some("y"), Some(7)), file(""))),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn posts_and_deletions_become_changes() {
+    use TreeChange::{CompareAndDelete, CreateInOrder};
+    let delete = |dir, recursive| TreeChange::Delete { dir, recursive };
+    check_changes(&[
+        ("POST", "/q", "value=J1&prevValue=x&prevExist=true", CreateInOrder(file("J1"))),
+        ("POST", "/q", "dir=true", CreateInOrder(TreeContent::Directory)),
+        ("DELETE", "/a", "dir=true", delete(false, false)),
+        ("DELETE", "/a?dir=true", "", delete(true, false)),
+        ("DELETE", "/a?recursive=true&ttl=5", "", delete(false, true)),
+        ("DELETE", "/a?prevIndex=0", "", delete(false, false)),
+        ("DELETE", "/a?prevValue=x&prevIndex=3", "", CompareAndDelete(compare(Some("x"), Some(3)))),
+    ]);
+}
+
+#[test]
+fn only_a_forms_body_counts() {
+    let rows: [(Option<&[u8]>, &'static str); 5] = [
+        (Some(b"application/x-www-form-urlencoded; charset=UTF-8"), "x"),
+        (None, ""),
+        (Some(b"application/json"), ""),
+        (Some(b"text/plain"), ""),
+        (Some(b"multipart/form-data; boundary=x"), ""),
+    ];
+    for (content_type, value) in rows {
+        let headers: Vec<_> = content_type
+            .map(|kind| ("Content-Type", kind))
+            .into_iter()
+            .collect();
+        let path = Bytes::from_static(b"/a");
+        let command = Command::Tree {
+            path,
+            change: TreeChange::Set(file(value)),
+        };
+        assert_eq!(
+            ask("PUT", "/a", &headers, b"value=x"),
+            Request::Write(command),
+            "{content_type:?}"
+        );
+    }
+}
+
+/// Status, code and cause, if any, of a refusal; checks all else.
+fn refused(
+    method: &str,
+    target: &str,
+    headers: &[(&str, &[u8])],
+    body: &[u8],
+    message: &str,
+) -> (u16, String) {
+    let (Parsed::Answered, answer) = send(method, target, headers, body) else {
+        panic!("{method} {target} is not refused");
+    };
+    let lines = "Content-Type: application/json\r\nX-Etcd-Cluster-Id: c1\r\nX-Etcd-Index: 0\r\n";
+    assert_eq!(head(&answer), lines);
+    let json = text(&answer.body);
+    let inner = json
+        .strip_prefix("{\"errorCode\":")
+        .and_then(|json| json.strip_suffix(",\"index\":0}\n"))
+        .expect("an error of the keys API");
+    let (code, rest) = inner.split_once(',').unwrap();
+    let cause = rest.strip_prefix(&format!(r#""message":"{message}","cause":"#));
+    (answer.status, format!("{code} {}", cause.expect(&json)))
+}
+
+/// Method, query, body; message, code and cause.
+#[rustfmt::skip]
+const FAULTS: &[(&str, &str, &str, &str, &str)] = &[
+    ("GET", "?a=%zz", "", "Invalid POST form", r#"210 "invalid URL escape \"%zz\"""#),
+    ("GET", "?a=1;b=2&prevIndex=x", "", "Invalid POST form", r#"210 "invalid semicolon separator in query""#),
+    ("PUT", "?prevIndex=x", "value=%4", "Invalid POST form", r#"210 "invalid URL escape \"%4\"""#),
+    ("PUT", "?prevIndex=", "", "The given index in POST form is not a number", r#"203 "invalid value for \"prevIndex\"""#),
+    ("PUT", "?prevIndex=-1&waitIndex=x", "", "The given index in POST form is not a number", r#"203 "invalid value for \"prevIndex\"""#),
+    ("GET", "?waitIndex=%2B1&recursive=x", "", "The given index in POST form is not a number", r#"203 "invalid value for \"waitIndex\"""#),
+    ("GET", "?waitIndex=18446744073709551616", "", "The given index in POST form is not a number", r#"203 "invalid value for \"waitIndex\"""#),
+    ("GET", "?recursive", "", "Invalid field", r#"209 "invalid value for \"recursive\"""#),
+    ("GET", "?stream=x&sorted=yes", "", "Invalid field", r#"209 "invalid value for \"sorted\"""#),
+    ("GET", "?wait=&dir=", "", "Invalid field", r#"209 "invalid value for \"wait\"""#),
+    ("PUT", "?quorum=x", "dir=", "Invalid field", r#"209 "invalid value for \"dir\"""#),
+    ("GET", "?quorum=TRue", "", "Invalid field", r#"209 "invalid value for \"quorum\"""#),
+    ("GET", "?stream=2", "", "Invalid field", r#"209 "invalid value for \"stream\"""#),
+    ("PUT", "?wait=true&prevValue=", "", "Invalid field", r#"209 "\"wait\" can only be used with GET requests""#),
+    ("HEAD", "?wait=true", "", "Invalid field", r#"209 "\"wait\" can only be used with GET requests""#),
+    ("PUT", "?prevValue=&noValueOnSuccess=x", "", "PrevValue is Required in POST form", r#"201 "\"prevValue\" cannot be empty""#),
+    ("PUT", "?noValueOnSuccess=&ttl=x", "", "Invalid field", r#"209 "invalid value for \"noValueOnSuccess\"""#),
+    ("PUT", "?ttl=-1&prevExist=x", "", "The given TTL in POST form is not a number", r#"202 "invalid value for \"ttl\"""#),
+    ("GET", "?ttl=1.5", "", "The given TTL in POST form is not a number", r#"202 "invalid value for \"ttl\"""#),
+    ("PUT", "?prevExist=&refresh=x", "", "Invalid field", r#"209 "invalid value for prevExist""#),
+    ("PUT", "?refresh=", "", "Invalid field", r#"209 "invalid value for refresh""#),
+    ("PUT", "?refresh=true", "value=x", "Value provided on refresh", r#"211 "A value was provided on a refresh""#),
+    ("PUT", "?refresh=true&ttl=", "value=", "A TTL must be provided on refresh", r#"212 "No TTL value set""#),
+];
+
+#[test]
+fn faults_are_reported_in_etcds_order_and_words() {
+    for (method, target, body, message, expected) in FAULTS {
+        let found = refused(method, target, FORM, body.as_bytes(), message);
+        assert_eq!(found, (400, (*expected).to_owned()), "{method} {target} {body}");
+    }
+}
+
+#[test]
+fn bad_forms_are_refused() {
+    let bad_type: &[(&str, &[u8])] = &[("Content-Type", b"foo bar")];
+    let found = refused("PUT", "", bad_type, b"", "Invalid POST form");
+    assert_eq!(
+        found,
+        (400, r#"210 "mime: expected slash after first token""#.to_owned())
+    );
+    let found = refused(
+        "POST",
+        "",
+        FORM,
+        &vec![b'a'; crate::BODY_BYTES_MAX + 1],
+        "Invalid POST form",
+    );
+    assert_eq!(found, (400, r#"210 "http: POST too large""#.to_owned()));
+    // Of a method without a form they do not matter.
+    assert!(matches!(ask("DELETE", "/a", bad_type, b"%zz"), Request::Write(_)));
+}
+
+#[test]
+fn options_that_are_not_served_yet_are_named() {
+    let rows = [
+        (
+            "PUT",
+            "/a",
+            "ttl=5",
+            r#"300 "the option \"ttl\" is not served yet""#,
+        ),
+        (
+            "POST",
+            "/a",
+            "ttl=0",
+            r#"300 "the option \"ttl\" is not served yet""#,
+        ),
+        (
+            "PUT",
+            "/a",
+            "refresh=true&ttl=5",
+            r#"300 "the option \"ttl\" is not served yet""#,
+        ),
+        (
+            "GET",
+            "/a?wait=true",
+            "",
+            r#"300 "the option \"wait\" is not served yet""#,
+        ),
+        (
+            "GET",
+            "/a?wait=true&stream=true",
+            "",
+            r#"300 "the option \"wait\" is not served yet""#,
+        ),
+    ];
+    for (method, target, body, expected) in rows {
+        let found = refused(method, target, FORM, body.as_bytes(), "Raft Internal Error");
+        assert_eq!(found, (501, expected.to_owned()), "{method} {target} {body}");
+    }
+}
