@@ -11,13 +11,27 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("net", "net", &[]),
     ("node", "server/node", &["raft-core", "storage"]),
     ("api", "server/api", &["node", "raft-core", "storage"]),
-    ("server", "server", &["api", "net", "node", "raft-core", "storage"]),
-    ("world", "simulator/world", &["api", "net", "node", "raft-core", "storage"]),
+    (
+        "server",
+        "server",
+        &["api", "net", "node", "raft-core", "storage"],
+    ),
+    (
+        "world",
+        "simulator/world",
+        &["api", "net", "node", "raft-core", "storage"],
+    ),
     ("simulator", "simulator", &["world"]),
 ];
 
 /// Crates whose every result must follow from their inputs alone.
-const DETERMINISTIC: &[&str] = &["raft-core", "storage", "server/node", "server/api", "simulator/world"];
+const DETERMINISTIC: &[&str] = &[
+    "raft-core",
+    "storage",
+    "server/node",
+    "server/api",
+    "simulator/world",
+];
 
 /// What none of them may name, and the one file that may.
 const FORBIDDEN: &[(&str, &str)] = &[
@@ -61,7 +75,11 @@ fn all_rust_files() -> Vec<(String, String)> {
     let files = ROOMS.iter().flat_map(|room| rust_files(&root.join(room)));
     files
         .map(|path| {
-            let name = path.strip_prefix(&root).expect("below the root").display().to_string();
+            let name = path
+                .strip_prefix(&root)
+                .expect("below the root")
+                .display()
+                .to_string();
             (name, fs::read_to_string(&path).expect("UTF-8"))
         })
         .collect()
@@ -69,7 +87,9 @@ fn all_rust_files() -> Vec<(String, String)> {
 
 /// The part of a file that is not its tests.
 fn without_tests(text: &str) -> &str {
-    text.split("\n#[cfg(test)]\nmod ").next().expect("split yields at least one part")
+    text.split("\n#[cfg(test)]\nmod ")
+        .next()
+        .expect("split yields at least one part")
 }
 
 fn code_lines(text: &str) -> impl Iterator<Item = &str> {
@@ -77,21 +97,32 @@ fn code_lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_test(name: &str) -> bool {
-    name.starts_with("tests/") || name.ends_with("/tests.rs") || name.contains("/tests/") || name.contains("/benches/")
+    name.starts_with("tests/")
+        || name.ends_with("/tests.rs")
+        || name.contains("/tests/")
+        || name.contains("/benches/")
 }
 
 #[test]
 fn arrows_run_one_way() {
-    let allowed: BTreeMap<_, BTreeSet<_>> =
-        CRATES.iter().map(|(name, _, knows)| (*name, knows.iter().copied().collect())).collect();
+    let allowed: BTreeMap<_, BTreeSet<_>> = CRATES
+        .iter()
+        .map(|(name, _, knows)| (*name, knows.iter().copied().collect()))
+        .collect();
     for (name, folder, _) in CRATES {
         let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest");
         let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
-        let dependencies = dependencies.split("\n[").next().expect("split yields at least one part");
+        let dependencies = dependencies
+            .split("\n[")
+            .next()
+            .expect("split yields at least one part");
         for line in dependencies.lines() {
             let dependency = line.split(['.', ' ', '=']).next().unwrap_or_default();
             let is_ours = CRATES.iter().any(|(ours, ..)| *ours == dependency);
-            assert!(!is_ours || allowed[name].contains(dependency), "{name} must not know {dependency}");
+            assert!(
+                !is_ours || allowed[name].contains(dependency),
+                "{name} must not know {dependency}"
+            );
         }
     }
 }
@@ -99,7 +130,10 @@ fn arrows_run_one_way() {
 #[test]
 fn every_package_of_the_workspace_is_on_the_map() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace");
-    let members = manifest.lines().find(|line| line.starts_with("members")).expect("members on one line");
+    let members = manifest
+        .lines()
+        .find(|line| line.starts_with("members"))
+        .expect("members on one line");
     let listed: BTreeSet<&str> = members.split('"').skip(1).step_by(2).collect();
     let mapped: BTreeSet<&str> = CRATES.iter().map(|(_, folder, _)| *folder).collect();
     assert_eq!(listed, mapped);
@@ -109,23 +143,35 @@ fn every_package_of_the_workspace_is_on_the_map() {
 fn files_hold_one_idea() {
     for (name, text) in all_rust_files() {
         let lines = without_tests(&text).lines().count();
-        assert!(is_test(&name) || lines <= FILE_LINES_MAX, "{name} has {lines} lines: split it by idea");
+        assert!(
+            is_test(&name) || lines <= FILE_LINES_MAX,
+            "{name} has {lines} lines: split it by idea"
+        );
         let file = name.rsplit('/').next().unwrap_or_default();
-        assert!(!NAMES_THAT_SAY_NOTHING.contains(&file), "{name}: name it for its idea");
+        assert!(
+            !NAMES_THAT_SAY_NOTHING.contains(&file),
+            "{name}: name it for its idea"
+        );
     }
 }
 
 #[test]
 fn deterministic_crates_have_no_source_of_chance() {
     for (name, text) in all_rust_files() {
-        if is_test(&name) || !DETERMINISTIC.iter().any(|folder| name.starts_with(&format!("{folder}/src"))) {
+        if is_test(&name)
+            || !DETERMINISTIC
+                .iter()
+                .any(|folder| name.starts_with(&format!("{folder}/src")))
+        {
             continue;
         }
         for line in code_lines(without_tests(&text)) {
             for (word, only_in) in FORBIDDEN {
                 let mut tokens = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
                 let named = tokens.any(|token| {
-                    token == *word || token.starts_with(&format!("{word}::")) || token.ends_with(&format!("::{word}"))
+                    token == *word
+                        || token.starts_with(&format!("{word}::"))
+                        || token.ends_with(&format!("::{word}"))
                 });
                 assert!(!named || name == *only_in, "{name} names {word}: {line}");
             }
@@ -135,10 +181,17 @@ fn deterministic_crates_have_no_source_of_chance() {
 
 #[test]
 fn one_file_names_the_poll_and_none_is_unsafe() {
-    for (name, text) in all_rust_files().into_iter().filter(|(name, _)| name != "tests/tidy.rs") {
+    for (name, text) in all_rust_files()
+        .into_iter()
+        .filter(|(name, _)| name != "tests/tidy.rs")
+    {
         let names_poll = code_lines(&text).any(|line| line.contains("mio::") && line.contains("Poll"));
-        assert!(!names_poll || name == "net/src/event_loop.rs", "{name} names mio::Poll");
-        let has_unsafe = code_lines(&text).any(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
+        assert!(
+            !names_poll || name == "net/src/event_loop.rs",
+            "{name} names mio::Poll"
+        );
+        let has_unsafe =
+            code_lines(&text).any(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
         assert!(!has_unsafe, "{name} has unsafe code");
     }
 }
@@ -147,7 +200,11 @@ fn one_file_names_the_poll_and_none_is_unsafe() {
 fn each_crate_begins_with_an_essay() {
     for (name, folder, _) in CRATES {
         let lib = root().join(folder).join("src/lib.rs");
-        let file = if lib.exists() { lib } else { root().join(folder).join("src/main.rs") };
+        let file = if lib.exists() {
+            lib
+        } else {
+            root().join(folder).join("src/main.rs")
+        };
         let text = fs::read_to_string(file).expect("a crate's root");
         let essay = text.lines().take_while(|line| line.starts_with("//!")).count();
         assert!(essay >= 10, "{name}: its root says in {essay} lines what it is");
@@ -171,7 +228,13 @@ fn no_other_room_stands_at_the_top() {
 
 #[test]
 fn tests_wait_for_conditions_not_for_time() {
-    for (name, text) in all_rust_files().into_iter().filter(|(name, _)| name != "tests/tidy.rs") {
-        assert!(!text.contains("thread::sleep"), "{name} sleeps: wait for a condition");
+    for (name, text) in all_rust_files()
+        .into_iter()
+        .filter(|(name, _)| name != "tests/tidy.rs")
+    {
+        assert!(
+            !text.contains("thread::sleep"),
+            "{name} sleeps: wait for a condition"
+        );
     }
 }

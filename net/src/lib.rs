@@ -46,8 +46,8 @@
 pub mod buffer;
 pub mod event_loop;
 pub mod frame;
-pub mod http;
 pub mod hello;
+pub mod http;
 mod listener;
 mod output;
 pub mod peer_link;

@@ -38,7 +38,6 @@ pub(crate) struct Config {
     /// How to found a cluster; matters only while the data directory is empty.
     pub(crate) initial: Initial,
     /// Whether nothing at all was given: then the log is followed by a word on how to try it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the host asks once it answers"))]
     pub(crate) bare: bool,
     notes: Vec<Note>,
 }

@@ -32,7 +32,12 @@ pub(super) const TABLE: &[Flag] = &[
     empty("cipher-suites", NO_TLS),
     only("tls-min-version", Kind::Text, &["", "TLS1.2"], NO_TLS),
     empty("tls-max-version", NO_TLS),
-    only("cors", Kind::Text, &["", "*"], "requests from every origin are answered; a list is not kept yet"),
+    only(
+        "cors",
+        Kind::Text,
+        &["", "*"],
+        "requests from every origin are answered; a list is not kept yet",
+    ),
     only(
         "host-whitelist",
         Kind::Text,

@@ -39,20 +39,33 @@ pub(crate) struct Booted {
 pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
     let dir = config.data_dir.display().to_string();
     let disk = FileDisk::open(&config.data_dir).map_err(BootError::from)?;
-    let refused = |source| BootError::Identity { dir: dir.clone(), source };
+    let refused = |source| BootError::Identity {
+        dir: dir.clone(),
+        source,
+    };
     let found = data_dir::inspect(&disk).map_err(refused)?;
     let (born, mark) = match found {
         // What was founded stays: all --initial-... flags are ignored, as in etcd.
         Some(identity) => (identity, SnapshotMark::default()),
         None => found_member(config)?,
     };
-    let expected = Expected { cluster_id: Some(born.cluster_id), member_id: Some(born.member_id) };
+    let expected = Expected {
+        cluster_id: Some(born.cluster_id),
+        member_id: Some(born.member_id),
+    };
     let mut data = data_dir::open_or_create(disk, born, expected).map_err(refused)?;
     let unborn = !data.journal_born();
     // Between founding and the journal's first record there is an identity and nothing else: found it again.
-    let mark = if unborn && found.is_some() { found_member(config)?.1 } else { mark };
-    let recovered = journal::recover(&mut data, SEGMENT_BYTES, mark)
-        .map_err(|source| BootError::Journal { dir: dir.clone(), source })?;
+    let mark = if unborn && found.is_some() {
+        found_member(config)?.1
+    } else {
+        mark
+    };
+    let recovered =
+        journal::recover(&mut data, SEGMENT_BYTES, mark).map_err(|source| BootError::Journal {
+            dir: dir.clone(),
+            source,
+        })?;
     log_recovery(&config.data_dir, &recovered, data.boot().0);
     let identity = data.identity();
     let mut raft = raft_core::Config::new(identity.member_id, random::number());
@@ -64,7 +77,10 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
         boot: data.boot(),
         cluster_id: identity.cluster_id,
         data_id: identity.data_id,
-        attributes: Attributes { name: config.name.clone(), client_urls },
+        attributes: Attributes {
+            name: config.name.clone(),
+            client_urls,
+        },
     };
     Ok(Booted {
         node: Node::boot(node_config, recovered.image, clock.now()),
@@ -82,8 +98,14 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
 /// The identity and the first state of a member of a new cluster.
 fn found_member(config: &Config) -> Result<(Identity, SnapshotMark), Stop> {
     let founding = config.initial.found(&config.name)?;
-    let voters = founding.members.into_iter().map(|(id, founder)| (id, founder.peer_urls));
-    let mark = SnapshotMark { membership: Membership::of_voters(voters), ..SnapshotMark::default() };
+    let voters = founding
+        .members
+        .into_iter()
+        .map(|(id, founder)| (id, founder.peer_urls));
+    let mark = SnapshotMark {
+        membership: Membership::of_voters(voters),
+        ..SnapshotMark::default()
+    };
     let identity = Identity {
         cluster_id: founding.cluster_id,
         member_id: founding.member_id,
@@ -100,7 +122,10 @@ fn log_recovery(dir: &Path, recovered: &journal::Recovered<FileDisk>, boot: u64)
         );
     }
     let image = &recovered.image;
-    let last = image.entries.last().map_or(image.snapshot.position, |entry| entry.position);
+    let last = image
+        .entries
+        .last()
+        .map_or(image.snapshot.position, |entry| entry.position);
     log::info!(
         "data-dir":% = dir.display(), "boot" = boot, "saves" = recovered.saves, "segments" = recovered.segments,
         "last-entry":% = last, "commit" = image.commit.0, "term" = image.ballot.term.0;

@@ -70,14 +70,23 @@ impl Clients {
     }
 
     pub(crate) fn received(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
-        let Some(client) = self.clients.get_mut(&connection) else { return };
-        let Some(input) = event_loop.input(connection) else { return };
+        let Some(client) = self.clients.get_mut(&connection) else {
+            return;
+        };
+        let Some(input) = event_loop.input(connection) else {
+            return;
+        };
         client.http.receive(input.as_slice());
         input.consume(input.len());
         self.pump(event_loop, connection, now);
     }
 
-    pub(crate) fn half_closed(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+    pub(crate) fn half_closed(
+        &mut self,
+        event_loop: &mut EventLoop,
+        connection: ConnectionId,
+        now: Duration,
+    ) {
         if let Some(client) = self.clients.get_mut(&connection) {
             client.half_closed = true;
             self.pump(event_loop, connection, now);
@@ -85,8 +94,13 @@ impl Clients {
     }
 
     pub(crate) fn closed(&mut self, connection: ConnectionId) {
-        if self.clients.remove(&connection).is_some_and(|client| client.asked.is_some()) {
-            self.inputs.push_back(Input::ClientGone(ClientId(connection.number())));
+        if self
+            .clients
+            .remove(&connection)
+            .is_some_and(|client| client.asked.is_some())
+        {
+            self.inputs
+                .push_back(Input::ClientGone(ClientId(connection.number())));
         }
     }
 
@@ -100,14 +114,22 @@ impl Clients {
         now: Duration,
     ) {
         let connection = ConnectionId::from_number(client_id.0);
-        let Some(client) = self.clients.get_mut(&connection) else { return };
-        let Some((_, render)) = client.asked.take_if(|(asked, _)| *asked == id) else { return };
-        let Some(out) = event_loop.output(connection) else { return };
+        let Some(client) = self.clients.get_mut(&connection) else {
+            return;
+        };
+        let Some((_, render)) = client.asked.take_if(|(asked, _)| *asked == id) else {
+            return;
+        };
+        let Some(out) = event_loop.output(connection) else {
+            return;
+        };
         render.render(response, &mut self.answer);
         if self.closing {
             client.http.close_after_answer();
         }
-        client.http.respond(out, self.answer.status, &self.answer.head, &self.answer.body);
+        client
+            .http
+            .respond(out, self.answer.status, &self.answer.head, &self.answer.body);
         self.pump(event_loop, connection, now);
     }
 
@@ -134,10 +156,21 @@ impl Clients {
             return;
         }
         self.sweep_at = now + SWEEP_EVERY;
-        let slow = |client: &Client| client.receiving_since.is_some_and(|since| since + RECEIVE_MAX <= now);
-        let slow: Vec<_> = self.clients.iter().filter(|(_, client)| slow(client)).map(|(&id, _)| id).collect();
+        let slow = |client: &Client| {
+            client
+                .receiving_since
+                .is_some_and(|since| since + RECEIVE_MAX <= now)
+        };
+        let slow: Vec<_> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| slow(client))
+            .map(|(&id, _)| id)
+            .collect();
         for connection in slow {
-            let Some(client) = self.clients.get_mut(&connection) else { continue };
+            let Some(client) = self.clients.get_mut(&connection) else {
+                continue;
+            };
             if let Some(out) = event_loop.output(connection) {
                 client.http.refuse(out, Refusal::TimedOut);
             }
@@ -147,8 +180,12 @@ impl Clients {
 
     /// Takes requests as far as the bytes go and one is answered before the next is asked.
     fn pump(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
-        let Some(client) = self.clients.get_mut(&connection) else { return };
-        let Some(out) = event_loop.output(connection) else { return };
+        let Some(client) = self.clients.get_mut(&connection) else {
+            return;
+        };
+        let Some(out) = event_loop.output(connection) else {
+            return;
+        };
         let idle_end = |client: &Client| client.half_closed || self.closing;
         while client.http.phase() != Phase::Answering {
             if self.closing && client.http.phase() == Phase::Idle {
@@ -170,14 +207,23 @@ impl Clients {
                     };
                     match api::parse(self.identity, request, &mut self.answer) {
                         Parsed::Answered => {
-                            client.http.respond(out, self.answer.status, &self.answer.head, &self.answer.body);
+                            client.http.respond(
+                                out,
+                                self.answer.status,
+                                &self.answer.head,
+                                &self.answer.body,
+                            );
                         }
                         Parsed::Ask(request, render) => {
                             let id = RequestId(client.requests);
                             client.requests += 1;
                             client.asked = Some((id, render));
                             let client = ClientId(connection.number());
-                            self.inputs.push_back(Input::Request { client, id, request: *request });
+                            self.inputs.push_back(Input::Request {
+                                client,
+                                id,
+                                request: *request,
+                            });
                         }
                     }
                 }

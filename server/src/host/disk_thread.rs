@@ -36,8 +36,13 @@ impl DiskThread {
     pub(crate) fn start(writer: Writer<FileDisk>, waker: Waker) -> io::Result<DiskThread> {
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("disk".to_owned()).spawn(move || run(&its, writer, &waker))?;
-        Ok(DiskThread { shared, thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name("disk".to_owned())
+            .spawn(move || run(&its, writer, &waker))?;
+        Ok(DiskThread {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// # Panics
@@ -88,7 +93,9 @@ impl Shared {
 fn run(shared: &Shared, mut writer: Writer<FileDisk>, waker: &Waker) {
     loop {
         let mut prepared = Ok(false);
-        let Some(save) = shared.next_save(|| prepared = writer.prepare_next()) else { return };
+        let Some(save) = shared.next_save(|| prepared = writer.prepare_next()) else {
+            return;
+        };
         if let Err(error) = prepared {
             // Not a failed write: the present segment still has room. If it has not, the write itself will say so.
             log::warn!(error:% = error; "cannot make the next journal segment ahead of need");

@@ -7,7 +7,8 @@ use std::time::Duration;
 use net::event_loop::{ConnectionId, EventLoop};
 use net::frame::Frame;
 use net::hello::Identity;
-use net::peer_link::{self, Inbound, PeerLink, Step};
+use net::peer_link::inbound::Inbound;
+use net::peer_link::{self, PeerLink, Step};
 use net::roster::Roster;
 use node::{Input, Lane, Node, PeerMessage};
 use raft_core::{Membership, NodeId};
@@ -50,15 +51,23 @@ impl Peers {
 
     /// Be linked to exactly these.
     pub(crate) fn set_members(&mut self, event_loop: &mut EventLoop, membership: &Membership) {
-        let others = membership.addresses.iter().filter(|(id, _)| id.0 != self.own.member_id);
+        let others = membership
+            .addresses
+            .iter()
+            .filter(|(id, _)| id.0 != self.own.member_id);
         let mut former = std::mem::take(&mut self.links);
         for (&id, urls) in others {
             let link = match former.remove(&id) {
                 Some(link) if link.urls == *urls => link,
                 changed => {
                     self.resolver.resolve(id, urls.clone());
-                    let (machine, connection) = changed.map_or((None, None), |link| (link.machine, link.connection));
-                    Link { urls: urls.clone(), machine, connection }
+                    let (machine, connection) =
+                        changed.map_or((None, None), |link| (link.machine, link.connection));
+                    Link {
+                        urls: urls.clone(),
+                        machine,
+                        connection,
+                    }
                 }
             };
             self.links.insert(id, link);
@@ -72,13 +81,16 @@ impl Peers {
     /// What the node knows of the members' data directories, before a hello is checked.
     fn refresh_roster(&mut self, node: &Node) {
         let members = node.raft().log_membership().members();
-        self.roster.set_members(members.into_iter().map(|id| (id.0, node.data_id_of(id))));
+        self.roster
+            .set_members(members.into_iter().map(|id| (id.0, node.data_id_of(id))));
     }
 
     /// Addresses that were looked up meanwhile.
     pub(crate) fn take_addresses(&mut self, now: Duration) {
         while let Some((id, addresses)) = self.resolver.take_resolved() {
-            let Some(link) = self.links.get_mut(&id) else { continue };
+            let Some(link) = self.links.get_mut(&id) else {
+                continue;
+            };
             match &mut link.machine {
                 Some(machine) => machine.set_addresses(addresses),
                 none => *none = Some(PeerLink::new(self.own, id.0, addresses, now)),
@@ -112,7 +124,9 @@ impl Peers {
         now: Duration,
     ) {
         self.refresh_roster(node);
-        let Some((input, out)) = event_loop.buffers(connection) else { return };
+        let Some((input, out)) = event_loop.buffers(connection) else {
+            return;
+        };
         if let Some(inbound) = self.accepted.get_mut(&connection) {
             let result = loop {
                 match inbound.next(now, input, out, &mut self.roster) {
@@ -130,7 +144,10 @@ impl Peers {
                 event_loop.close_after_flush(connection);
             }
         } else if let Some(id) = self.dialled.get(&connection).copied() {
-            let link = self.links.get_mut(&id).expect("a dialled connection has its link");
+            let link = self
+                .links
+                .get_mut(&id)
+                .expect("a dialled connection has its link");
             let machine = link.machine.as_mut().expect("what was dialled has a machine");
             // The machine has told the log why.
             if machine.received(now, input, &mut self.roster).is_err() {
@@ -159,7 +176,13 @@ impl Peers {
 
     /// Queues a message for its receiver; dropped if the link is down or full: Raft says it again.
     pub(crate) fn send(&mut self, lane: Lane, message: &PeerMessage) {
-        let Some(machine) = self.links.get_mut(&message.to).and_then(|link| link.machine.as_mut()) else { return };
+        let Some(machine) = self
+            .links
+            .get_mut(&message.to)
+            .and_then(|link| link.machine.as_mut())
+        else {
+            return;
+        };
         let encoded = Frame::with(|out| {
             let bytes = std::mem::take(out);
             *out = postcard::to_extend(message, bytes).expect("a message always has a postcard form");
@@ -179,8 +202,12 @@ impl Peers {
     /// Dials, gives up, and moves queued frames into the sockets' buffers: once a turn, before the flush.
     pub(crate) fn drive(&mut self, event_loop: &mut EventLoop, now: Duration) {
         for (&id, link) in &mut self.links {
-            let Some(machine) = &mut link.machine else { continue };
-            let pending = link.connection.map_or(0, |connection| event_loop.pending(connection));
+            let Some(machine) = &mut link.machine else {
+                continue;
+            };
+            let pending = link
+                .connection
+                .map_or(0, |connection| event_loop.pending(connection));
             match machine.tick(now, pending) {
                 None => {}
                 Some(Step::Hang) => {
@@ -217,8 +244,15 @@ impl Peers {
     }
 
     pub(crate) fn deadline(&self) -> Duration {
-        let links = self.links.values().filter_map(|link| link.machine.as_ref()).map(PeerLink::deadline);
-        links.chain(self.accepted.values().map(Inbound::deadline)).min().unwrap_or(Duration::MAX)
+        let links = self
+            .links
+            .values()
+            .filter_map(|link| link.machine.as_ref())
+            .map(PeerLink::deadline);
+        links
+            .chain(self.accepted.values().map(Inbound::deadline))
+            .min()
+            .unwrap_or(Duration::MAX)
     }
 
     fn machine_of(&mut self, connection: ConnectionId) -> Option<&mut PeerLink> {

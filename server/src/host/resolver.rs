@@ -25,8 +25,14 @@ impl Resolver {
     pub(crate) fn start(waker: Waker) -> std::io::Result<Resolver> {
         let (questions, asked) = mpsc::channel();
         let (found, answers) = mpsc::channel();
-        thread::Builder::new().name("resolver".to_owned()).spawn(move || run(&asked, &found, &waker))?;
-        Ok(Resolver { questions, answers, known: VecDeque::new() })
+        thread::Builder::new()
+            .name("resolver".to_owned())
+            .spawn(move || run(&asked, &found, &waker))?;
+        Ok(Resolver {
+            questions,
+            answers,
+            known: VecDeque::new(),
+        })
     }
 
     /// Looks the URLs up, until one of them has an address.
@@ -50,7 +56,9 @@ impl Resolver {
     }
 
     fn ask(&self, id: NodeId, urls: Vec<String>) {
-        self.questions.send((id, urls)).expect("the resolver lives as long as the host");
+        self.questions
+            .send((id, urls))
+            .expect("the resolver lives as long as the host");
     }
 }
 
@@ -86,7 +94,10 @@ fn run(asked: &Receiver<(NodeId, Vec<String>)>, found: &Sender<(NodeId, Vec<Sock
 /// The addresses of URLs that name none but numbers.
 fn numbers(urls: &[String]) -> Option<Vec<SocketAddr>> {
     let address = |url: &String| Url::parse(url).ok()?.socket_address();
-    urls.iter().map(address).collect::<Option<Vec<_>>>().filter(|addresses| !addresses.is_empty())
+    urls.iter()
+        .map(address)
+        .collect::<Option<Vec<_>>>()
+        .filter(|addresses| !addresses.is_empty())
 }
 
 fn lookup(urls: &[String]) -> Vec<SocketAddr> {

@@ -32,7 +32,10 @@ const CLOSING_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug, Error)]
 pub(crate) enum HostError {
     #[error("cannot listen at {address}: {source}")]
-    Listen { address: SocketAddr, source: std::io::Error },
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
     #[error("the event loop failed: {0}")]
     EventLoop(std::io::Error),
     #[error("no thread can be started: {0}")]
@@ -55,7 +58,11 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         flag.store(true, Ordering::SeqCst);
         waker.wake();
     })?;
-    let Booted { node, writer, identity } = boot::boot(config, &clock)?;
+    let Booted {
+        node,
+        writer,
+        identity,
+    } = boot::boot(config, &clock)?;
     let disk = DiskThread::start(writer, event_loop.waker()).map_err(HostError::Thread)?;
     let resolver = Resolver::start(event_loop.waker()).map_err(HostError::Thread)?;
     log::info!(
@@ -70,7 +77,9 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
     }
     let host = Host {
         clock,
-        clients: Clients::new(api::Identity { cluster_id: identity.cluster_id }),
+        clients: Clients::new(api::Identity {
+            cluster_id: identity.cluster_id,
+        }),
         peers: Peers::new(identity, resolver),
         client_listeners: clients_at.into_iter().map(|(id, _)| id).collect(),
         event_loop,
@@ -86,7 +95,9 @@ fn listen(
     connections_max: usize,
 ) -> Result<Vec<(ListenerId, SocketAddr)>, HostError> {
     let listen = |&address| {
-        event_loop.listen(address, connections_max).map_err(|source| HostError::Listen { address, source })
+        event_loop
+            .listen(address, connections_max)
+            .map_err(|source| HostError::Listen { address, source })
     };
     addresses.iter().map(listen).collect()
 }
@@ -107,7 +118,9 @@ impl Host {
         let mut close_at = None;
         self.turn()?;
         loop {
-            self.event_loop.wait(self.timeout(close_at), &mut events).map_err(HostError::EventLoop)?;
+            self.event_loop
+                .wait(self.timeout(close_at), &mut events)
+                .map_err(HostError::EventLoop)?;
             for event in events.drain(..) {
                 self.take_event(event);
             }
@@ -158,7 +171,9 @@ impl Host {
     fn take_event(&mut self, event: Event) {
         let now = self.clock.elapsed();
         match event {
-            Event::Accepted { listener, connection, .. } if self.client_listeners.contains(&listener) => {
+            Event::Accepted {
+                listener, connection, ..
+            } if self.client_listeners.contains(&listener) => {
                 self.clients.accepted(connection);
             }
             Event::Accepted { connection, peer, .. } => self.peers.accepted(connection, peer, now),
@@ -167,7 +182,8 @@ impl Host {
                 self.clients.received(&mut self.event_loop, connection, now);
             }
             Event::Received(connection) => {
-                self.peers.received(&mut self.event_loop, connection, &self.node, now);
+                self.peers
+                    .received(&mut self.event_loop, connection, &self.node, now);
             }
             Event::HalfClosed(connection) if self.clients.has(connection) => {
                 self.clients.half_closed(&mut self.event_loop, connection, now);
@@ -196,15 +212,21 @@ impl Host {
             Output::Send { lane, message } => self.peers.send(lane, &message),
             Output::Peers(membership) => self.peers.set_members(&mut self.event_loop, &membership),
             Output::Reply { client, id, response } => {
-                self.clients.reply(&mut self.event_loop, client, id, &response, now);
+                self.clients
+                    .reply(&mut self.event_loop, client, id, &response, now);
             }
-            Output::Leader { leader, term } => {
-                let leader = leader.map_or_else(|| "none".to_owned(), |id| format!("{:x}", id.0));
-                log::info!("leader" = leader, "term" = term.0; "leader");
+            Output::Leader {
+                leader: Some(leader),
+                term,
+            } => {
+                log::info!("leader":% = format_args!("{:x}", leader.0), "term" = term.0; "a leader is known");
             }
+            Output::Leader { leader: None, term } => log::debug!("term" = term.0; "no leader is known"),
             Output::Why(why) if why.is_notable() => log::info!("reason":% = why; "raft"),
             Output::Why(why) => log::debug!("reason":% = why; "raft"),
-            Output::Alarm(alarm) => log::error!("alarm":% = alarm; "the protocol is broken: takes part no more"),
+            Output::Alarm(alarm) => {
+                log::error!("alarm":% = alarm; "the protocol is broken: takes part no more")
+            }
         }
     }
 
@@ -216,6 +238,10 @@ impl Host {
             at => Duration::from_micros(at.0),
         };
         let deadline = node.min(self.peers.deadline()).min(self.clients.deadline());
-        Some(deadline.min(close_at.unwrap_or(Duration::MAX)).saturating_sub(now))
+        Some(
+            deadline
+                .min(close_at.unwrap_or(Duration::MAX))
+                .saturating_sub(now),
+        )
     }
 }
