@@ -29,6 +29,8 @@ struct State {
 #[derive(Clone, Debug, Default)]
 struct Contents {
     durable: Vec<u8>,
+    /// Writes whose sync has failed: still read, never on the disk (a page cache calls such pages clean).
+    lost: Vec<(usize, Vec<u8>)>,
     /// Unsynced writes, oldest first.
     pending: Vec<(usize, Vec<u8>)>,
 }
@@ -58,13 +60,20 @@ impl Chance {
 impl Contents {
     fn now(&self) -> Vec<u8> {
         let mut bytes = self.durable.clone();
-        for (offset, written) in &self.pending {
+        for (offset, written) in self.lost.iter().chain(&self.pending) {
             put(&mut bytes, *offset, written);
         }
         bytes
     }
 
+    fn sync(&mut self) {
+        for (offset, written) in std::mem::take(&mut self.pending) {
+            put(&mut self.durable, offset, &written);
+        }
+    }
+
     fn survive(&mut self, tear: Tear, chance: &mut Chance) {
+        self.lost.clear();
         let count = self.pending.len();
         for (at, (offset, written)) in std::mem::take(&mut self.pending).into_iter().enumerate() {
             if tear == Tear::Bytes {
@@ -188,7 +197,7 @@ impl ModelDisk {
             state.names.insert(name, state.files.len());
             state.files.push(Contents {
                 durable: bytes,
-                pending: Vec::new(),
+                ..Contents::default()
             });
         }
         state.durable_names = state.names.clone();
@@ -210,7 +219,7 @@ impl ModelDisk {
         let file = state.number(name).expect("a file to tamper with");
         let file = &mut state.files[file];
         file.durable = file.now();
-        file.pending.clear();
+        (file.lost, file.pending) = Default::default();
         change(&mut file.durable);
     }
 }
@@ -236,7 +245,7 @@ impl Disk for ModelDisk {
         let number = state.files.len();
         state.files.push(Contents {
             durable: vec![0; length],
-            pending: Vec::new(),
+            ..Contents::default()
         });
         state.names.insert(name.to_owned(), number);
         power?;
@@ -274,12 +283,16 @@ impl Disk for ModelDisk {
 
     fn sync_data(&self, file: &usize) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
-        state.operate()?;
-        state.syncs += 1;
+        let power = state.operate();
+        let dead = state.operations_left == Some(0);
         let file = &mut state.files[*file];
-        file.durable = file.now();
-        file.pending.clear();
-        Ok(())
+        match power {
+            Ok(()) => file.sync(),
+            Err(_) if dead => {}
+            Err(_) => file.lost.append(&mut file.pending),
+        }
+        state.syncs += 1;
+        power
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

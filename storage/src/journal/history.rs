@@ -105,7 +105,7 @@ impl History {
             let term = Term(image.ballot.term.0.max(last.term.0) + 1);
             ballot = Some(Ballot {
                 term,
-                voted_for: (shape.at % 2 == 0).then_some(NodeId(1)),
+                voted_for: shape.at.is_multiple_of(2).then_some(NodeId(1)),
             });
             image.ballot = ballot.unwrap_or_default();
         }
@@ -166,7 +166,7 @@ fn reset(image: &mut Image, last: Position, at: usize) -> LogChange {
             index: Index(last.index.0 + 3),
         },
     };
-    if at % 7 == 0 && position.index > image.commit {
+    if at.is_multiple_of(7) && position.index > image.commit {
         // A place that it has, with another term.
         position.term = Term(last.term.0 + 1);
     }

@@ -12,7 +12,8 @@
 //! | `write` | the [`Writer`] |
 //! | `scan` | reading one segment; telling an interrupted write from damage |
 //! | `replay` | Saves into an [`raft_core::Image`] |
-//! | `recover` | [`recover()`]: all segments, and making the end fit to write on |
+//! | `recover` | [`recover()`]: all segments in order |
+//! | `settle` | making the end fit to write on |
 
 #[cfg(test)]
 mod history;
@@ -22,13 +23,15 @@ mod recover;
 mod replay;
 mod scan;
 mod segment;
+mod settle;
 mod write;
 
 pub(crate) use segment::is_segment;
 
 pub use record::BODY_MAX;
-pub use recover::{Cut, RecoverError, Recovered, recover};
+pub use recover::{RecoverError, Recovered, recover};
 pub use scan::Damage;
+pub use settle::Cut;
 pub use write::{WriteError, Writer};
 
 /// Bytes of a segment, unless the host asks for another size.

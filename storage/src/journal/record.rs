@@ -94,7 +94,7 @@ pub(super) fn encode(place: Place, previous: u32, save: &Save, buffer: &mut Vec<
     header.put_u32(crc32c::crc32c_append(seed, &header));
     buffer[..HEADER].copy_from_slice(&header);
     buffer.resize(extent_of(length) - TRAILER, 0);
-    let sum = crc32c::crc32c_append(seed, buffer);
+    let sum = sum_of(seed, buffer);
     buffer.put_u32(sum);
     buffer.extend_from_slice(&END);
     sum
@@ -118,7 +118,7 @@ pub(super) fn decode(place: Place, bytes: &[u8]) -> Result<Record<'_>, Flaw> {
     let extent = extent_of(length);
     let (covered, trailer) = bytes[..extent].split_at(extent - TRAILER);
     let sum = Fields::of(trailer).u32();
-    if trailer[4..] != END || crc32c::crc32c_append(seed, covered) != sum {
+    if trailer[4..] != END || sum_of(seed, covered) != sum {
         return Err(Flaw::Body { extent });
     }
     Ok(Record {
@@ -133,6 +133,13 @@ pub(super) fn decode(place: Place, bytes: &[u8]) -> Result<Record<'_>, Flaw> {
 /// Whether a record could begin here; costs less than trying.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
+}
+
+/// Covers everything but the header's own checksum: a CRC that runs over bytes and then over their CRC forgets them, and
+/// with them the chain.
+fn sum_of(seed: u32, covered: &[u8]) -> u32 {
+    let header = crc32c::crc32c_append(seed, &covered[..HEADER - 4]);
+    crc32c::crc32c_append(header, &covered[HEADER..])
 }
 
 /// The reader's limit is the writer's.

@@ -2,17 +2,16 @@
 //! then the end is made fit to write on.
 
 use std::io;
-use std::ops::Range;
 
 use raft_core::{Image, Index, LogChange, Save, SnapshotMark, Stamp};
 use thiserror::Error;
 
 use super::SEGMENT_BYTES_MIN;
 use super::outline::Outline;
-use super::record;
 use super::replay::Replay;
-use super::scan::{Damage, DamageAt, Scanned, scan};
+use super::scan::{Damage, DamageAt, scan};
 use super::segment::{self, BLOCK, Header, SPARE};
+use super::settle::{Cut, End};
 use super::write::{Segment, WriteError, Writer, failed, first_segment};
 use crate::data_dir::{DataDir, DataDirError, Identity};
 use crate::disk::Disk;
@@ -30,17 +29,6 @@ pub struct Recovered<D: Disk> {
     pub segments: u64,
     /// How many Saves were read; 0 if the journal was born just now.
     pub saves: u64,
-}
-
-/// A Save that was being written when the member last stopped. Nobody was ever told that it was durable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// The segment's file.
-    pub file: String,
-    /// Where the Save began.
-    pub offset: u64,
-    /// How many bytes of it there were, up to the last that is not zero.
-    pub bytes: u64,
 }
 
 /// Why a journal cannot be used.
@@ -106,6 +94,7 @@ pub fn recover<D: Disk>(
         identity: data.identity(),
         replay: Replay::default(),
         chain: 0,
+        end: 0,
     };
     let mut newest = None;
     for sequence in 1..=segments {
@@ -114,15 +103,14 @@ pub fn recover<D: Disk>(
     let saves = reader.replay.saves();
     if saves == 0 && data.journal_born() {
         return Err(newest.map_or(RecoverError::Lost, |end: End<D>| {
-            damaged(segment::name(end.segment.sequence))((BLOCK as u64, Damage::BirthLost))
+            damaged(&segment::name(end.segment.sequence))((BLOCK as u64, Damage::BirthLost))
         }));
     }
 
-    // From here on the disk is changed.
+    // From here on the disk is changed. Names are durable as they were read: this boot was counted after any change of them.
     if names.iter().any(|name| name == SPARE) {
         failed("remove", SPARE, disk.remove(SPARE))?;
     }
-    failed("sync", "the data directory", disk.sync_directory())?;
     let (segment, chain, cut) = match newest {
         Some(end) => {
             let cut = end.settle(&disk)?;
@@ -186,17 +174,9 @@ struct Reader<D> {
     disk: D,
     identity: Identity,
     replay: Replay,
-    /// The checksum of the last record so far.
+    /// The checksum of the last record so far, and where it ends in its segment.
     chain: u32,
-}
-
-/// The newest segment as it was found.
-struct End<D: Disk> {
-    segment: Segment<D::File>,
-    chain: u32,
-    /// The last record and its offset, if there is any.
-    last: Option<(u64, Vec<u8>)>,
-    torn: Option<Range<usize>>,
+    end: u64,
 }
 
 impl<D: Disk> Reader<D> {
@@ -206,8 +186,20 @@ impl<D: Disk> Reader<D> {
         let length = self.disk.length(&file).map_err(reading(&name))?;
         let mut bytes = vec![0; usize::try_from(length).expect("a file fits the address space")];
         self.disk.read_at(&file, 0, &mut bytes).map_err(reading(&name))?;
-        let scanned = self.scan(sequence, newest, &bytes).map_err(damaged(name))?;
+        let (header, header_sum) = self
+            .header(sequence, &bytes)
+            .map_err(|damage| damaged(&name)((0, damage)))?;
+        if header.chain != self.chain || header.last != self.replay.last() {
+            // Its own checksum holds, so it is the end of the one before that is missing or another one.
+            let before = segment::name(sequence.saturating_sub(1).max(1));
+            return Err(damaged(&before)((self.end, Damage::EndLost { next: name })));
+        }
+        let scanned = scan(&bytes, &header, header_sum, newest, |save| {
+            self.replay.apply(save)
+        })
+        .map_err(damaged(&name))?;
         self.chain = scanned.chain;
+        self.end = scanned.end as u64;
         let segment = Segment {
             file,
             sequence,
@@ -225,16 +217,10 @@ impl<D: Disk> Reader<D> {
         })
     }
 
-    fn scan(&mut self, sequence: u64, newest: bool, bytes: &[u8]) -> Result<Scanned, DamageAt> {
-        let at_start = |damage| (0, damage);
-        let (header, header_sum) = Header::decode(bytes).map_err(at_start)?;
-        self.check(&header, sequence, bytes.len() as u64)
-            .map_err(at_start)?;
-        scan(bytes, &header, header_sum, newest, |save| self.replay.apply(save))
-    }
-
-    /// Whether the header is the one that belongs here.
-    fn check(&self, header: &Header, sequence: u64, length: u64) -> Result<(), Damage> {
+    /// The header, if it is one that belongs here.
+    fn header(&self, sequence: u64, bytes: &[u8]) -> Result<(Header, u32), Damage> {
+        let (header, header_sum) = Header::decode(bytes)?;
+        let length = bytes.len() as u64;
         let Identity {
             cluster_id,
             member_id,
@@ -258,51 +244,7 @@ impl<D: Disk> Reader<D> {
                 made: header.bytes,
             });
         }
-        if header.chain != self.chain || header.last != self.replay.last() {
-            return Err(Damage::SegmentChain);
-        }
-        Ok(())
-    }
-}
-
-impl<D: Disk> End<D> {
-    /// Makes what was read durable, and what comes after it zero.
-    ///
-    /// The last record may be in memory only: its sync may never have been asked for, or have failed, after which the
-    /// kernel calls its pages clean. So it is written again before it is synced.
-    ///
-    /// An interrupted write is erased from behind, in two steps, each of which leaves bytes that are still judged torn. Were it left
-    /// there, the record written over it could end before it does, and the rest would be taken for damage.
-    fn settle(&self, disk: &D) -> Result<Option<Cut>, WriteError> {
-        let name = segment::name(self.segment.sequence);
-        let file = &self.segment.file;
-        let erase = |range: Range<usize>| {
-            let zeros = vec![0; range.len()];
-            failed(
-                "erase the end of",
-                &name,
-                disk.write_at(file, range.start as u64, &zeros),
-            )
-        };
-        if let Some((offset, record)) = &self.last {
-            failed("write", &name, disk.write_at(file, *offset, record))?;
-        }
-        let mut cut = None;
-        if let Some(torn) = self.torn.clone() {
-            let header_end = torn.end.min(torn.start + record::HEADER);
-            if header_end < torn.end {
-                erase(header_end..torn.end)?;
-                failed("sync", &name, disk.sync_data(file))?;
-            }
-            erase(torn.start..header_end)?;
-            cut = Some(Cut {
-                file: name.clone(),
-                offset: torn.start as u64,
-                bytes: torn.len() as u64,
-            });
-        }
-        failed("sync", &name, disk.sync_data(file))?;
-        Ok(cut)
+        Ok((header, header_sum))
     }
 }
 
@@ -311,7 +253,8 @@ fn reading(file: &str) -> impl FnOnce(io::Error) -> RecoverError {
     move |source| RecoverError::Read { file, source }
 }
 
-fn damaged(file: String) -> impl FnOnce(DamageAt) -> RecoverError {
+fn damaged(file: &str) -> impl FnOnce(DamageAt) -> RecoverError {
+    let file = file.to_owned();
     move |(offset, reason)| RecoverError::Damaged { file, offset, reason }
 }
 

@@ -62,9 +62,12 @@ pub enum Damage {
         /// The header's word for it.
         made: u64,
     },
-    /// The header does not follow the last record of the segment before.
-    #[error("the segment does not follow the one before it, whose end is missing or was changed")]
-    SegmentChain,
+    /// The next segment is sound and follows something that does not stand here.
+    #[error("the end of this file, which {next} follows, is missing or is another one")]
+    EndLost {
+        /// The next segment's file.
+        next: String,
+    },
     /// A record does not follow the one before it.
     #[error("the record does not follow the one before it")]
     RecordChain,

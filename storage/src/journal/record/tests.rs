@@ -58,7 +58,13 @@ fn the_bytes_are_those_of_the_format_document() {
         .collect();
     let covering = |bytes: &[u8]| crc32c::crc32c(&[&place[..], bytes].concat());
     assert_eq!(buffer[16..20], covering(&buffer[..16]).to_le_bytes());
-    assert_eq!(sum, covering(&buffer[..24]));
+    assert_eq!(sum, covering(&[&buffer[..16], &buffer[20..24]].concat()));
+}
+
+#[test]
+fn the_checksum_carries_the_whole_past() {
+    let sum_after = |previous| encode(PLACE, previous, &save_of(5), &mut Vec::new());
+    assert_ne!(sum_after(1), sum_after(2));
 }
 
 #[test]

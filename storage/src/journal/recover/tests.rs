@@ -335,12 +335,62 @@ fn a_last_save_in_an_older_segment_is_never_cut() {
     let (disk, _) = written(&some_shapes(4));
     let first = disk.contents()[&name(1)].clone();
     let last = records(&first).pop().unwrap();
-    for start in [last.start, last.start + 700] {
+    for (start, reason) in [
+        (last.start, Damage::EndLost { next: name(2) }),
+        (last.start + 700, Damage::RecordSum),
+    ] {
         let copy = disk.copy();
         copy.tamper(&name(1), |bytes| bytes[start..].fill(0));
-        let error = refusal(&copy);
-        assert!(matches!(error, RecoverError::Damaged { .. }), "{error}");
+        let expected = RecoverError::Damaged {
+            file: name(1),
+            offset: last.start as u64,
+            reason,
+        };
+        assert_eq!(refusal(&copy).to_string(), expected.to_string());
     }
+}
+
+/// Two journals that are the same but for the bodies of some Saves, all of the same length.
+fn fork() -> (ModelDisk, ModelDisk) {
+    let shapes = some_shapes(6);
+    let (ours, _) = written(&shapes);
+    let disk = ModelDisk::default();
+    let (mut history, mut writer) = (History::born(), open(&disk).writer);
+    for (at, shape) in shapes.iter().enumerate() {
+        let mut save = history.next(shape);
+        if at == 0 {
+            save.stamp.0 += 1;
+        }
+        writer.write(&save).unwrap();
+        writer.sync().unwrap();
+    }
+    (ours, disk)
+}
+
+#[test]
+fn a_record_of_another_past_is_refused() {
+    let (ours, theirs) = fork();
+    let foreign = theirs.contents()[&name(1)].clone();
+    // The first two are that of birth and the one that differs.
+    let third = records(&foreign)[2].clone();
+    ours.tamper(&name(1), |bytes| {
+        bytes[third.clone()].copy_from_slice(&foreign[third.clone()])
+    });
+    let error = refusal(&ours);
+    let expected = matches!(&error, RecoverError::Damaged { offset, reason: Damage::RecordChain, .. }
+        if *offset == third.start as u64);
+    assert!(expected, "{error}");
+}
+
+#[test]
+fn a_segment_of_another_past_is_refused() {
+    let (ours, theirs) = fork();
+    let foreign = theirs.contents()[&name(2)].clone();
+    ours.tamper(&name(2), |bytes| *bytes = foreign);
+    let error = refusal(&ours);
+    let expected = matches!(&error, RecoverError::Damaged { file, reason: Damage::EndLost { .. }, .. }
+        if *file == name(1));
+    assert!(expected, "{error}");
 }
 
 #[test]
@@ -425,5 +475,43 @@ fn what_was_read_is_made_durable_before_it_is_believed() {
     assert_eq!(&open(&disk).image, history.image());
     for seed in 0..20 {
         assert_eq!(&open(&disk.crash(Tear::Sectors, seed)).image, history.image());
+    }
+}
+
+#[test]
+fn a_save_whose_sync_failed_is_made_durable_before_it_is_believed() {
+    let disk = ModelDisk::default();
+    let mut history = History::born();
+    let mut writer = open(&disk).writer;
+    disk.fail_nth(1, std::io::ErrorKind::Other);
+    writer.write(&history.next(&some_shapes(1)[0])).unwrap();
+    writer.sync().unwrap_err();
+    assert_eq!(
+        &open(&disk).image,
+        history.image(),
+        "it is still read, although the disk has nothing of it"
+    );
+    assert_eq!(&open(&disk.crash(Tear::Sectors, 1)).image, history.image());
+}
+
+#[test]
+fn a_recovery_that_is_interrupted_is_followed_by_one_that_ends() {
+    let (disk, mut history) = written(&some_shapes(2));
+    let (file, _, last) = last_record(&disk);
+    history.truncate(2);
+    for kept in [10, 60, 600] {
+        let torn = disk.copy();
+        torn.tamper(&file, |bytes| bytes[last.start + kept..].fill(0));
+        for (power, seed) in (0..12).flat_map(|power| (0..60).map(move |seed| (power, seed))) {
+            let attempt = torn.copy();
+            attempt.fail_power_after(power, seed);
+            let _ = try_open(&attempt);
+            let tear = if seed % 3 == 0 { Tear::Sectors } else { Tear::Bytes };
+            assert_eq!(
+                &open(&attempt.crash(tear, seed)).image,
+                history.image(),
+                "{kept} {power} {seed}"
+            );
+        }
     }
 }
