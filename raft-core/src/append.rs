@@ -2,7 +2,8 @@
 
 use crate::message::{AppendOutcome, Message};
 use crate::mutant::Mutant;
-use crate::raft::{Output, Raft};
+use crate::output::Output;
+use crate::raft::Raft;
 use crate::role::Role;
 use crate::types::{Entry, Index, NodeId, Position, Round, Term};
 use crate::why::{Alarm, Why};

@@ -71,6 +71,7 @@ mod log;
 mod membership;
 mod message;
 mod mutant;
+mod output;
 mod persist;
 mod progress;
 mod quorum;
@@ -79,12 +80,14 @@ mod read;
 mod replicate;
 mod role;
 mod types;
+mod view;
 mod why;
 
 pub use config::Config;
 pub use message::{AppendOutcome, Envelope, Message};
 pub use mutant::Mutant;
-pub use raft::{Output, Raft, Refusal};
+pub use output::{Output, Refusal};
+pub use raft::Raft;
 pub use types::{
     Ballot, Body, Boot, Entry, Image, Index, LogChange, Membership, NodeId, Position, ReadId, Round, Save,
     SnapshotMark, Stamp, Term, Time,

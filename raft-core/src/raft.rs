@@ -6,65 +6,17 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::config::Config;
 use crate::log::Log;
 use crate::membership::Memberships;
 use crate::message::{Envelope, Message};
 use crate::mutant::Mutant;
+use crate::output::{Output, Refusal};
 use crate::persist::Persist;
 use crate::role::Role;
-use crate::types::{
-    Ballot, Body, Entry, Image, Index, Membership, NodeId, Position, ReadId, Save, SnapshotMark, Stamp, Term,
-    Time,
-};
+use crate::types::{Ballot, Body, Image, Index, NodeId, Position, Stamp, Term, Time};
 use crate::why::{Alarm, Why};
-
-/// What the host is to do, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Write this, sync it, and then call [`Raft::saved`]. At most one is in flight.
-    Save(Save),
-    /// Send this; it may be lost, delayed, duplicated or reordered, not changed.
-    Send(Envelope),
-    /// The entry is committed: apply it. Each once, in order.
-    Apply(Entry),
-    /// A state that has applied up to `index` may answer the reads `id`.
-    ReadReady {
-        /// Whose reads.
-        id: ReadId,
-        /// From which state on.
-        index: Index,
-    },
-    /// The membership in force changed; be connected to these.
-    Peers(Membership),
-    /// Why something was decided.
-    Why(Why),
-    /// The protocol is broken; this node takes part no more.
-    Alarm(Alarm),
-}
-
-/// Why a proposal or a read is not taken. Nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
-pub enum Refusal {
-    /// Another is to be asked, if known.
-    #[error("not the leader")]
-    NotLeader {
-        /// Who.
-        leader: Option<NodeId>,
-    },
-    /// Too much is uncommitted already; ask again later.
-    #[error("too much is uncommitted")]
-    Busy,
-    /// More than one entry takes.
-    #[error("larger than an entry may be")]
-    TooLarge,
-    /// There was an alarm.
-    #[error("takes part no more")]
-    Stopped,
-}
 
 /// A member's Raft. A value: no clock, file, socket, thread or lock.
 #[derive(Clone, Debug)]
@@ -81,7 +33,7 @@ pub struct Raft {
     /// Figure 2, volatile state: commitIndex.
     pub(crate) commit_index: Index,
     /// Figure 2, volatile state: lastApplied, as far as `poll` has handed out.
-    last_applied: Index,
+    pub(crate) last_applied: Index,
     pub(crate) persist: Persist,
     pub(crate) election_deadline: Time,
     /// Answers that wait for their stamp: per peer and lane only the newest.
@@ -267,77 +219,6 @@ impl Raft {
             _ if self.log_membership().is_voter(self.config.id) => self.election_deadline,
             _ => Time::NEVER,
         }
-    }
-
-    /// The current term.
-    #[must_use]
-    pub fn term(&self) -> Term {
-        self.ballot.term
-    }
-
-    /// Who leads the current term, as far as this node knows.
-    #[must_use]
-    pub fn leader(&self) -> Option<NodeId> {
-        self.role.leader(self.config.id)
-    }
-
-    /// Whether this node leads.
-    #[must_use]
-    pub fn is_leader(&self) -> bool {
-        matches!(self.role, Role::Leader(_))
-    }
-
-    /// Whether this node stands for election.
-    #[must_use]
-    pub fn is_candidate(&self) -> bool {
-        matches!(self.role, Role::Candidate { .. })
-    }
-
-    /// The highest entry known to be committed.
-    #[must_use]
-    pub fn commit_index(&self) -> Index {
-        self.commit_index
-    }
-
-    /// The highest entry handed out by `poll`.
-    #[must_use]
-    pub fn last_applied(&self) -> Index {
-        self.last_applied
-    }
-
-    /// The end of the log.
-    #[must_use]
-    pub fn last(&self) -> Position {
-        self.log.last()
-    }
-
-    /// Up to where the log is on disk.
-    #[must_use]
-    pub fn durable_index(&self) -> Index {
-        self.persist.durable_index()
-    }
-
-    /// The vote of the current term.
-    #[must_use]
-    pub fn ballot(&self) -> Ballot {
-        self.ballot
-    }
-
-    /// What the log begins after.
-    #[must_use]
-    pub fn mark(&self) -> &SnapshotMark {
-        self.log.mark()
-    }
-
-    /// The entries in memory, in order.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.log.iter()
-    }
-
-    /// The membership in force: the newest in the log.
-    #[must_use]
-    pub fn log_membership(&self) -> &Membership {
-        self.memberships.current()
     }
 
     pub(crate) fn explain(&mut self, why: Why) {

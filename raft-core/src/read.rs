@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use crate::mutant::Mutant;
-use crate::raft::{Output, Raft, Refusal};
+use crate::output::{Output, Refusal};
+use crate::raft::Raft;
 use crate::role::{Leader, Role};
 use crate::types::{Index, NodeId, ReadId, Round};
 use crate::why::Why;

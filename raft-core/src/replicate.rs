@@ -2,9 +2,10 @@
 
 use crate::message::{AppendOutcome, Envelope, Message};
 use crate::mutant::Mutant;
+use crate::output::Output;
 use crate::progress::{Pace, Progress};
 use crate::quorum::reached_by_quorum;
-use crate::raft::{Output, Raft};
+use crate::raft::Raft;
 use crate::read::Reads;
 use crate::role::{Leader, Role};
 use crate::types::{Body, Entry, Index, NodeId, Position, Time};

@@ -1,4 +1,17 @@
 //! Balsa: a replicated key-value store that speaks etcd's HTTP+JSON APIs.
+//!
+//! # What this crate is
+//! The server around the node: what it is told (`cli`, `flags`, `env`, `settings`, `config`, `founding`), what it tells
+//! (`logging`, `exit`, `help`, `hints`, `panics`), and the mio host that turns sockets and a disk into the node's inputs
+//! and outputs (`host`).
+//!
+//! # What it must never do
+//! Decide anything about Raft or about keys: the node does. Acknowledge what is not on disk: only the disk thread's
+//! word, after an fdatasync, becomes a `Saved`. Go on after a failed write or sync, or after a panic.
+//!
+//! # Threads
+//! One for the event loop, the node, clients and peers; one that writes and syncs; one that looks names up; one that waits
+//! for signals.
 
 mod cli;
 mod config;

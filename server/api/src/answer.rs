@@ -15,10 +15,8 @@ pub struct HttpAnswer {
     pub status: u16,
     /// Header lines, each ended by CRLF, all but Content-Length, Date and Connection.
     pub head: Vec<u8>,
-    /// The body.
+    /// The body; also of a HEAD, where HTTP sends its length only.
     pub body: Vec<u8>,
-    /// The request was HEAD: the body's length is told, but the body is not sent.
-    pub body_withheld: bool,
 }
 
 impl HttpAnswer {
@@ -28,7 +26,6 @@ impl HttpAnswer {
         self.head.clear();
         self.head.extend_from_slice(CORS);
         self.body.clear();
-        self.body_withheld = false;
     }
 
     /// Begins an answer in JSON.

@@ -7,10 +7,7 @@ use crate::{health, v2, v3};
 
 /// What must be remembered of a request to render its answer. Small, and without borrowed parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Render {
-    kind: Kind,
-    body_withheld: bool,
-}
+pub struct Render(Kind);
 
 /// Which call it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +19,8 @@ pub(crate) enum Kind {
     },
     /// `/v2/members`
     Members,
+    /// `/v2/members/leader`
+    LeadingMember,
     /// `/v2/machines`
     Machines,
     /// `/health`
@@ -39,20 +38,9 @@ pub(crate) enum Kind {
 }
 
 impl Render {
-    /// The answer to a call, with its body.
+    /// The answer to a call.
     pub(crate) fn of(kind: Kind) -> Render {
-        Render {
-            kind,
-            body_withheld: false,
-        }
-    }
-
-    /// The same, or without its body if the method is HEAD.
-    pub(crate) fn for_method(self, method: &str) -> Render {
-        Render {
-            body_withheld: method == "HEAD",
-            ..self
-        }
+        Render(kind)
     }
 
     /// Renders the node's answer. `answer` is overwritten, whatever it holds.
@@ -60,9 +48,10 @@ impl Render {
     /// # Panics
     /// If the answer is not one to the request that came with this `Render`.
     pub fn render(&self, response: &Response, answer: &mut HttpAnswer) {
-        match self.kind {
+        match self.0 {
             Kind::Keys { action_only } => v2::event::render(response, action_only, answer),
             Kind::Members => v2::members::render_members(response, answer),
+            Kind::LeadingMember => v2::members::render_leader(response, answer),
             Kind::Machines => v2::members::render_machines(response, answer),
             Kind::Health => health::render(response, answer),
             Kind::Put => v3::kv_answer::put(response, answer),
@@ -71,6 +60,5 @@ impl Render {
             Kind::Status => v3::maintenance::render_status(response, answer),
             Kind::MemberList => v3::cluster::render_member_list(response, answer),
         }
-        answer.body_withheld = self.body_withheld;
     }
 }

@@ -128,17 +128,13 @@ pub(crate) fn dispatch(identity: Identity, request: HttpRequest<'_>, answer: &mu
         answer.begin(200);
         return Parsed::Answered;
     }
-    let handed = match target::split(request.target) {
+    match target::split(request.target) {
         Ok(target) => to_route(identity, request, &target, answer),
         Err(why) => {
             answer.text_error(400, &format!("400 Bad Request: {why}"));
             Parsed::Answered
         }
-    };
-    if handed == Parsed::Answered {
-        answer.body_withheld = request.method == "HEAD";
     }
-    handed
 }
 
 fn to_route(

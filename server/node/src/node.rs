@@ -418,6 +418,7 @@ impl Node {
                 peer_urls: membership.addresses.get(&id).cloned().unwrap_or_default(),
                 client_urls: attributes.client_urls,
                 learner: !membership.is_voter(id),
+                leads: self.raft.leader() == Some(id),
             }
         };
         membership.members().into_iter().map(member).collect()

@@ -170,6 +170,8 @@ pub struct Member {
     pub client_urls: Vec<String>,
     /// Whether it does not vote yet.
     pub learner: bool,
+    /// Whether it leads, as far as the member that answers knows.
+    pub leads: bool,
 }
 
 /// How a member is.

@@ -30,8 +30,7 @@ fn read(call: &Call<'_>) -> Result<Parsed, Refusal> {
     let path = path(call.path);
     let render = Render::of(Kind::Keys {
         action_only: options.action_only,
-    })
-    .for_method(method);
+    });
     let request = if matches!(method, "GET" | "HEAD") {
         Request::Read {
             query: Query::Tree {

@@ -8,13 +8,14 @@ use crate::render::{Kind, Render};
 use crate::route::Call;
 use crate::{Parsed, text};
 
-/// Any request to `/v2/members`: the list is served; single members are addressed only to change them.
+/// Any request to `/v2/members`: the list and the leader are served; other members are addressed only to change them.
 pub(crate) fn members(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
     let id = call.path.strip_prefix(b"/v2/members").unwrap_or_default();
     let id = id.strip_prefix(b"/").unwrap_or(id);
     match (call.request.method, id) {
         ("GET", b"") => return ask(Render::of(Kind::Members)),
-        ("GET", b"leader") | ("POST", _) => drop(not_served(call, answer)),
+        ("GET", b"leader") => return ask(Render::of(Kind::LeadingMember)),
+        ("POST", _) => drop(not_served(call, answer)),
         ("GET", _) => message_error(answer, 404, "Not found"),
         (_, b"") => answer.text_error(405, "Method Not Allowed"),
         _ => drop(not_served(call, answer)),
@@ -24,8 +25,8 @@ pub(crate) fn members(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
 }
 
 /// `/v2/machines`.
-pub(crate) fn machines(call: &Call<'_>, _: &mut HttpAnswer) -> Parsed {
-    ask(Render::of(Kind::Machines).for_method(call.request.method))
+pub(crate) fn machines(_: &Call<'_>, _: &mut HttpAnswer) -> Parsed {
+    ask(Render::of(Kind::Machines))
 }
 
 fn ask(render: Render) -> Parsed {
@@ -46,6 +47,20 @@ pub(crate) fn render_members(response: &Response, answer: &mut HttpAnswer) {
             }
             body.extend_from_slice(b"]}\n");
         }
+        None => message_error(answer, 500, "Internal Server Error"),
+    }
+    cluster_id(answer, response.header.cluster_id);
+}
+
+/// The member that leads.
+pub(crate) fn render_leader(response: &Response, answer: &mut HttpAnswer) {
+    match list(response).map(|members| members.iter().find(|member| member.leads)) {
+        Some(Some(leader)) => {
+            answer.begin_json(200);
+            object(&mut answer.body, leader);
+            answer.body.push(b'\n');
+        }
+        Some(None) => message_error(answer, 503, "During election"),
         None => message_error(answer, 500, "Internal Server Error"),
     }
     cluster_id(answer, response.header.cluster_id);

@@ -154,21 +154,6 @@ fn writes_can_answer_with_their_action_only() {
 }
 
 #[test]
-fn head_withholds_the_body() {
-    for (method, withheld) in [("HEAD", true), ("GET", false)] {
-        let answer = rendered(
-            method,
-            "/v2/keys/foo",
-            done(TreeAction::Get, file("/foo", Some(b"x"), 5, 5), None),
-        );
-        assert_eq!(
-            (answer.status, answer.body.is_empty(), answer.body_withheld),
-            (200, false, withheld)
-        );
-    }
-}
-
-#[test]
 fn failures_of_the_tree_have_their_number_and_index() {
     use TreeErrorCode as Code;
     let rows: [(_, &[u8], _, _); 9] = [

@@ -25,6 +25,7 @@ fn members_are_listed() {
         peer_urls: vec!["http://h:2380".to_owned()],
         client_urls: client_urls.iter().map(|&url| url.to_owned()).collect(),
         learner,
+        leads: false,
     };
     let members = vec![
         member(10, "n1", &["http://a:2379", "http://b:2379"], false),
