@@ -1,5 +1,5 @@
-//! The files of one data directory, as the journal sees them: a handful of operations with stated promises. The server's
-//! disk is [`FileDisk`]; the simulator brings its own, which keeps these promises and nothing beyond them.
+//! The files of one data directory, as the journal sees them: a handful of operations with stated promises. The
+//! server's disk is [`FileDisk`]; the simulator brings its own, which keeps these promises and nothing beyond them.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -32,12 +32,11 @@ pub trait Disk: Clone {
     /// If the directory cannot be read.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Makes a file of `bytes` zeros, its size and zeros durable when this returns; its name is not yet. Space for all of
-    /// it is taken, so that overwriting it cannot run out of space.
+    /// Makes a file of `bytes` zeros, its size and zeros durable when this returns; its name is not yet. Space for
+    /// all of it is taken, so that overwriting it cannot run out of space.
     ///
-    /// # Errors
-    /// `AlreadyExists` if the name is taken; `StorageFull` or `QuotaExceeded` if there is no space. After an error, or a
-    /// crash on the way, a shorter file of zeros may stand under that name.
+    /// # Errors `AlreadyExists` if the name is taken; `StorageFull` or `QuotaExceeded` if there is no space. After an
+    /// error, or a crash on the way, a shorter file of zeros may stand under that name.
     fn create(&self, name: &str, bytes: u64) -> io::Result<Self::File>;
 
     /// Opens a file for reading and writing.
@@ -70,8 +69,8 @@ pub trait Disk: Clone {
     /// If any may be lost. Calling it again proves nothing.
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
 
-    /// Gives a file another name. A file that had that name is replaced at once: the name is never free or half changed.
-    /// Durable after [`sync_directory`](Disk::sync_directory).
+    /// Gives a file another name. A file that had that name is replaced at once: the name is never free or half
+    /// changed. Durable after [`sync_directory`](Disk::sync_directory).
     ///
     /// # Errors
     /// `NotFound` if there is no file `from`.

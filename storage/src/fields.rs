@@ -1,6 +1,7 @@
 //! Fixed-width little-endian fields, in the order in which FORMAT.md draws them.
 
-/// Reads fields one after another from bytes that are known to be long enough: a fixed-size header was sliced off before.
+/// Reads fields one after another from bytes that are known to be long enough: a fixed-size header was sliced off
+/// before.
 pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

@@ -1,4 +1,5 @@
-//! The disk of the tests: keeps exactly what [`Disk`] promises after a crash, and lets everything else go as chance wills.
+//! The disk of the tests: keeps exactly what [`Disk`] promises after a crash, and lets everything else go as chance
+//! wills.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

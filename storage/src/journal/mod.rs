@@ -1,8 +1,9 @@
 //! The journal: Raft's persistent state as a list of [`raft_core::Save`]s on disk.
 //!
-//! A journal is a sequence of *segments*, files of a fixed size that are filled with zeros once and overwritten from then
-//! on, so that a sync has no file size or block map to write. Each Save is one *record*. Records form a chain: each names
-//! the checksum of the one before it, across segments, so that none can be lost, moved or exchanged unnoticed.
+//! A journal is a sequence of *segments*, files of a fixed size that are filled with zeros once and overwritten from
+//! then on, so that a sync has no file size or block map to write. Each Save is one *record*. Records form a chain:
+//! each names the checksum of the one before it, across segments, so that none can be lost, moved or exchanged
+//! unnoticed.
 //!
 //! | file | what it knows |
 //! |---|---|

@@ -1,8 +1,9 @@
 //! One record: a Save between a header that vouches for its own length and a trailer that vouches for everything.
 //!
-//! The header has a checksum of its own, so that a damaged body still has a known extent. The trailer ends in a mark that
-//! is not zero, so that a record whose end was never written is known from one that was written and has rotted. Both
-//! checksums cover the directory's id, the segment's sequence number and the offset: a record is valid in one place only.
+//! The header has a checksum of its own, so that a damaged body still has a known extent. The trailer ends in a mark
+//! that is not zero, so that a record whose end was never written is known from one that was written and has rotted.
+//! Both checksums cover the directory's id, the segment's sequence number and the offset: a record is valid in one
+//! place only.
 
 use std::mem;
 
@@ -135,8 +136,8 @@ pub(super) fn may_begin(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// Covers everything but the header's own checksum: a CRC that runs over bytes and then over their CRC forgets them, and
-/// with them the chain.
+/// Covers everything but the header's own checksum: a CRC that runs over bytes and then over their CRC forgets them,
+/// and with them the chain.
 fn sum_of(seed: u32, covered: &[u8]) -> u32 {
     let header = crc32c::crc32c_append(seed, &covered[..HEADER - 4]);
     crc32c::crc32c_append(header, &covered[HEADER..])

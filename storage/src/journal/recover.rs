@@ -1,5 +1,5 @@
-//! What a member finds at boot. First everything is read and judged, and damage stops here with nothing changed on disk;
-//! then the end is made fit to write on.
+//! What a member finds at boot. First everything is read and judged, and damage stops here with nothing changed on
+//! disk; then the end is made fit to write on.
 
 use std::io;
 
@@ -69,8 +69,8 @@ pub enum RecoverError {
     DataDir(#[from] DataDirError),
 }
 
-/// Reads the journal of `data`, or makes it: then its first record, and the Image, is `born`, the state that the cluster
-/// begins with. Later segments will have `segment_bytes` each, more if a single Save needs it.
+/// Reads the journal of `data`, or makes it: then its first record, and the Image, is `born`, the state that the
+/// cluster begins with. Later segments will have `segment_bytes` each, more if a single Save needs it.
 ///
 /// # Errors
 /// See [`RecoverError`]; damage leaves the disk as it is.
@@ -107,7 +107,8 @@ pub fn recover<D: Disk>(
         }));
     }
 
-    // From here on the disk is changed. Names are durable as they were read: this boot was counted after any change of them.
+    // From here on the disk is changed. Names are durable as they were read: this boot was counted after any change
+    // of them.
     if names.iter().any(|name| name == SPARE) {
         failed("remove", SPARE, disk.remove(SPARE))?;
     }

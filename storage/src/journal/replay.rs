@@ -25,8 +25,8 @@ impl Replay {
             .map_or(self.image.snapshot.position, |entry| entry.position)
     }
 
-    /// Applies the next Save. The writer's raft-core made it, so one that does not fit is damage of a kind that checksums do
-    /// not see.
+    /// Applies the next Save. The writer's raft-core made it, so one that does not fit is damage of a kind that
+    /// checksums do not see.
     pub(super) fn apply(&mut self, save: Save) -> Result<(), Damage> {
         if self.saves == 0 && !matches!(save.log, LogChange::Reset(_)) {
             return Err(Damage::NotBorn);

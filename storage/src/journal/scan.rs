@@ -1,16 +1,17 @@
 //! Reading one segment, and the one judgement that recovery makes: is what stands at the end the trace of a write that
 //! was interrupted, or is it damage?
 //!
-//! A crash may interrupt the write of the last record only, since each is synced before the next is written, and what it
-//! leaves is known: behind the record before it stand zeros, and each sector either still has those or has the new
+//! A crash may interrupt the write of the last record only, since each is synced before the next is written, and what
+//! it leaves is known: behind the record before it stand zeros, and each sector either still has those or has the new
 //! bytes. So the bytes are *torn* if all of this holds:
 //!
 //! * the segment is the newest;
-//! * nothing stands after them: no byte beyond the record's extent or, if its header is unreadable too, no valid record;
+//! * nothing stands after them: no byte beyond the record's extent or, if its header is unreadable too, no valid
+//!   record;
 //! * something is missing from them: a sector's share of the record is zero, or its end is.
 //!
-//! Everything else is damage. The last condition is what tells a record that was acknowledged and has rotted since from one that was
-//! never finished, as far as that can be told.
+//! Everything else is damage. The last condition is what tells a record that was acknowledged and has rotted since
+//! from one that was never finished, as far as that can be told.
 
 use std::ops::Range;
 

@@ -33,8 +33,9 @@ impl<D: Disk> End<D> {
     /// The last record may be in memory only: its sync may never have been asked for, or have failed, after which the
     /// kernel calls its pages clean. So it is written again before it is synced.
     ///
-    /// An interrupted write is erased from behind, in two steps, each of which leaves bytes that are still judged torn. Were it left
-    /// there, the record written over it could end before it does, and the rest would be taken for damage.
+    /// An interrupted write is erased from behind, in two steps, each of which leaves bytes that are still judged
+    /// torn. Were it left there, the record written over it could end before it does, and the rest would be taken for
+    /// damage.
     pub(super) fn settle(&self, disk: &D) -> Result<Option<Cut>, WriteError> {
         let name = segment::name(self.segment.sequence);
         let file = &self.segment.file;

@@ -111,7 +111,8 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    /// Writes a Save with one disk write, after making a segment for it if the present one has no room. Not durable yet.
+    /// Writes a Save with one disk write, after making a segment for it if the present one has no room. Not durable
+    /// yet.
     ///
     /// # Errors
     /// [`WriteError::OutOfSpace`] if a segment was needed and there is no space; otherwise the writer is closed.
@@ -160,8 +161,8 @@ impl<D: Disk> Writer<D> {
         Ok(())
     }
 
-    /// Makes the next segment's file, if the present one is more than half full and that was not done yet, so that no Save has
-    /// to wait for it; takes as long as writing that many zeros. Whether it made one.
+    /// Makes the next segment's file, if the present one is more than half full and that was not done yet, so that no
+    /// Save has to wait for it; takes as long as writing that many zeros. Whether it made one.
     ///
     /// # Errors
     /// [`WriteError::OutOfSpace`] is the early warning: Saves still fit into the present segment. Any other closes the

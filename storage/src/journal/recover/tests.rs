@@ -3,8 +3,8 @@ use raft_core::{Boot, Image, NodeId};
 
 use super::{Cut, RecoverError, Recovered, recover};
 use crate::data_dir::{DataDir, Expected, Identity, open_or_create};
-use crate::disk::Disk;
 use crate::disk::model::{Chance, ModelDisk, Tear};
+use crate::disk::{Disk, FileDisk};
 use crate::journal::history::{History, Shape, born, shapes};
 use crate::journal::scan::Damage;
 use crate::journal::segment::{BLOCK, Header, name};
@@ -514,4 +514,24 @@ fn a_recovery_that_is_interrupted_is_followed_by_one_that_ends() {
             );
         }
     }
+}
+
+#[test]
+fn a_journal_on_a_file_system_is_found_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut history = History::born();
+    for life in 0..3 {
+        let disk = FileDisk::open(directory.path()).unwrap();
+        let mut data = open_or_create(disk, OURS, Expected::default()).unwrap();
+        assert_eq!(data.boot(), Boot(life + 1));
+        let recovered = recover(&mut data, SEGMENT_BYTES_MIN, born()).unwrap();
+        assert_eq!((&recovered.image, recovered.cut), (history.image(), None));
+        let mut writer = recovered.writer;
+        for shape in some_shapes(5) {
+            writer.prepare_next().unwrap();
+            writer.write(&history.next(&shape)).unwrap();
+            writer.sync().unwrap();
+        }
+    }
+    assert_eq!(history.image().entries.len(), 15);
 }
