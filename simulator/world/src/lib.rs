@@ -2,3 +2,4 @@
 //! random device.
 
 pub mod check;
+pub mod script;

@@ -1,0 +1,190 @@
+//! Messages under way. MESSAGES is `all`, a link `1->2`, `1->*` or `*->2`, or one message's id `1->2#3`; the name of an
+//! RPC may follow. On a held link only a named one moves.
+
+use raft_core::{AppendOutcome, Body, Entry, Envelope, Index, Message, Position, Round, Term};
+
+use super::Command;
+use crate::script::arguments::{Arguments, link};
+use crate::script::cluster::Cluster;
+use crate::script::error::Problem;
+use crate::script::links::Link;
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command::new(
+        "deliver",
+        "deliver MESSAGES [RPC]: they arrive, in the order sent",
+        deliver,
+    ),
+    Command::new("drop", "drop MESSAGES [RPC]: they are lost", lose),
+    Command::new(
+        "dup",
+        "dup MESSAGES [RPC]: each is under way once more, behind all others",
+        duplicate,
+    ),
+    Command::new(
+        "hold",
+        "hold LINK: its messages wait until they are named, or the link is released",
+        hold,
+    ),
+    Command::new(
+        "release",
+        "release [LINK]: it, or every link, is held no more",
+        release,
+    ),
+    Command::new(
+        "forge",
+        "forge LINK term=T Heartbeat commit=K | AppendEntries prev=I@T entries=t,t commit=K | AppendEntriesReply \
+         match=K: a message that no node sent",
+        forge,
+    ),
+    Command::new("network", "network: lists what is under way", network),
+];
+
+/// What the rest of the line means; never nothing.
+fn selected(cluster: &Cluster, arguments: &mut Arguments<'_>) -> Result<Vec<(Link, u64)>, Problem> {
+    let selector = arguments.selector()?;
+    arguments.finish()?;
+    let ids = cluster.links.select(&selector);
+    if !ids.is_empty() {
+        return Ok(ids);
+    }
+    match selector.link() {
+        Some(link) if cluster.links.is_cut(link) => Err(Problem::Cut(link.to_string())),
+        _ => Err(Problem::NothingUnderWay(selector.to_string())),
+    }
+}
+
+fn deliver(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    for id in selected(cluster, arguments)? {
+        cluster.deliver(id)?;
+    }
+    Ok(())
+}
+
+fn lose(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    for id in selected(cluster, arguments)? {
+        if let Some(flight) = cluster.links.take(id) {
+            let name = flight.envelope.message.name();
+            cluster.trace.raw(format!("lost {flight} {name}"));
+        }
+    }
+    Ok(())
+}
+
+fn duplicate(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    for id in selected(cluster, arguments)? {
+        if let Some(flight) = cluster.links.get(id).cloned() {
+            let (copy, _) = cluster.links.send(flight.envelope.clone());
+            let name = flight.envelope.message.name();
+            cluster.trace.raw(format!("{flight} {name} again as #{copy}"));
+        }
+    }
+    Ok(())
+}
+
+fn hold(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let link = arguments.link()?;
+    arguments.finish()?;
+    cluster.links.hold(link);
+    Ok(())
+}
+
+fn release(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let link = if arguments.is_empty() {
+        None
+    } else {
+        Some(arguments.link()?)
+    };
+    arguments.finish()?;
+    cluster.links.release(link);
+    Ok(())
+}
+
+fn forge(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let word = arguments.word("a link")?;
+    let link = link(word).ok_or_else(|| arguments.unexpected("a link, such as 1->2", word))?;
+    let term = Term(number(arguments, "term")?);
+    let message = match arguments.word("the name of an RPC")? {
+        "Heartbeat" => Message::Heartbeat {
+            round: Round(0),
+            commit: Index(number(arguments, "commit")?),
+        },
+        "AppendEntries" => append_entries(arguments)?,
+        "AppendEntriesReply" => {
+            Message::AppendEntriesReply(AppendOutcome::Matched(Index(number(arguments, "match")?)))
+        }
+        other => return Err(arguments.unexpected("Heartbeat, AppendEntries or AppendEntriesReply", other)),
+    };
+    arguments.finish()?;
+    let Link { from, to } = link;
+    cluster.member(to)?;
+    let envelope = Envelope {
+        from,
+        to,
+        term,
+        message,
+    };
+    let (number, _) = cluster.links.send(envelope);
+    cluster.trace.raw(format!("forged {link}#{number}"));
+    Ok(())
+}
+
+fn append_entries(arguments: &mut Arguments<'_>) -> Result<Message, Problem> {
+    let prev = match arguments.option("prev") {
+        Some(word) => arguments.position_in(word)?,
+        None => Position::default(),
+    };
+    let commit = Index(number(arguments, "commit")?);
+    let mut entries = Vec::new();
+    let terms = arguments.option("entries").unwrap_or_default();
+    for (term, index) in terms
+        .split(',')
+        .filter(|term| !term.is_empty())
+        .zip(prev.index.0 + 1..)
+    {
+        let term = Term(arguments.number_in(term, "terms, such as 1,1,2")?);
+        let position = Position {
+            term,
+            index: Index(index),
+        };
+        entries.push(Entry {
+            position,
+            body: Body::Command("forged".into()),
+        });
+    }
+    Ok(Message::AppendEntries {
+        prev,
+        entries,
+        commit,
+    })
+}
+
+/// The value of `name=number`; 0 if it is left out.
+fn number(arguments: &mut Arguments<'_>, name: &str) -> Result<u64, Problem> {
+    match arguments.option(name) {
+        Some(word) => arguments.number_in(word, "a number"),
+        None => Ok(0),
+    }
+}
+
+fn network(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    arguments.finish()?;
+    let lines: Vec<String> = cluster
+        .links
+        .under_way()
+        .map(|flight| {
+            let Envelope { from, to, .. } = flight.envelope;
+            let link = Link { from, to };
+            let held = if cluster.links.is_held(link) {
+                " (held)"
+            } else {
+                ""
+            };
+            let cut = if cluster.links.is_cut(link) { " (cut)" } else { "" };
+            let text = crate::script::print::message(&flight.envelope);
+            format!("{flight} t{} {text}{held}{cut}", flight.envelope.term)
+        })
+        .collect();
+    lines.iter().for_each(|line| cluster.trace.raw(line));
+    Ok(())
+}

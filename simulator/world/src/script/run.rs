@@ -1,0 +1,142 @@
+//! Runs a script: each command in turn, then what it made happen, until the end or the first thing that is wrong.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use raft_core::Mutant;
+
+use super::arguments::Arguments;
+use super::cluster::Cluster;
+use super::error::{Problem, ScriptError};
+use super::parse::{Script, Step};
+
+/// How a script is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// A rule that all nodes leave out, to see whether the script notices.
+    pub mutant: Option<Mutant>,
+}
+
+/// A run that did not come to its end.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What was wrong, and where.
+    pub error: ScriptError,
+    /// The trace up to there.
+    pub trace: String,
+}
+
+/// Runs a script and returns its trace; whether that is the one expected is the caller's to compare.
+///
+/// # Errors
+/// A command that cannot be carried out, an expectation that does not hold, or a broken property, with the line.
+pub fn run(script: &Script, options: Options) -> Result<String, Box<Failure>> {
+    let mut cluster = Cluster::new(options.mutant);
+    for step in &script.steps {
+        if let Err(problem) = guarded(|| run_step(&mut cluster, script, step)) {
+            let error = ScriptError {
+                line: step.line,
+                problem,
+            };
+            return Err(Box::new(Failure {
+                error,
+                trace: cluster.trace.take(),
+            }));
+        }
+    }
+    Ok(cluster.trace.take())
+}
+
+fn run_step(cluster: &mut Cluster, script: &Script, step: &Step) -> Result<(), Problem> {
+    let text = script.text(step);
+    if !step.command.before_boot {
+        cluster.boot_all()?;
+    }
+    cluster.trace.command(text);
+    let words = text
+        .split_once(char::is_whitespace)
+        .map_or("", |(_, words)| words);
+    let mut arguments = Arguments::new(words, step.command.usage);
+    (step.command.run)(cluster, &mut arguments)
+}
+
+/// An assertion that fails in Raft is an error of the line that led to it.
+fn guarded(step: impl FnOnce() -> Result<(), Problem>) -> Result<(), Problem> {
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Problem::Panicked(
+            text.unwrap_or_else(|| "without a message".to_owned()),
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(commands: &str) -> String {
+        let script = Script::parse(&format!("# A rule.\n{commands}\n---\n")).expect("it is a script");
+        run(&script, Options::default())
+            .expect_err("it fails")
+            .error
+            .to_string()
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_run_says_what_was_expected() {
+        let cases = [
+            ("put 1 x", "line 2: expected `cluster N` before anything else"),
+            (
+                "cluster",
+                "line 2: expected the number of nodes, found the end of the line; usage: cluster N",
+            ),
+            ("cluster 3 leader=9", "line 2: there is no n9"),
+            ("cluster 3\nput 4 x", "line 3: there is no n4"),
+            (
+                "cluster 3\ncampaign one",
+                "line 3: expected a node, such as 1, found `one`",
+            ),
+            (
+                "cluster 3\nstate\nlog 1 1",
+                "line 4: expected this before the cluster boots",
+            ),
+            (
+                "cluster 3\nlog 1 2,1",
+                "line 3: expected terms from 1 that never fall",
+            ),
+            ("cluster 3\ndeliver 1->2", "line 3: nothing is under way on 1->2"),
+            (
+                "cluster 3\ncampaign 1\ncut 1->2\ndeliver 1->2",
+                "line 5: 1->2 is cut",
+            ),
+            ("cluster 3\nsaved 1", "line 3: n1 has no Save in flight"),
+            ("cluster 3\ncrash 1\nput 1 x", "line 4: n1 is down"),
+            ("cluster 3\nrestart 1", "line 3: n1 is up"),
+            ("cluster 3 leader=1\ncampaign 1", "line 3: n1 does not campaign"),
+            (
+                "cluster 3 leader=1\nexpect leader=2",
+                "line 3: expected leader=2, found 1",
+            ),
+            ("cluster 3\nexpect happiness=2", "line 3: expected one of"),
+            (
+                "cluster 3 leader=1 extra",
+                "line 2: expected the end of the line, found `extra`",
+            ),
+            ("cluster 3\npartition {1 2}|{4}", "line 3: there is no n4"),
+            ("cluster 3\npartition 1|2", "line 3: expected groups"),
+            ("cluster 3\nmutant none", "line 3: expected the name of a mutant"),
+        ];
+        for (commands, expected) in cases {
+            let found = failure(commands);
+            assert!(found.starts_with(expected), "{commands:?}:\n{found}\n{expected}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_the_same_twice() {
+        let text = "# A rule.\ncluster 5 leader=2\nput 2 a\nput 2 b\nwait 700\nstabilize\nwait 5000\nstabilize\n---\n";
+        let script = Script::parse(text).expect("it is a script");
+        let traces = [(); 2].map(|()| run(&script, Options::default()).expect("it runs"));
+        assert_eq!(traces[0], traces[1]);
+    }
+}
