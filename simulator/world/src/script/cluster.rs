@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use raft_core::{Entry, Envelope, Membership, Mutant, NodeId, Output, Raft, Save, Time};
+use raft_core::{Config, Entry, Envelope, Membership, Mutant, NodeId, Output, Raft, Save, Time};
 
 use super::error::Problem;
 use super::links::{Link, Links};
@@ -14,13 +14,13 @@ use crate::check::figure3::Figure3;
 /// More than any script needs; fewer than a livelock makes.
 const STABILIZE_STEPS_MAX: usize = 10_000;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cluster {
     pub(crate) trace: Trace,
     pub(crate) links: Links,
     pub(crate) members: BTreeMap<NodeId, Member>,
-    /// Left out by every node that boots from now on.
-    pub(crate) mutant: Option<Mutant>,
+    /// What every node is told at boot, but for its id and seed.
+    pub(crate) config: Config,
     /// To be elected before the script begins.
     pub(crate) first_leader: Option<NodeId>,
     /// Saves wait for `saved` from the script's beginning on.
@@ -33,8 +33,18 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) fn new(mutant: Option<Mutant>) -> Cluster {
         Cluster {
-            mutant,
-            ..Cluster::default()
+            trace: Trace::default(),
+            links: Links::default(),
+            members: BTreeMap::new(),
+            config: Config {
+                mutant,
+                ..Config::new(NodeId(0), 0)
+            },
+            first_leader: None,
+            manual_disk: false,
+            now: Time(0),
+            booted: false,
+            figure3: Figure3::default(),
         }
     }
 
@@ -86,7 +96,7 @@ impl Cluster {
     }
 
     pub(crate) fn boot(&mut self, id: NodeId) -> Result<(), Problem> {
-        let (mutant, now) = (self.mutant, self.now);
+        let (config, now) = (self.config, self.now);
         let member = self.member_mut(id)?;
         let log = print::positions(&member.image.entries);
         let ballot = member.ballot_at_boot();
@@ -96,7 +106,7 @@ impl Cluster {
             commit: member.image.commit,
             log,
         };
-        member.boot(mutant, now);
+        member.boot(config, now);
         if !before.log.is_empty() || ballot.term.0 > 0 || self.members.len() == 1 {
             let vote = ballot.voted_for.map_or(String::new(), |id| format!(" vote={id}"));
             let log = print::entries(&before.log, ballot.term);

@@ -1,6 +1,6 @@
 //! One node of a script: its Raft while it is up, and its disk, which outlives it.
 
-use raft_core::{Ballot, Config, Image, LogChange, Membership, Mutant, NodeId, Raft, ReadId, Save, Time};
+use raft_core::{Ballot, Config, Image, LogChange, Membership, NodeId, Raft, ReadId, Save, Time};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
@@ -37,11 +37,12 @@ impl Member {
     }
 
     /// Starts from what the disk has.
-    pub(crate) fn boot(&mut self, mutant: Option<Mutant>, now: Time) {
+    pub(crate) fn boot(&mut self, config: Config, now: Time) {
         self.boots += 1;
         let config = Config {
-            mutant,
-            ..Config::new(self.id, self.id.0 + 1000 * self.boots)
+            id: self.id,
+            seed: self.id.0 + 1000 * self.boots,
+            ..config
         };
         self.raft = Some(Raft::boot(config, self.image.clone(), now));
         self.reads.clear();

@@ -20,7 +20,7 @@ pub(super) const COMMANDS: &[Command] = &[
         check,
     ),
     Command::new("state", "state [I]: one line about each node, or about I", state),
-    Command::new("note", "note \"TEXT\": a remark in the trace", note),
+    Command::setup("note", "note \"TEXT\": a remark in the trace", note),
 ];
 
 fn stabilize(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {

@@ -17,7 +17,7 @@ pub(crate) struct Command {
     pub(crate) name: &'static str,
     /// How it is written, and what it does.
     pub(crate) usage: &'static str,
-    /// It describes what the cluster boots from; all others boot it.
+    /// It may stand before the cluster boots; all others boot it.
     pub(crate) before_boot: bool,
     pub(crate) run: Run,
 }
@@ -36,7 +36,7 @@ impl Command {
         }
     }
 
-    /// A command that says what the cluster boots from.
+    /// A command that says what the cluster boots from, or nothing to it.
     const fn setup(name: &'static str, usage: &'static str, run: Run) -> Command {
         Command {
             name,

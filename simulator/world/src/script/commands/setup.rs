@@ -10,15 +10,16 @@ use crate::script::error::Problem;
 pub(super) const COMMANDS: &[Command] = &[
     Command::setup(
         "cluster",
-        "cluster N [leader=I] [disk=auto|manual]: voters 1 to N; I leads already; Saves wait for `saved`",
+        "cluster N [leader=I] [disk=auto|manual] [append_bytes=B]: voters 1 to N; I leads already; Saves wait for `saved`; \
+         payload of one AppendEntries, 0 for one entry",
         cluster,
     ),
     Command::setup("log", "log I t,t,...: I boots with entries of these terms", log),
     Command::setup("term", "term I t: I boots in this term, without a vote", term),
     Command::setup("mutant", "mutant NAME: every node leaves out this rule", mutant),
-    Command::new(
+    Command::setup(
         "boot",
-        "boot: boots the cluster, as any command but these does",
+        "boot: boots the cluster, as any command but these and `note` does",
         boot,
     ),
 ];
@@ -29,12 +30,17 @@ fn cluster(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
     }
     let leader = arguments.option("leader");
     let disk = arguments.option("disk").unwrap_or("auto");
+    let append_bytes = arguments.option("append_bytes");
     let count = arguments.number("the number of nodes")?;
     arguments.finish()?;
     if !(1..=99).contains(&count) {
         return Err(arguments.unexpected("a number of nodes from 1 to 99", &count.to_string()));
     }
     cluster.form(count);
+    if let Some(word) = append_bytes {
+        let bytes = arguments.number_in(word, "append_bytes=B")?;
+        cluster.config.append_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+    }
     cluster.manual_disk = is_manual(arguments, disk)?;
     cluster.first_leader = match leader {
         None => None,
@@ -63,7 +69,8 @@ fn log(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Probl
             term,
             index: Index(index),
         },
-        body: Body::Blank,
+        // The same text wherever the same entry stands, as Log Matching asks.
+        body: Body::Command(format!("t{term}").into()),
     };
     cluster.member_mut(id)?.image.entries = terms.iter().zip(1..).map(at).collect();
     Ok(())
@@ -84,12 +91,13 @@ fn mutant(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pr
         return Err(Problem::AlreadyBooted);
     }
     let mutant = Mutant::ALL.into_iter().find(|mutant| mutant.name() == name);
-    cluster.mutant = Some(mutant.ok_or_else(|| arguments.unexpected("the name of a mutant", name))?);
+    cluster.config.mutant = Some(mutant.ok_or_else(|| arguments.unexpected("the name of a mutant", name))?);
     Ok(())
 }
 
-fn boot(_: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
-    arguments.finish()
+fn boot(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    arguments.finish()?;
+    cluster.boot_all()
 }
 
 /// The node that a setup command is about.

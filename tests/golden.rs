@@ -1,0 +1,129 @@
+//! Golden scripts: each shows one rule of Raft, and its trace is kept beside it.
+//!
+//! `REWRITE_GOLDEN=1 cargo test -p world --test golden` writes the traces anew; read the difference before you commit
+//! it.
+#![expect(clippy::disallowed_methods, reason = "a test of files reads and writes them")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use raft_core::Mutant;
+use world::script::{Options, Problem, Script, diff, run};
+
+/// For each mutant, a script that shows what the rule it leaves out is for.
+const KILLERS: [(Mutant, &str); 6] = [
+    (Mutant::AnswerBeforeDurable, "vote_is_durable_before_it_is_told"),
+    (Mutant::CommitOldTerm, "figure_8_old_terms_commit_indirectly"),
+    (Mutant::VoteWithoutLogCheck, "vote_refused_to_a_shorter_log"),
+    (Mutant::VoteTwice, "vote_refused_already_voted"),
+    (Mutant::ReadWithoutRound, "read_of_a_partitioned_leader"),
+    (Mutant::AppendWithoutCheck, "figure_7_follower_repairs"),
+];
+
+#[test]
+fn every_script_prints_its_trace() {
+    let rewrite = std::env::var_os("REWRITE_GOLDEN").is_some_and(|value| value == "1");
+    let mut failures = Vec::new();
+    let files = files();
+    for path in &files {
+        let name = path.strip_prefix(folder()).unwrap_or(path).display();
+        match outcome(path, rewrite) {
+            Ok(()) => {}
+            Err(problem) => failures.push(format!("{name}: {problem}")),
+        }
+    }
+    assert!(files.len() >= 18, "only {} scripts were found", files.len());
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn every_script_quotes_a_rule_and_its_source() {
+    for path in files() {
+        let rule = read(&path).rule;
+        let source = rule.split_once('(').map_or("", |(_, source)| source);
+        assert!(
+            ["Raft ", "thesis ", "Figure "]
+                .iter()
+                .any(|from| source.contains(from)),
+            "{}: `{rule}` names no source",
+            path.display()
+        );
+    }
+}
+
+/// A script that no mutant can break shows nothing.
+#[test]
+fn every_mutant_is_seen_by_its_script() {
+    for (mutant, name) in KILLERS {
+        let script = read(&folder().join("raft").join(name).with_extension("txt"));
+        let options = Options { mutant: Some(mutant) };
+        if let Ok(trace) = run(&script, options) {
+            assert_ne!(trace, script.expected, "{name} does not notice {}", mutant.name());
+        }
+    }
+}
+
+/// Beyond another trace: without its rule Raft breaks its own promise, and the checks say so by themselves.
+#[test]
+fn every_mutant_but_the_stale_read_breaks_a_property() {
+    let unexpecting = |path: &PathBuf| {
+        let lines = text(path);
+        let lines = lines.lines().filter(|line| !line.starts_with("expect"));
+        let lines: Vec<&str> = lines.collect();
+        Script::parse(&lines.join("\n")).expect("it is still a script")
+    };
+    let scripts: Vec<Script> = files().iter().map(unexpecting).collect();
+    for mutant in Mutant::ALL {
+        let breaks = |script: &Script| {
+            let failure = run(script, Options { mutant: Some(mutant) }).err();
+            failure.is_some_and(|failure| {
+                matches!(failure.error.problem, Problem::Broken(_) | Problem::Panicked(_))
+            })
+        };
+        // Figure 3 says nothing of reads: the histories of clients show those.
+        let shown = scripts.iter().any(breaks) || mutant == Mutant::ReadWithoutRound;
+        assert!(shown, "nothing breaks by {}", mutant.name());
+    }
+}
+
+fn outcome(path: &Path, rewrite: bool) -> Result<(), String> {
+    let script = Script::parse(&text(path)).map_err(|error| error.to_string())?;
+    let trace = run(&script, Options::default())
+        .map_err(|failure| format!("{}\n{}", failure.error, failure.trace))?;
+    if trace == script.expected {
+        return Ok(());
+    }
+    if rewrite {
+        // Whole or not at all: the other tests read it meanwhile.
+        let part = path.with_extension("part");
+        let written = fs::write(&part, script.rewritten(&trace)).and_then(|()| fs::rename(&part, path));
+        return written.map_err(|error| error.to_string());
+    }
+    Err(format!(
+        "the trace differs (REWRITE_GOLDEN=1 to accept)\n{}",
+        diff(&script.expected, &trace)
+    ))
+}
+
+fn read(path: &Path) -> Script {
+    Script::parse(&text(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden")
+}
+
+/// All scripts, in order of name.
+fn files() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder().join("raft")).expect("the scripts are there");
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a folder is readable").path())
+        .collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    files.sort();
+    files
+}
