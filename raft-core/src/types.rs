@@ -22,10 +22,18 @@ macro_rules! number {
     };
 }
 
-number! {
-    /// A member's id, unique for ever within a cluster: an id is never given to a second member.
-    NodeId
+/// A member's id, unique for ever within a cluster: an id is never given to a second member. Shown in hexadecimal, as etcd
+/// does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u64);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::LowerHex::fmt(&self.0, f)
+    }
 }
+
 number! {
     /// A term (Raft 5.1): the logical clock. 0 before the first election.
     Term

@@ -219,7 +219,7 @@ impl Host {
                 leader: Some(leader),
                 term,
             } => {
-                log::info!("leader":% = format_args!("{:x}", leader.0), "term" = term.0; "a leader is known");
+                log::info!("leader":% = leader, "term" = term.0; "a leader is known");
             }
             Output::Leader { leader: None, term } => log::debug!("term" = term.0; "no leader is known"),
             Output::Why(why) if why.is_notable() => log::info!("reason":% = why; "raft"),
