@@ -99,8 +99,8 @@ impl Raft {
         let Role::Candidate { votes, .. } = &mut self.role else {
             return;
         };
-        // The first answer stands: a second one in the same term can only be a duplicate.
-        votes.entry(from).or_insert(granted);
+        // A vote stands. A refusal may answer a late request of an earlier term, and the vote may come after it.
+        *votes.entry(from).or_default() |= granted;
         match tally(membership, |id| votes.get(&id).copied()) {
             Tally::Won => self.become_leader(),
             Tally::Lost => self.explain(Why::Lost {

@@ -44,7 +44,7 @@
 //! | Client interaction: linearizable reads (section 8) | `read.rs` |
 //! | Majorities | `quorum.rs` |
 //! | Cluster membership (section 6): in force once in the log | `membership.rs` |
-//! | "updated on stable storage before responding to RPCs" | `persist.rs`: stamps |
+//! | "updated on stable storage before responding to RPCs" | `persist.rs`: stamps; `held.rs`: answers that wait |
 //!
 //! # Promises wait for their stamp
 //! Every change of ballot or log takes the next [`Stamp`]. One [`Save`] at a time carries all changes so far to disk.
@@ -66,6 +66,7 @@
 mod append;
 mod config;
 mod election;
+mod held;
 mod invariants;
 mod log;
 mod membership;

@@ -98,6 +98,11 @@ impl Persist {
         self.saving > self.durable
     }
 
+    /// What the Save in flight, or the last one, covers.
+    pub(crate) fn saving(&self) -> Stamp {
+        self.saving
+    }
+
     /// The newest change: what a promise made now must wait for.
     pub(crate) fn changed(&self) -> Stamp {
         self.changed

@@ -1,13 +1,14 @@
 //! The state of one node and its one way through: inputs change it, `poll` derives what is to be done. The term rule
 //! stands here, once; each RPC has a file of its own.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
+use crate::held::Held;
 use crate::log::Log;
 use crate::membership::Memberships;
 use crate::message::{Envelope, Message};
@@ -15,7 +16,7 @@ use crate::mutant::Mutant;
 use crate::output::{Output, Refusal};
 use crate::persist::Persist;
 use crate::role::Role;
-use crate::types::{Ballot, Body, Image, Index, NodeId, Position, Stamp, Term, Time};
+use crate::types::{Ballot, Body, Image, Index, NodeId, Position, Round, Stamp, Term, Time};
 use crate::why::{Alarm, Why};
 
 /// A member's Raft. A value: no clock, file, socket, thread or lock.
@@ -36,8 +37,7 @@ pub struct Raft {
     pub(crate) last_applied: Index,
     pub(crate) persist: Persist,
     pub(crate) election_deadline: Time,
-    /// Answers that wait for their stamp: per peer and lane only the newest.
-    held: BTreeMap<(NodeId, bool), (Stamp, Envelope)>,
+    held: Held,
     pub(crate) outbox: VecDeque<Output>,
     pub(crate) halted: bool,
 }
@@ -81,7 +81,7 @@ impl Raft {
             persist: Persist::new(log.last().index),
             log,
             election_deadline: now,
-            held: BTreeMap::new(),
+            held: Held::default(),
             outbox: VecDeque::new(),
             halted: false,
         };
@@ -196,7 +196,8 @@ impl Raft {
             return Some(Output::Save(save));
         }
         if let Some(envelope) = self
-            .release_held()
+            .held
+            .release(|stamp| self.persist.is_durable(stamp))
             .or_else(|| self.next_vote_request())
             .or_else(|| self.next_send())
         {
@@ -245,17 +246,15 @@ impl Raft {
         }
     }
 
-    /// Answers `to` once `stamp` is durable. A newer answer on the same lane takes the place of one still held: the
-    /// leader learns more from it, and retries what it needs.
+    /// Answers `to` once `stamp` is durable.
     pub(crate) fn answer_after(&mut self, stamp: Stamp, to: NodeId, message: Message) {
-        let urgent = message.is_urgent();
         let envelope = self.message_to(to, message);
         let stamp = if Mutant::AnswerBeforeDurable.is(self.config.mutant) {
             Stamp(0)
         } else {
             stamp
         };
-        self.held.insert((to, urgent), (stamp, envelope));
+        self.held.hold(stamp, self.persist.saving(), envelope);
     }
 
     /// Randomised in [T, 2T) so that elections are seldom split (Raft 5.2).
@@ -305,37 +304,29 @@ impl Raft {
     /// Raft 5.1: whoever speaks in a past term is told the present one, so that it steps down.
     fn on_old_term(&mut self, from: NodeId, theirs: Term, message: &Message) {
         let ours = self.ballot.term;
-        let stamp = self.persist.ballot_stamp();
-        match message {
-            Message::RequestVote { .. } => {
-                self.explain(Why::VoteRefusedOldTerm {
-                    candidate: from,
-                    theirs,
-                    ours,
-                });
-                self.answer_after(stamp, from, Message::RequestVoteReply { granted: false });
-            }
-            Message::AppendEntries { .. } | Message::Heartbeat { .. } => {
-                self.explain(Why::OldTerm { from, theirs, ours });
-                // Its term is what counts; a round of 0 acknowledges nothing.
-                self.answer_after(
-                    stamp,
-                    from,
-                    Message::HeartbeatReply {
-                        round: Default::default(),
-                    },
-                );
-            }
-            _ => self.explain(Why::OldTerm { from, theirs, ours }),
+        let why = match message {
+            Message::RequestVote { .. } => Why::VoteRefusedOldTerm {
+                candidate: from,
+                theirs,
+                ours,
+            },
+            _ => Why::OldTerm { from, theirs, ours },
+        };
+        self.explain(why);
+        // Who stood or leads in this term knows of it, and what is late must not take the place of a vote or an
+        // acknowledgement that is being saved.
+        if self.ballot.voted_for == Some(from) || self.leader() == Some(from) {
+            return;
         }
-    }
-
-    fn release_held(&mut self) -> Option<Envelope> {
-        let (&key, _) = self
-            .held
-            .iter()
-            .find(|(_, (stamp, _))| self.persist.is_durable(*stamp))?;
-        self.held.remove(&key).map(|(_, envelope)| envelope)
+        // Its term is what counts; a round of 0 acknowledges nothing.
+        let answer = match message {
+            Message::RequestVote { .. } => Message::RequestVoteReply { granted: false },
+            Message::AppendEntries { .. } | Message::Heartbeat { .. } => {
+                Message::HeartbeatReply { round: Round(0) }
+            }
+            _ => return,
+        };
+        self.answer_after(self.persist.ballot_stamp(), from, answer);
     }
 
     fn next_apply(&mut self) -> Option<Output> {

@@ -1,0 +1,94 @@
+//! Answers that wait for their stamp. For each peer and lane there are at most two: one that the Save in flight will
+//! release, and the newest. Were only the newest kept, a steady stream of entries would put off every acknowledgement
+//! to the Save after the next, for ever.
+
+use std::collections::BTreeMap;
+
+use crate::message::{AppendOutcome, Envelope, Message};
+use crate::types::{NodeId, Stamp};
+
+/// All of one term: a new term drops them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Held {
+    /// By peer and `Message::is_urgent`, in order of their stamps.
+    lanes: BTreeMap<(NodeId, bool), Vec<(Stamp, Envelope)>>,
+}
+
+impl Held {
+    /// Holds an answer until `stamp` is durable; `saving` is the stamp of the Save in flight, or of the last one. It
+    /// takes the place of one that waits no less long: the peer learns more from it, and retries what it needs.
+    pub(crate) fn hold(&mut self, stamp: Stamp, saving: Stamp, mut envelope: Envelope) {
+        let key = (envelope.to, envelope.message.is_urgent());
+        let lane = self.lanes.entry(key).or_default();
+        while let Some((_, older)) = lane.pop_if(|(due, _)| *due > saving || stamp <= saving) {
+            envelope.message = with_what_it_replaces(older.message, envelope.message);
+        }
+        lane.push((stamp, envelope));
+    }
+
+    /// The next answer whose promise is kept.
+    pub(crate) fn release(&mut self, is_durable: impl Fn(Stamp) -> bool) -> Option<Envelope> {
+        let (&key, lane) = self
+            .lanes
+            .iter_mut()
+            .find(|(_, lane)| lane.first().is_some_and(|(due, _)| is_durable(*due)))?;
+        let (_, envelope) = lane.remove(0);
+        if lane.is_empty() {
+            self.lanes.remove(&key);
+        }
+        Some(envelope)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.lanes.clear();
+    }
+}
+
+/// Within a term an acknowledgement stays true: a late duplicate answered with less takes nothing back.
+fn with_what_it_replaces(older: Message, newer: Message) -> Message {
+    use Message::{AppendEntriesReply, HeartbeatReply};
+    match (older, newer) {
+        (AppendEntriesReply(AppendOutcome::Matched(a)), AppendEntriesReply(AppendOutcome::Matched(b))) => {
+            AppendEntriesReply(AppendOutcome::Matched(a.max(b)))
+        }
+        (HeartbeatReply { round: a }, HeartbeatReply { round: b }) => HeartbeatReply { round: a.max(b) },
+        (_, newer) => newer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Index, Term};
+
+    fn matched(index: u64) -> Envelope {
+        Envelope {
+            from: NodeId(2),
+            to: NodeId(1),
+            term: Term(1),
+            message: Message::AppendEntriesReply(AppendOutcome::Matched(Index(index))),
+        }
+    }
+
+    #[test]
+    fn a_newer_answer_does_not_put_off_one_that_is_nearly_due() {
+        let mut held = Held::default();
+        held.hold(Stamp(1), Stamp(1), matched(1));
+        for index in 2..9 {
+            held.hold(Stamp(index), Stamp(1), matched(index));
+        }
+        assert_eq!(held.release(|due| due <= Stamp(1)), Some(matched(1)));
+        assert_eq!(held.release(|due| due <= Stamp(7)), None);
+        assert_eq!(held.release(|due| due <= Stamp(8)), Some(matched(8)));
+        assert_eq!(held.release(|_| true), None);
+    }
+
+    #[test]
+    fn a_late_duplicate_takes_nothing_back() {
+        let mut held = Held::default();
+        held.hold(Stamp(5), Stamp(5), matched(5));
+        held.hold(Stamp(5), Stamp(5), matched(2));
+        assert_eq!(held.release(|_| true), Some(matched(5)));
+        assert_eq!(held.release(|_| true), None);
+    }
+}
