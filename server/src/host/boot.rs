@@ -4,7 +4,7 @@ use std::path::Path;
 
 use net::hello::Identity as PeerIdentity;
 use node::{Config as NodeConfig, Node};
-use raft_core::{Membership, SnapshotMark};
+use raft_core::{Membership, NodeId, SnapshotMark};
 use storage::data_dir::{self, DataDirError, Expected, Identity};
 use storage::disk::{FileDisk, OpenError};
 use storage::journal::{self, RecoverError, SEGMENT_BYTES, Writer};
@@ -25,6 +25,15 @@ pub(crate) enum BootError {
     Identity { dir: String, source: DataDirError },
     #[error("data directory {dir}: {source}")]
     Journal { dir: String, source: RecoverError },
+    #[error(
+        "data directory {dir} was made for member {found} and holds nothing yet, and the --initial-... flags now make it \
+         member {founded}: give the former ones, or remove the directory"
+    )]
+    OtherFounding {
+        dir: String,
+        found: NodeId,
+        founded: NodeId,
+    },
 }
 
 /// A member ready to run.
@@ -44,22 +53,17 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
         source,
     };
     let found = data_dir::inspect(&disk).map_err(refused)?;
-    let (born, mark) = match found {
-        // What was founded stays: all --initial-... flags are ignored, as in etcd.
-        Some(identity) => (identity, SnapshotMark::default()),
-        None => found_member(config)?,
-    };
+    // What was founded stays: all --initial-... flags are ignored then, as in etcd.
+    let born = found.map_or_else(|| found_member(config).map(|(identity, _)| identity), Ok)?;
     let expected = Expected {
         cluster_id: Some(born.cluster_id),
         member_id: Some(born.member_id),
     };
     let mut data = data_dir::open_or_create(disk, born, expected).map_err(refused)?;
-    let unborn = !data.journal_born();
-    // Between founding and the journal's first record there is an identity and nothing else: found it again.
-    let mark = if unborn && found.is_some() {
-        found_member(config)?.1
+    let mark = if data.journal_born() {
+        SnapshotMark::default()
     } else {
-        mark
+        first_mark(config, data.identity())?
     };
     let recovered =
         journal::recover(&mut data, SEGMENT_BYTES, mark).map_err(|source| BootError::Journal {
@@ -93,6 +97,18 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
             recovery_epoch: 0,
         },
     })
+}
+
+/// The state that the journal of a new member begins with. A crash may have left an identity and nothing else; then the
+/// flags must still say the same.
+fn first_mark(config: &Config, identity: Identity) -> Result<SnapshotMark, Stop> {
+    let (founded, mark) = found_member(config)?;
+    if (founded.cluster_id, founded.member_id) != (identity.cluster_id, identity.member_id) {
+        let dir = config.data_dir.display().to_string();
+        let (found, founded) = (identity.member_id, founded.member_id);
+        return Err(BootError::OtherFounding { dir, found, founded }.into());
+    }
+    Ok(mark)
 }
 
 /// The identity and the first state of a member of a new cluster.
