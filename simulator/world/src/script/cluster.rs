@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use raft_core::{Config, Entry, Envelope, Membership, Mutant, NodeId, Output, Raft, Save, Time};
+use raft_core::{
+    Config, Entry, Envelope, Membership, Mutant, NodeId, Output, Raft, ReadId, Refusal, Save, Time,
+};
 
 use super::error::Problem;
 use super::links::{Link, Links};
 use super::member::Member;
 use super::print::{self, Facts, Trace};
 use crate::check::figure3::Figure3;
+use crate::check::read_index::ReadIndex;
 
 /// More than any script needs; fewer than a livelock makes.
 const STABILIZE_STEPS_MAX: usize = 10_000;
@@ -28,6 +31,7 @@ pub(crate) struct Cluster {
     pub(crate) now: Time,
     booted: bool,
     figure3: Figure3,
+    read_index: ReadIndex,
 }
 
 impl Cluster {
@@ -45,6 +49,7 @@ impl Cluster {
             now: Time(0),
             booted: false,
             figure3: Figure3::default(),
+            read_index: ReadIndex::default(),
         }
     }
 
@@ -117,6 +122,7 @@ impl Cluster {
             );
         }
         self.figure3.restarted(id);
+        self.read_index.restarted(id);
         self.after_input(id, &before)?;
         self.poll(id)
     }
@@ -153,6 +159,12 @@ impl Cluster {
         let result = self.input(id, input)?;
         self.poll(id)?;
         Ok(result)
+    }
+
+    /// A client asks for a linearizable read.
+    pub(crate) fn read(&mut self, id: NodeId, read: ReadId) -> Result<Result<(), Refusal>, Problem> {
+        self.read_index.asked(id, read);
+        self.turn(id, |raft, _| raft.read(read))
     }
 
     /// Its deadline has come.
@@ -266,6 +278,7 @@ impl Cluster {
         let raft = self.members.get(&id).and_then(|member| member.raft.as_ref());
         let raft = raft.ok_or(Problem::Down(id))?;
         raft.check_invariants();
+        self.read_index.observe(raft);
         Ok(self.figure3.observe(id, raft)?)
     }
 
@@ -278,6 +291,7 @@ impl Cluster {
                 Output::ReadReady { id: read, index } => {
                     self.member_mut(id)?.reads.push(read);
                     self.say(id, format!("read {read} may be answered at {index}"))?;
+                    self.read_index.ready(id, read, index)?;
                 }
                 Output::Peers(membership) => self.peers(id, membership)?,
                 Output::Why(why) => self.say(id, format!("why: {why}"))?,

@@ -4,6 +4,7 @@ use raft_core::NodeId;
 use thiserror::Error;
 
 use crate::check::figure3::Violation;
+use crate::check::read_index::StaleRead;
 
 /// A script that cannot be read or run, or whose expectations do not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -86,6 +87,9 @@ pub enum Problem {
     /// A property of Figure 3 is broken.
     #[error("{0}")]
     Broken(#[from] Violation),
+    /// A read may be answered from a state older than its question.
+    #[error("{0}")]
+    Stale(#[from] StaleRead),
     /// An assertion in Raft failed.
     #[error("panicked: {0}")]
     Panicked(String),

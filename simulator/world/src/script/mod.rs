@@ -27,13 +27,15 @@
 //! # The trace
 //! One line for each command, input, fact that changed, and output, with the node and its term: `n2 t1 append 2`.
 //! Entries are `[1..3@1 4]`: the term is left out where it is the line's own. After each input the node's invariants
-//! and the properties of Figure 3 are checked; a broken one ends the run with the number of the line.
+//! and the properties under `check/` are checked; a broken one ends the run with the number of the line.
 //!
 //! # More commands
 //! A command is one function and one row in the table of its file under `commands/`; a predicate of `expect` is one
 //! row in `expect.rs`.
 
 mod arguments;
+#[cfg(test)]
+mod chaos;
 mod cluster;
 mod commands;
 mod diff;

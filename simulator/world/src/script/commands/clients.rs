@@ -23,7 +23,7 @@ fn read(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Prob
     let id = arguments.node()?;
     let read = ReadId(arguments.number("the read's id")?);
     arguments.finish()?;
-    let result = cluster.turn(id, |raft, _| raft.read(read))?;
+    let result = cluster.read(id, read)?;
     refused(cluster, id, result.err())
 }
 
