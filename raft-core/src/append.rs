@@ -1,12 +1,13 @@
 //! A follower's side: the AppendEntries RPC (Raft 5.3; Figure 2) and Heartbeat.
 
+use crate::alarm::Alarm;
 use crate::message::{AppendOutcome, Message};
 use crate::mutant::Mutant;
 use crate::output::Output;
 use crate::raft::Raft;
 use crate::role::Role;
 use crate::types::{Entry, Index, NodeId, Position, Round, Term};
-use crate::why::{Alarm, Why};
+use crate::why::Why;
 
 impl Raft {
     pub(crate) fn on_append_entries(

@@ -63,6 +63,7 @@
 //! [`LogChange::Reset`], [`Membership`]).
 #![forbid(unsafe_code)]
 
+mod alarm;
 mod append;
 mod config;
 mod election;
@@ -84,6 +85,7 @@ mod types;
 mod view;
 mod why;
 
+pub use alarm::Alarm;
 pub use config::Config;
 pub use message::{AppendOutcome, Envelope, Message};
 pub use mutant::Mutant;
@@ -93,4 +95,4 @@ pub use types::{
     Ballot, Body, Boot, Entry, Image, Index, LogChange, Membership, NodeId, Position, ReadId, Round, Save,
     SnapshotMark, Stamp, Term, Time,
 };
-pub use why::{Alarm, Why};
+pub use why::Why;

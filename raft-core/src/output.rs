@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::alarm::Alarm;
 use crate::message::Envelope;
 use crate::types::{Entry, Index, Membership, NodeId, ReadId, Save};
-use crate::why::{Alarm, Why};
+use crate::why::Why;
 
 /// What the host is to do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::alarm::Alarm;
 use crate::config::Config;
 use crate::held::Held;
 use crate::log::Log;
@@ -17,7 +18,7 @@ use crate::output::{Output, Refusal};
 use crate::persist::Persist;
 use crate::role::Role;
 use crate::types::{Ballot, Body, Image, Index, NodeId, Position, Round, Stamp, Term, Time};
-use crate::why::{Alarm, Why};
+use crate::why::Why;
 
 /// A member's Raft. A value: no clock, file, socket, thread or lock.
 #[derive(Clone, Debug)]

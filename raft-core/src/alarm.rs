@@ -1,0 +1,64 @@
+//! What proves that the protocol is broken. There is nothing to be decided then but to take part no more.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{Index, NodeId, Position, Term};
+
+/// Proof that another member, or this node's own disk, broke the protocol. The node stops taking part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Alarm {
+    /// Two leaders in one term: Election Safety (Figure 3) is broken.
+    SecondLeader {
+        /// The term.
+        term: Term,
+        /// The leader known.
+        known: NodeId,
+        /// The other.
+        other: NodeId,
+    },
+    /// A leader sent an entry that differs from a committed one: State Machine Safety (Figure 3) is broken.
+    CommittedConflict {
+        /// The leader.
+        leader: NodeId,
+        /// The committed entry.
+        ours: Position,
+        /// What was sent in its place.
+        theirs: Position,
+    },
+    /// The leader knows of entries that this node acknowledged and does not have: this node's disk lost them.
+    LostEntries {
+        /// The leader.
+        leader: NodeId,
+        /// What it has from us.
+        acknowledged: Index,
+        /// Our last entry.
+        last: Index,
+    },
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Alarm::SecondLeader { term, known, other } => {
+                write!(
+                    f,
+                    "{other} claims to lead term {term}, which {known} leads (Figure 3, Election Safety)"
+                )
+            }
+            Alarm::CommittedConflict { leader, ours, theirs } => write!(
+                f,
+                "{leader} sent {theirs} where {ours} is committed (Figure 3, State Machine Safety)"
+            ),
+            Alarm::LostEntries {
+                leader,
+                acknowledged,
+                last,
+            } => write!(
+                f,
+                "{leader} has our acknowledgement of {acknowledged}, but our log ends at {last}: this disk lost entries"
+            ),
+        }
+    }
+}
