@@ -1,0 +1,29 @@
+//! Real processes: the binary `balsa` started, spoken to over sockets, killed and started again.
+//!
+//! Everything here could be said about the simulator too, but for what it cannot have: the kernel's sockets and files,
+//! signals, exit codes, and the clients that people really use. The tests share no port and no directory, and each
+//! waits for conditions, never for time: for a line of a log, an answer, the end of a process.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `cluster` | the harness: processes, their logs, their ports, a small HTTP client |
+//! | `survival` | kill -9 while clients write: of one, of all three |
+//! | `leader_killed` | kill -9 of the leader, again and again, under reads and writes |
+//! | `python`, `etcdctl`, `curl` | clients of etcd as they are |
+//! | `start` | flags, exit codes, signals, directories, logs |
+//! | `strangers` | members of another cluster, wiped members, garbage on the peers' port |
+//! | `rudeness`, `crowds` | clients that are no friends: malformed, slow, huge, half closed, or far too many |
+//! | `damage` | journals with flipped bits, torn tails, and no room left |
+
+mod cluster;
+
+mod crowds;
+mod curl;
+mod damage;
+mod etcdctl;
+mod leader_killed;
+mod python;
+mod rudeness;
+mod start;
+mod strangers;
+mod survival;
