@@ -47,6 +47,10 @@ pub(crate) struct Booted {
 /// Opens the data directory, or founds one, and boots the node on what is in it.
 pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
     let dir = config.data_dir.display().to_string();
+    if !config.data_dir.exists() {
+        // A mistake in the flags leaves no empty directory behind.
+        found_member(config)?;
+    }
     let disk = FileDisk::open(&config.data_dir).map_err(BootError::from)?;
     let refused = |source| BootError::Identity {
         dir: dir.clone(),
