@@ -1,1 +1,148 @@
-//! To come.
+//! Whom a member does not listen to: members of other clusters, a member whose disk was wiped, and noise.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+
+use crate::cluster::{Cluster, Server, get_v2, get_v3, header_of, put_v2, put_v3, until};
+
+/// Three members of one cluster by their flags, not started.
+fn three() -> [Server; 3] {
+    let mut servers = ["n1", "n2", "n3"].map(Server::new);
+    let all: Vec<String> = servers.iter().map(Server::as_initial).collect();
+    for server in &mut servers {
+        server.args(&["--initial-cluster", &all.join(",")]);
+    }
+    servers
+}
+
+#[test]
+fn a_member_with_another_token_is_refused_by_name() {
+    let [mut first, mut second, mut stray] = three();
+    first.spawn();
+    second.spawn();
+    first.wait_healthy();
+    second.wait_healthy();
+    put_v3(&mut first.http(), "a", "1").expect("a write");
+    stray.args(&["--initial-cluster-token=another"]).spawn();
+    stray.log().wait_for("\"serving\"");
+    let cluster_of = |server: &Server| {
+        let members = server.http().get("/v2/members").expect("an answer");
+        members.header("x-etcd-cluster-id").expect("a cluster").to_owned()
+    };
+    let (ours, theirs) = (cluster_of(&first), cluster_of(&stray));
+    assert_ne!(ours, theirs);
+    // Each side dials the other, so each is told and tells.
+    let said = |sender: &str, receiver: &str| {
+        format!("the sender belongs to cluster {sender}, the receiver to cluster {receiver}")
+    };
+    for server in [&first, &second] {
+        server.log().wait_for(&said(&theirs, &ours));
+    }
+    stray.log().wait_for(&said(&ours, &theirs));
+    // It does no harm, and gets nothing.
+    assert_eq!(
+        get_v3(&mut second.http(), "a").expect("a read").0.as_deref(),
+        Some("1")
+    );
+    let health = stray.http().get("/health").expect("an answer");
+    assert_eq!(health.status, 503, "{health:?}");
+}
+
+#[test]
+fn a_wiped_member_is_refused_and_has_no_vote() {
+    let mut cluster = Cluster::start(3, &[]);
+    for number in 0..20 {
+        put_v2(&mut cluster.members[0].http(), &format!("k{number}"), "kept").expect("a write");
+    }
+    let leader = cluster.wait_leader();
+    let (wiped, other) = ((leader + 1) % 3, (leader + 2) % 3);
+    // The other two know by now whose directory is whose: each member has published it.
+    cluster.members[wiped].stop();
+    std::fs::remove_dir_all(cluster.members[wiped].data_dir()).expect("a directory to wipe");
+    cluster.members[wiped].spawn();
+    for refusing in [leader, other] {
+        cluster.members[refusing]
+            .log()
+            .wait_for("its data directory is known as");
+    }
+    cluster.members[wiped]
+        .log()
+        .wait_for("its data directory is known as");
+    put_v2(&mut cluster.members[leader].http(), "more", "kept").expect("two of three go on");
+
+    // With one sound member and the wiped one there is no quorum: had the wiped one a vote, it could elect anybody.
+    cluster.members[leader].stop();
+    let refused = put_v2(&mut cluster.members[other].http(), "unsafe", "x");
+    assert!(refused.is_err(), "one of three accepts a write");
+    let (read, _) = get_v2(&mut cluster.members[wiped].http(), "k1", false).expect("an answer");
+    assert_eq!(read, None, "the wiped one was given something");
+
+    cluster.members[leader].restart();
+    for member in [leader, other] {
+        let mut http = cluster.members[member].http();
+        for key in (0..20)
+            .map(|number| format!("k{number}"))
+            .chain(["more".to_owned()])
+        {
+            assert_eq!(
+                get_v2(&mut http, &key, true).expect("a read").0.as_deref(),
+                Some("kept"),
+                "{key}"
+            );
+        }
+    }
+}
+
+#[test]
+fn noise_on_the_peers_port_disturbs_nobody() {
+    let cluster = Cluster::start(3, &[]);
+    let leader = &cluster.members[cluster.wait_leader()];
+    let noises: [&[u8]; 5] = [
+        b"GET / HTTP/1.1\r\nHost: balsa\r\n\r\n",
+        // The longest frame that a length can say.
+        &[0xff; 4096],
+        // Empty frames.
+        &[0; 4096],
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"BalsaLnkBalsaLnkBalsaLnk",
+    ];
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        for noise in noises {
+            let mut stream = TcpStream::connect(leader.peer).expect("a connection");
+            // It may be closed at the first byte.
+            let _ = stream.write_all(noise);
+            let _ = stream.shutdown(Shutdown::Write);
+            open.push(stream);
+        }
+    }
+    let term_before = term(leader);
+    for number in 0..50 {
+        put_v2(&mut leader.http(), &format!("k{number}"), "1").expect("a write");
+    }
+    for mut stream in open {
+        // Whatever it says, it ends.
+        stream
+            .set_read_timeout(Some(crate::cluster::PATIENCE))
+            .expect("a timeout");
+        let mut said = Vec::new();
+        if let Err(error) = stream.read_to_end(&mut said) {
+            assert_eq!(
+                error.kind(),
+                std::io::ErrorKind::ConnectionReset,
+                "noise is not hung up on"
+            );
+        }
+    }
+    until("all members have the writes", || {
+        cluster
+            .members
+            .iter()
+            .all(|member| get_v2(&mut member.http(), "k49", false).is_ok_and(|(value, _)| value.is_some()))
+    });
+    assert_eq!(term(leader), term_before, "noise made an election");
+}
+
+fn term(server: &Server) -> u64 {
+    header_of(&server.http().get("/v2/keys/").expect("an answer"), "x-raft-term")
+}
