@@ -1,6 +1,6 @@
 //! Keys through both APIs, in the few forms that the tests need.
 
-use std::io::{self, ErrorKind};
+use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -81,10 +81,7 @@ pub(crate) fn header_of(answer: &Answer, name: &str) -> u64 {
 fn success(answer: Answer) -> io::Result<Answer> {
     match answer.status {
         200 | 201 => Ok(answer),
-        status => Err(io::Error::new(
-            ErrorKind::Other,
-            format!("{status}: {}", answer.text()),
-        )),
+        status => Err(io::Error::other(format!("{status}: {}", answer.text()))),
     }
 }
 
