@@ -10,6 +10,7 @@
 //! | `survival` | kill -9 while clients write: of one, of all three |
 //! | `leader_killed` | kill -9 of the leader, again and again, under reads and writes |
 //! | `python`, `etcdctl`, `curl` | clients of etcd as they are |
+//! | `readme` | the commands in README.md, as printed |
 //! | `start` | flags, exit codes, signals, directories, logs |
 //! | `strangers` | members of another cluster, wiped members, garbage on the peers' port |
 //! | `rudeness`, `crowds` | clients that are no friends: malformed, slow, huge, half closed, or far too many |
@@ -23,6 +24,7 @@ mod damage;
 mod etcdctl;
 mod leader_killed;
 mod python;
+mod readme;
 mod rudeness;
 mod start;
 mod strangers;

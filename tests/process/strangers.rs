@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::process::Command;
 
 use crate::cluster::{Cluster, Server, get_v2, get_v3, header_of, put_v2, put_v3, until};
 
@@ -91,6 +92,39 @@ fn a_wiped_member_is_refused_and_has_no_vote() {
             );
         }
     }
+}
+
+#[test]
+fn an_old_copy_of_a_directory_is_refused_by_name() {
+    let mut cluster = Cluster::start(3, &[]);
+    let leader = cluster.wait_leader();
+    let follower = (leader + 1) % 3;
+    let home = cluster.members[follower].home().to_owned();
+    let copy = |from: &str, to: &str| {
+        let copied = Command::new("cp")
+            .arg("-r")
+            .args([home.join(from), home.join(to)])
+            .status();
+        assert!(copied.expect("cp can be run").success());
+    };
+    let data = format!("{}.balsa", cluster.members[follower].name);
+    cluster.members[follower].stop();
+    copy(&data, "copy");
+    // The others meet two later lives of it, in which it may promise anything.
+    for _ in 0..2 {
+        cluster.members[follower].restart();
+        put_v2(&mut cluster.members[follower].http(), "promised", "1").expect("a write");
+        cluster.members[follower].stop();
+    }
+    std::fs::remove_dir_all(home.join(&data)).expect("a directory");
+    copy("copy", &data);
+    cluster.members[follower].spawn();
+    for server in [&cluster.members[leader], &cluster.members[follower]] {
+        server
+            .log()
+            .wait_for("an old copy of its data directory is running");
+    }
+    put_v2(&mut cluster.members[leader].http(), "more", "1").expect("two of three go on");
 }
 
 #[test]

@@ -10,8 +10,8 @@ mod workload;
 pub(crate) use http::{Answer, Http, read_answer};
 pub(crate) use keys::{get_v2, get_v3, header_of, put_v2, put_v3, range_v3, status};
 pub(crate) use log::{Log, until};
-pub(crate) use ports::free_address;
-pub(crate) use server::{Server, run, run_in};
+pub(crate) use ports::{free_address, loopback};
+pub(crate) use server::{BALSA, Server, run, run_in};
 pub(crate) use workload::{Crew, Shift, check_promises, write_keys};
 
 use std::process::{Command, Stdio};

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 static NEXT_PORT: AtomicU16 = AtomicU16::new(10_000);
 
 /// The loopback address of this run.
-fn loopback() -> IpAddr {
+pub(crate) fn loopback() -> IpAddr {
     static LOOPBACK: OnceLock<IpAddr> = OnceLock::new();
     *LOOPBACK.get_or_init(|| {
         let [_, high, middle, low] = process::id().to_be_bytes();
