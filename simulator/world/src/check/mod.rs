@@ -1,4 +1,155 @@
 //! What must hold however the network, the disks and the clocks behave: one property, or one family, a file.
 
+pub mod durable;
 pub mod figure3;
+pub mod linearizable;
+pub mod liveness;
 pub mod read_index;
+pub mod replicas;
+pub mod revisions;
+pub mod votes;
+
+use std::fmt;
+
+use node::{Node, PeerMessage};
+use raft_core::{Image, NodeId, Save};
+
+use crate::operation::Operation;
+use crate::trace::Stamp;
+
+/// A property that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub property: &'static str,
+    /// What was seen instead.
+    pub story: String,
+}
+
+impl Violation {
+    /// A property that does not hold, and why.
+    #[must_use]
+    pub fn new(property: &'static str, story: impl fmt::Display) -> Violation {
+        Violation {
+            property,
+            story: story.to_string(),
+        }
+    }
+}
+
+/// The checks that are made while a run goes on.
+#[derive(Clone, Debug)]
+pub struct Checks {
+    figure3: figure3::Figure3,
+    durable: durable::Durable,
+    votes: votes::Votes,
+    replicas: replicas::Replicas,
+}
+
+impl Checks {
+    /// For a new cluster.
+    #[must_use]
+    pub fn new(members: impl IntoIterator<Item = NodeId>) -> Checks {
+        Checks {
+            figure3: figure3::Figure3::default(),
+            durable: durable::Durable::new(members),
+            votes: votes::Votes::default(),
+            replicas: replicas::Replicas::default(),
+        }
+    }
+
+    /// A member recovered `image` and booted with it.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn booted(&mut self, id: NodeId, image: &Image, node: &Node) -> Result<(), Violation> {
+        self.figure3.restarted(id);
+        self.durable
+            .booted(id, image, node)
+            .map_err(|error| Violation::new("recovery", error))?;
+        node.raft().check_invariants();
+        self.observe(id, node)
+    }
+
+    /// A member began to write a Save.
+    pub fn writing(&mut self, id: NodeId, save: &Save) {
+        self.durable.writing(id, save);
+    }
+
+    /// Its Save is synced.
+    pub fn synced(&mut self, id: NodeId) {
+        self.durable.synced(id);
+    }
+
+    /// A member says this to a peer.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn says(&mut self, message: &PeerMessage) -> Result<(), Violation> {
+        self.durable
+            .says(message)
+            .map_err(|error| Violation::new("promises are durable", error))?;
+        self.votes
+            .says(message)
+            .map_err(|error| Violation::new("one vote a term", error))
+    }
+
+    /// A member's turn is over.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn observe(&mut self, id: NodeId, node: &Node) -> Result<(), Violation> {
+        let raft = node.raft();
+        self.figure3
+            .observe(id, raft)
+            .map_err(|error| Violation::new("Figure 3", error))?;
+        self.durable
+            .observe(id, raft)
+            .map_err(|error| Violation::new("what is committed is durable", error))?;
+        self.replicas
+            .observe(id, node)
+            .map_err(|error| Violation::new("replicas are equal", error))
+    }
+}
+
+/// The checks that are made of a whole history.
+///
+/// # Errors
+/// What does not hold.
+pub fn history(history: &[Operation]) -> Result<(), Violation> {
+    linearizable::check(history).map_err(|error| {
+        let verdict = match error.decided {
+            true => "no order of these explains the answers",
+            false => "the search for an order gave up",
+        };
+        let mut story = format!("{}: {verdict}:", error.key);
+        for operation in &error.around {
+            story.push_str(&format!("\n  {operation}"));
+        }
+        Violation::new("linearizability", story)
+    })?;
+    let told = |error: revisions::Contradiction| {
+        Violation::new(
+            "revisions",
+            format!("{}:\n  {}\n  {}", error.rule, error.first, error.second),
+        )
+    };
+    revisions::check(history).map_err(told)?;
+    revisions::check_origins(history).map_err(told)
+}
+
+/// A violation with the time it was noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noticed {
+    /// When, in simulated time.
+    pub at: raft_core::Time,
+    /// What.
+    pub violation: Violation,
+}
+
+impl fmt::Display for Noticed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Violation { property, story } = &self.violation;
+        write!(f, "{} at {}: {story}", property, Stamp(self.at))
+    }
+}

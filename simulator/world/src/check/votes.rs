@@ -1,0 +1,90 @@
+//! A member gives one vote a term (Raft 5.2), whatever crashes and restarts lie between.
+
+use std::collections::BTreeMap;
+
+use node::{Part, PeerMessage};
+use raft_core::{Message, NodeId, Term};
+use thiserror::Error;
+
+/// Two votes in a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("n{voter} voted for n{first} and for n{second} in term {term}")]
+pub struct VotedTwice {
+    /// Who.
+    pub voter: NodeId,
+    /// When.
+    pub term: Term,
+    /// Whom it voted for first.
+    pub first: NodeId,
+    /// Whom then.
+    pub second: NodeId,
+}
+
+/// All votes of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Votes {
+    given: BTreeMap<(NodeId, Term), NodeId>,
+}
+
+impl Votes {
+    /// A member says this to a peer.
+    ///
+    /// # Errors
+    /// If it is a second vote.
+    pub fn says(&mut self, message: &PeerMessage) -> Result<(), VotedTwice> {
+        for part in &message.parts {
+            let Part::Raft(envelope) = part else { continue };
+            let candidate = match envelope.message {
+                Message::RequestVote { .. } => envelope.from,
+                Message::RequestVoteReply { granted: true } => envelope.to,
+                _ => continue,
+            };
+            let (voter, term) = (envelope.from, envelope.term);
+            let first = *self.given.entry((voter, term)).or_insert(candidate);
+            if first != candidate {
+                return Err(VotedTwice {
+                    voter,
+                    term,
+                    first,
+                    second: candidate,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raft_core::{Boot, Envelope};
+
+    use super::*;
+
+    fn vote(term: u64, candidate: u64, boot: u64) -> PeerMessage {
+        let envelope = Envelope {
+            from: NodeId(1),
+            to: NodeId(candidate),
+            term: Term(term),
+            message: Message::RequestVoteReply { granted: true },
+        };
+        PeerMessage {
+            from: NodeId(1),
+            from_boot: Boot(boot),
+            to: NodeId(candidate),
+            parts: vec![Part::Raft(envelope)],
+        }
+    }
+
+    #[test]
+    fn a_vote_binds_the_lives_after_it() {
+        let mut votes = Votes::default();
+        assert_eq!(votes.says(&vote(1, 2, 1)), Ok(()));
+        assert_eq!(
+            votes.says(&vote(1, 2, 2)),
+            Ok(()),
+            "the same vote may be told again"
+        );
+        assert_eq!(votes.says(&vote(2, 3, 2)), Ok(()));
+        assert!(votes.says(&vote(1, 3, 2)).is_err());
+    }
+}

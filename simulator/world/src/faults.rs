@@ -1,0 +1,293 @@
+//! What goes wrong, and when: a schedule drawn before the run begins. Which kinds of fault there are at all, and how strong,
+//! differs from seed to seed.
+
+use std::collections::BTreeSet;
+
+use raft_core::{NodeId, Time};
+
+use crate::choices::{Choices, PerMillion};
+use crate::network::{Cut, Law, Network, Weather};
+use crate::settings::{SECOND, Settings};
+
+/// Something that goes wrong for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A member is down.
+    Crash(Who),
+    /// Every member is down.
+    CrashAll,
+    /// A member's power fails between a write and its sync, when next it saves.
+    CrashWhileSaving(Who),
+    /// A member's power fails after so many more disk operations, wherever that is.
+    PowerCut {
+        /// Whose.
+        who: Who,
+        /// After how many.
+        operations: u32,
+    },
+    /// Nobody hears a member and it hears nobody.
+    Isolate {
+        /// Whom.
+        who: Who,
+        /// Whether messages are held until the end, rather than lost.
+        held: bool,
+    },
+    /// The cluster falls in two.
+    Halves {
+        /// Whether messages are held until the end, rather than lost.
+        held: bool,
+    },
+    /// A member is heard and hears nobody, or the other way round.
+    OneWay {
+        /// Whom.
+        who: Who,
+        /// Whether it hears nobody.
+        deaf: bool,
+    },
+    /// Messages get lost.
+    Loss(PerMillion),
+    /// Messages arrive twice.
+    Duplication(PerMillion),
+    /// Messages arrive late and in any order.
+    Delay(Law),
+    /// Bits are flipped on the way.
+    Corruption(PerMillion),
+    /// A member's disk is slow.
+    SlowDisk(Who),
+    /// A member does nothing for a while, and then goes on as if nothing had been.
+    Stall(Who),
+    /// Whoever comes to lead crashes soon after, again and again: what Figure 8 of the paper is made of.
+    Hunt {
+        /// At most so long after it came to lead, in microseconds.
+        after_max: u64,
+        /// And stays down at most so long.
+        down_max: u64,
+    },
+}
+
+/// To whom it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// To whoever leads then; to anybody if nobody does.
+    Leader,
+    /// To any member.
+    Any,
+}
+
+/// A fault with its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// When it begins.
+    pub begins: Time,
+    /// When it ends.
+    pub ends: Time,
+    /// What.
+    pub fault: Fault,
+}
+
+/// A fault that is going on.
+#[derive(Clone, Debug)]
+pub struct Active {
+    /// Which of the plan.
+    pub number: usize,
+    /// What.
+    pub fault: Fault,
+    /// The member it befell, if it is one member's.
+    pub victim: Option<NodeId>,
+    /// The pairs it cuts.
+    pub cuts: Vec<((NodeId, NodeId), Cut)>,
+}
+
+/// At least so many faults befall every run.
+pub const FAULTS_MIN: u64 = 5;
+
+/// Draws the schedule of a run.
+#[must_use]
+pub fn plan(choices: &mut Choices, settings: &Settings) -> Vec<Planned> {
+    let kinds = kinds(choices, settings);
+    let count = choices.between(FAULTS_MIN + 1, 20);
+    let mut planned: Vec<Planned> = (0..count)
+        .map(|_| {
+            let begins = choices.between(SECOND, settings.storm - 4 * SECOND);
+            let fault = choices.pick(&kinds);
+            let lasts = choices.between(SECOND / 20, longest(fault, settings));
+            Planned {
+                begins: Time(begins),
+                ends: Time((begins + lasts).min(settings.storm)),
+                fault,
+            }
+        })
+        .collect();
+    planned.sort_by_key(|planned| planned.begins);
+    planned
+}
+
+fn longest(fault: Fault, settings: &Settings) -> u64 {
+    let timeout = u64::try_from(settings.election_timeout.as_micros()).expect("seconds");
+    match fault {
+        Fault::Hunt { .. } => 15 * SECOND,
+        // Sometimes shorter than an election, sometimes longer.
+        Fault::Crash(_) | Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } => 4 * timeout,
+        Fault::CrashAll | Fault::Stall(_) => 2 * timeout,
+        _ => 5 * SECOND,
+    }
+}
+
+/// The kinds of fault of this run: some of all there are, each with its strength.
+fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
+    let timeout = u64::try_from(settings.election_timeout.as_micros()).expect("seconds");
+    let who = choices.pick(&[Who::Any, Who::Leader]);
+    let held = choices.pick(&[false, true]);
+    let share = |choices: &mut Choices| PerMillion(choices.pick(&[10_000, 100_000, 300_000]));
+    let all = [
+        Fault::Crash(who),
+        Fault::CrashAll,
+        Fault::CrashWhileSaving(who),
+        Fault::PowerCut {
+            who,
+            operations: u32::try_from(choices.between(1, 12)).expect("few"),
+        },
+        Fault::Isolate { who, held },
+        Fault::Halves { held },
+        Fault::OneWay {
+            who,
+            deaf: choices.pick(&[false, true]),
+        },
+        Fault::Loss(share(choices)),
+        Fault::Duplication(share(choices)),
+        Fault::Delay(Law {
+            min: 1_000,
+            spread: choices.pick(&[20_000, 100_000]),
+            tail: share(choices),
+            tail_max: 2 * timeout,
+        }),
+        Fault::Corruption(share(choices)),
+        Fault::SlowDisk(who),
+        Fault::Stall(who),
+        Fault::Hunt {
+            after_max: choices.pick(&[400_000, 50_000, 10_000]),
+            down_max: choices.pick(&[timeout / 2, 3 * timeout]),
+        },
+    ];
+    let mut kinds = all.to_vec();
+    // Leave out about half, whichever.
+    for _ in 0..choices.below(all.len() as u64 - 2) {
+        let out = usize::try_from(choices.below(kinds.len() as u64)).expect("an index");
+        kinds.swap_remove(out);
+    }
+    kinds
+}
+
+impl Fault {
+    /// Whom it befalls, if a single member.
+    #[must_use]
+    pub fn who(&self) -> Option<Who> {
+        match *self {
+            Fault::Crash(who)
+            | Fault::CrashWhileSaving(who)
+            | Fault::PowerCut { who, .. }
+            | Fault::Isolate { who, .. }
+            | Fault::OneWay { who, .. }
+            | Fault::SlowDisk(who)
+            | Fault::Stall(who) => Some(who),
+            _ => None,
+        }
+    }
+
+    /// The pairs that it cuts, given whom it befalls and when it ends.
+    pub fn cuts(
+        &self,
+        victim: Option<NodeId>,
+        members: &[NodeId],
+        ends: Time,
+        choices: &mut Choices,
+    ) -> Vec<((NodeId, NodeId), Cut)> {
+        let how = |held: bool| if held { Cut::HeldUntil(ends) } else { Cut::Lost };
+        let crosses =
+            |side: &BTreeSet<NodeId>, from: &NodeId, to: &NodeId| side.contains(from) != side.contains(to);
+        let pairs = members
+            .iter()
+            .flat_map(|&from| members.iter().map(move |&to| (from, to)));
+        match (*self, victim) {
+            (Fault::Isolate { held, .. }, Some(victim)) => {
+                let side = BTreeSet::from([victim]);
+                pairs
+                    .filter(|(from, to)| crosses(&side, from, to))
+                    .map(|pair| (pair, how(held)))
+                    .collect()
+            }
+            (Fault::Halves { held }, _) => {
+                let side: BTreeSet<NodeId> = members
+                    .iter()
+                    .copied()
+                    .filter(|_| choices.happens(PerMillion(500_000)))
+                    .collect();
+                pairs
+                    .filter(|(from, to)| crosses(&side, from, to))
+                    .map(|pair| (pair, how(held)))
+                    .collect()
+            }
+            (Fault::OneWay { deaf, .. }, Some(victim)) => pairs
+                .filter(|(from, to)| from != to && victim == if deaf { *to } else { *from })
+                .map(|pair| (pair, Cut::Lost))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Makes the network what the active faults amount to.
+pub fn settle(network: &mut Network, active: &[Active], settings: &Settings) {
+    let mut weather: Weather = settings.weather;
+    network.mend_all();
+    for fault in active {
+        match fault.fault {
+            Fault::Loss(share) => weather.loss = weather.loss.max(share),
+            Fault::Duplication(share) => weather.duplication = weather.duplication.max(share),
+            Fault::Corruption(share) => weather.corruption = weather.corruption.max(share),
+            Fault::Delay(law) => weather.delay = law,
+            _ => {}
+        }
+        for &((from, to), how) in &fault.cuts {
+            network.cut(from, to, how);
+        }
+    }
+    network.weather = weather;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_plan_has_enough_faults_and_ends_with_the_storm() {
+        let mut seen = BTreeSet::new();
+        for seed in 0..300 {
+            let mut choices = Choices::of_seed(seed);
+            let settings = Settings::draw(&mut choices, 3, None);
+            let plan = plan(&mut choices, &settings);
+            assert!(plan.len() as u64 > FAULTS_MIN);
+            for planned in plan {
+                assert!(
+                    planned.begins < planned.ends && planned.ends.0 <= settings.storm,
+                    "{planned:?}"
+                );
+                let name = format!("{:?}", planned.fault);
+                seen.insert(name.split(['(', ' ']).next().map(str::to_owned));
+            }
+        }
+        assert_eq!(seen.len(), 14, "all kinds come up: {seen:?}");
+    }
+
+    #[test]
+    fn a_deaf_member_is_heard() {
+        let members = [NodeId(1), NodeId(2), NodeId(3)];
+        let fault = Fault::OneWay {
+            who: Who::Any,
+            deaf: true,
+        };
+        let cuts = fault.cuts(Some(NodeId(2)), &members, Time(9), &mut Choices::of_seed(1));
+        let pairs: Vec<_> = cuts.into_iter().map(|(pair, _)| pair).collect();
+        assert_eq!(pairs, [(NodeId(1), NodeId(2)), (NodeId(3), NodeId(2))]);
+    }
+}

@@ -1,0 +1,311 @@
+//! A member's place in the world: its disk, which outlives it, and what happens to it while it is there.
+
+use std::collections::VecDeque;
+
+use raft_core::{NodeId, Time};
+
+use crate::agenda::{Actor, Event};
+use crate::check::Violation;
+use crate::disk::SimDisk;
+use crate::faults::Fault;
+use crate::member::{Effect, Halt, Happening, Member};
+use crate::network::Law;
+use crate::settings::SECOND;
+use crate::world::{Command, World};
+
+/// For events that reach a member whichever of its lives it is in.
+pub(crate) const ANY_LIFE: u64 = 0;
+
+/// One member's place.
+#[derive(Debug, Default)]
+pub(crate) struct Seat {
+    pub(crate) disk: SimDisk,
+    pub(crate) member: Option<Member>,
+    /// Counts its lives, from 1.
+    pub(crate) life: u64,
+    /// What happened while it was busy.
+    inbox: VecDeque<Happening>,
+    pub(crate) busy_until: Time,
+    /// A turn is due for what is in the inbox.
+    turn_due: bool,
+    /// The earliest tick that is due; later ones may be too.
+    tick_due: Option<Time>,
+    /// Power fails when next it saves.
+    pub(crate) armed: bool,
+    /// It has power and is about to start.
+    pub(crate) starting: bool,
+}
+
+impl Seat {
+    /// The node that sits there.
+    pub(crate) fn node(&self) -> Option<&node::Node> {
+        self.member.as_ref().map(Member::node)
+    }
+}
+
+impl World {
+    /// A member boots from its disk.
+    pub(crate) fn start(&mut self, id: NodeId) -> Result<(), Violation> {
+        let now = self.now;
+        let seat = self.seats.get_mut(&id).expect("every member has a seat");
+        assert!(seat.member.is_none(), "a member that is there does not start");
+        seat.starting = false;
+        seat.life += 1;
+        let life = seat.life;
+        self.trace.step(now, id.0, &life.to_le_bytes(), || {
+            format!("n{} starts, life {life}", id.0)
+        });
+        match Member::boot(id, seat.disk.clone(), &self.settings, &mut self.choices, now) {
+            Ok((member, found)) => {
+                self.checks.booted(id, &found.image, member.node())?;
+                seat.member = Some(member);
+                self.turn(id)
+            }
+            Err(halt) => self.halted(id, halt),
+        }
+    }
+
+    /// Something happens to a member, or it has time again.
+    pub(crate) fn member(
+        &mut self,
+        id: NodeId,
+        life: u64,
+        happening: Option<Happening>,
+    ) -> Result<(), Violation> {
+        let now = self.now;
+        let seat = self.seats.get_mut(&id).expect("every member has a seat");
+        let Some(member) = &seat.member else { return Ok(()) };
+        if life != seat.life && life != ANY_LIFE {
+            return Ok(());
+        }
+        match happening {
+            None => seat.turn_due = false,
+            Some(Happening::Tick) => {
+                if seat.tick_due == Some(now) {
+                    seat.tick_due = None;
+                }
+                if member.deadline() <= now {
+                    seat.inbox.push_back(Happening::Tick);
+                } else {
+                    self.set_alarm(id);
+                    return Ok(());
+                }
+            }
+            Some(happening) => seat.inbox.push_back(happening),
+        }
+        if now < seat.busy_until {
+            if !std::mem::replace(&mut seat.turn_due, true) {
+                let (at, life) = (seat.busy_until, seat.life);
+                self.add(at, Actor::Member(id), Event::Member(life, None));
+            }
+            return Ok(());
+        }
+        self.turn(id)
+    }
+
+    /// A member handles all that happened, and does all that comes of it.
+    fn turn(&mut self, id: NodeId) -> Result<(), Violation> {
+        let now = self.now;
+        let seat = self.seats.get_mut(&id).expect("every member has a seat");
+        let member = seat.member.as_mut().expect("only who is there has a turn");
+        let mut done = Ok(());
+        for happening in std::mem::take(&mut seat.inbox) {
+            trace_happening(&mut self.trace, now, id, &happening);
+            let synced = matches!(happening, Happening::Sync);
+            done = member.handle(now, happening);
+            if done.is_err() {
+                break;
+            }
+            if synced {
+                self.checks.synced(id);
+            }
+        }
+        let mut effects = Vec::new();
+        if done.is_ok() {
+            done = member.poll(now, &mut effects);
+        }
+        seat.busy_until = Time(now.0 + self.settings.turn.draw(&mut self.choices));
+        for effect in effects {
+            self.effect(id, effect)?;
+        }
+        if let Err(halt) = done {
+            return self.halted(id, halt);
+        }
+        let seat = &self.seats[&id];
+        let node = seat.node().expect("it has just had its turn");
+        self.checks.observe(id, node)?;
+        if self.trace.steps().is_multiple_of(INVARIANTS_EVERY) {
+            node.raft().check_invariants();
+        }
+        self.set_alarm(id);
+        Ok(())
+    }
+
+    fn effect(&mut self, id: NodeId, effect: Effect) -> Result<(), Violation> {
+        trace_effect(&mut self.trace, self.now, id, &effect);
+        match effect {
+            Effect::Send { message, frame } => {
+                self.checks.says(&message)?;
+                let to = message.to;
+                let arrivals = self.network.send(&mut self.choices, self.now, (id, to), &frame);
+                for (at, bytes) in arrivals.into_iter().flatten() {
+                    let event = Event::Member(ANY_LIFE, Some(Happening::Frame(bytes)));
+                    self.add(at, Actor::Member(to), event);
+                }
+            }
+            Effect::Sync(save) => {
+                self.checks.writing(id, &save);
+                let takes = self.sync_law(id).draw(&mut self.choices);
+                let seat = self.seats.get_mut(&id).expect("every member has a seat");
+                let life = seat.life;
+                if std::mem::take(&mut seat.armed) {
+                    let at = Time(self.now.0 + self.choices.below(takes));
+                    self.add(at, Actor::Faults, Event::PowerOff(id, life));
+                }
+                let event = Event::Member(life, Some(Happening::Sync));
+                self.add(self.after(takes), Actor::Member(id), event);
+            }
+            Effect::Answer {
+                client,
+                bytes,
+                closed,
+            } => self.answer(client, bytes, closed),
+            Effect::Leader { leader, .. } if leader == Some(id) => self.elected(id),
+            Effect::Leader { .. } | Effect::Why(_) => {}
+            Effect::Alarm(alarm) => return Err(Violation::new("no alarm", format!("n{}: {alarm:?}", id.0))),
+        }
+        Ok(())
+    }
+
+    /// Power is gone, and all that was not on disk; maybe more.
+    pub(crate) fn crash(&mut self, id: NodeId) {
+        let now = self.now;
+        let seat = self.seats.get_mut(&id).expect("every member has a seat");
+        seat.member = None;
+        seat.inbox.clear();
+        seat.turn_due = false;
+        seat.tick_due = None;
+        seat.busy_until = now;
+        seat.armed = false;
+        seat.disk.crash(&mut self.choices);
+        self.befell.crashes += 1;
+        self.trace
+            .step(now, id.0, b"crash", || format!("n{} loses power", id.0));
+        self.break_streams(id);
+        self.command(Command::Kill(id));
+    }
+
+    fn halted(&mut self, id: NodeId, halt: Halt) -> Result<(), Violation> {
+        match halt {
+            Halt::PowerFailed => {
+                self.crash(id);
+                let down = self.choices.between(SECOND / 20, SECOND);
+                let at = self.after(down);
+                self.add(at, Actor::Faults, Event::PowerOn(id));
+                Ok(())
+            }
+            Halt::Broken(story) => Err(Violation::new("the disk is enough to start and go on", story)),
+        }
+    }
+
+    /// Sees to it that the member's next deadline is met.
+    fn set_alarm(&mut self, id: NodeId) {
+        let now = self.now;
+        let seat = self.seats.get_mut(&id).expect("every member has a seat");
+        let Some(member) = &seat.member else { return };
+        let at = member.deadline();
+        if at == Time::NEVER {
+            return;
+        }
+        let at = at.max(seat.busy_until).max(now);
+        if seat.tick_due.is_none_or(|due| at < due) {
+            seat.tick_due = Some(at);
+            let life = seat.life;
+            self.add(at, Actor::Member(id), Event::Member(life, Some(Happening::Tick)));
+        }
+    }
+
+    fn sync_law(&self, id: NodeId) -> Law {
+        let slow = self
+            .active
+            .iter()
+            .any(|active| matches!(active.fault, Fault::SlowDisk(_)) && active.victim == Some(id));
+        if !slow {
+            return self.settings.sync;
+        }
+        Law {
+            min: SECOND / 20,
+            spread: SECOND / 2,
+            ..self.settings.sync
+        }
+    }
+}
+
+/// The invariants of one member take time proportional to its log, so they are looked at now and then; what relates members
+/// to each other is looked at always.
+const INVARIANTS_EVERY: u64 = 64;
+
+fn trace_happening(trace: &mut crate::trace::Trace, now: Time, id: NodeId, happening: &Happening) {
+    let n = id.0;
+    match happening {
+        Happening::Frame(bytes) => trace.step(now, n, bytes, || match crate::network::decode(bytes) {
+            Some(message) => format!("n{n} <- n{} {}", message.from.0, shown(&message)),
+            None => format!("n{n} <- a damaged frame"),
+        }),
+        Happening::Stream(client, bytes) => {
+            trace.step(now, n, bytes, || {
+                format!("n{n} <- connection {}: {} bytes", client.0, bytes.len())
+            });
+        }
+        Happening::Gone(client) => {
+            trace.step(now, n, &client.0.to_le_bytes(), || {
+                format!("n{n} <- connection {} ended", client.0)
+            });
+        }
+        Happening::Sync => trace.step(now, n, b"synced", || format!("n{n} synced")),
+        Happening::Tick => trace.step(now, n, b"tick", || format!("n{n} tick")),
+    }
+}
+
+fn trace_effect(trace: &mut crate::trace::Trace, now: Time, id: NodeId, effect: &Effect) {
+    let n = id.0;
+    match effect {
+        Effect::Send { message, frame } => {
+            trace.step(now, n, frame, || {
+                format!("n{n} -> n{} {}", message.to.0, shown(message))
+            });
+        }
+        Effect::Sync(save) => {
+            let what = postcard::to_stdvec(save).expect("a Save has a postcard form");
+            trace.step(now, n, &what, || format!("n{n} save {save:?}"));
+        }
+        Effect::Answer { client, bytes, .. } => trace.step(now, n, bytes, || {
+            let text = String::from_utf8_lossy(bytes);
+            let line = text.lines().next().unwrap_or_default();
+            format!("n{n} -> connection {}: {line}", client.0)
+        }),
+        Effect::Why(why) => {
+            let mut buffer = [0; 128];
+            let what = postcard::to_slice(why, &mut buffer).expect("reasons are short");
+            trace.step(now, n, what, || format!("n{n} {why}"));
+        }
+        Effect::Leader { leader, term } => {
+            let what = [leader.map_or(0, |leader| leader.0), term.0]
+                .map(u64::to_le_bytes)
+                .concat();
+            trace.step(now, n, &what, || match leader {
+                Some(leader) => format!("n{n} t{term}: n{} leads", leader.0),
+                None => format!("n{n} t{term}: nobody leads"),
+            });
+        }
+        Effect::Alarm(alarm) => trace.step(now, n, b"alarm", || format!("n{n} ALARM {alarm:?}")),
+    }
+}
+
+fn shown(message: &node::PeerMessage) -> String {
+    let part = |part: &node::Part| match part {
+        node::Part::Raft(envelope) => format!("t{} {:?}", envelope.term, envelope.message),
+        other => format!("{other:?}"),
+    };
+    message.parts.iter().map(part).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,106 @@
+//! What differs from seed to seed ("swarm testing"): how large, how slow, how crowded. A run in which everything is possible
+//! seldom goes far in any direction; a run that is extreme in a few does.
+
+use std::time::Duration;
+
+use raft_core::Mutant;
+
+use crate::choices::{Choices, PerMillion};
+use crate::network::{Law, Weather};
+
+/// How a run is to be.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many members.
+    pub nodes: u64,
+    /// A rule taken out on purpose; honoured only with debug assertions.
+    pub mutant: Option<Mutant>,
+    /// Raft's T.
+    pub election_timeout: Duration,
+    /// How many clients.
+    pub clients: usize,
+    /// How many keys each API uses.
+    pub keys: u8,
+    /// How long a client rests between operations, in microseconds.
+    pub rest: Law,
+    /// How long a client waits for an answer, in microseconds.
+    pub patience: Law,
+    /// What the network does to messages when no fault is about.
+    pub weather: Weather,
+    /// How long a write and its sync take, in microseconds, when no fault is about.
+    pub sync: Law,
+    /// How long a member is busy with one turn, in microseconds; what comes meanwhile is handled in the next turn.
+    pub turn: Law,
+    /// Bytes of a journal segment: small, so that there are many.
+    pub segment_bytes: u64,
+    /// Raft's limit for the entries of one message.
+    pub append_bytes_max: usize,
+    /// Raft's limit for messages in flight to one follower.
+    pub inflight_messages_max: usize,
+    /// How long faults go on, in simulated microseconds.
+    pub storm: u64,
+    /// How long the run lasts at least.
+    pub length: u64,
+}
+
+/// A simulated second in microseconds.
+pub const SECOND: u64 = 1_000_000;
+
+/// How many election timeouts after the last fault everything must work again.
+pub const RECOVERY_TIMEOUTS: u32 = 12;
+
+impl Settings {
+    /// The settings for one run.
+    pub fn draw(choices: &mut Choices, nodes: u64, mutant: Option<Mutant>) -> Settings {
+        let election_timeout = Duration::from_millis(choices.pick(&[1000, 600, 300]));
+        Settings {
+            nodes,
+            mutant,
+            election_timeout,
+            clients: usize::try_from(choices.between(4, 8)).expect("few"),
+            keys: u8::try_from(choices.between(2, 5)).expect("few"),
+            rest: law(choices, &[20_000, 60_000], 100_000),
+            patience: Law {
+                min: 1_500_000,
+                spread: 1_500_000,
+                tail: PerMillion(50_000),
+                tail_max: 8_000_000,
+            },
+            weather: Weather {
+                delay: law(choices, &[300, 1_500, 4_000], 30_000),
+                loss: PerMillion(0),
+                duplication: PerMillion(0),
+                corruption: PerMillion(0),
+            },
+            sync: law(choices, &[150, 1_000, 6_000], 20_000),
+            turn: law(choices, &[20, 100, 400], 1_000),
+            segment_bytes: choices.pick(&[64 << 10, 16 << 10, 256 << 10]),
+            append_bytes_max: choices.pick(&[1 << 20, 1 << 10, 1]),
+            inflight_messages_max: choices.pick(&[256, 8, 1]),
+            storm: 45 * SECOND,
+            length: 60 * SECOND,
+        }
+    }
+
+    /// Raft's heartbeat.
+    #[must_use]
+    pub fn heartbeat_interval(&self) -> Duration {
+        self.election_timeout / 10
+    }
+
+    /// How long after the last fault everything must work again, in microseconds.
+    #[must_use]
+    pub fn recovery(&self) -> u64 {
+        u64::try_from((self.election_timeout * RECOVERY_TIMEOUTS).as_micros()).expect("seconds")
+    }
+}
+
+fn law(choices: &mut Choices, spreads: &[u64], tail_max: u64) -> Law {
+    let spread = choices.pick(spreads);
+    Law {
+        min: spread / 4 + 1,
+        spread,
+        tail: PerMillion(10_000),
+        tail_max,
+    }
+}

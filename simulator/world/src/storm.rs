@@ -1,0 +1,164 @@
+//! Faults as they befall: begun, ended, and over.
+
+use raft_core::{NodeId, Time};
+
+use crate::agenda::{Actor, Event};
+use crate::faults::{self, Active, Fault, Who};
+use crate::settings::SECOND;
+use crate::world::{Command, World};
+
+impl World {
+    /// Something is due that goes wrong, or is put right.
+    pub(crate) fn fault(&mut self, event: Event) {
+        match event {
+            Event::Begins(number) => self.begin(number),
+            Event::Ends(number) => self.end(number),
+            Event::PowerOff(id, life) => {
+                let seat = &self.seats[&id];
+                if !self.calm && seat.member.is_some() && seat.life == life {
+                    self.crash(id);
+                    let timeout = self.timeout();
+                    let at = self.after(SECOND / 20).0 + self.choices.below(2 * timeout);
+                    self.add(Time(at), Actor::Faults, Event::PowerOn(id));
+                }
+            }
+            Event::PowerOn(id) => self.power_on(id),
+            Event::Calm => self.calm(),
+            other => panic!("not a fault: {other:?}"),
+        }
+    }
+
+    /// A member came to lead; somebody may be after it.
+    pub(crate) fn elected(&mut self, id: NodeId) {
+        self.befell.elections += 1;
+        let hunt = self.active.iter().find_map(|active| match active.fault {
+            Fault::Hunt { after_max, down_max } => Some((after_max, down_max)),
+            _ => None,
+        });
+        if let Some((after_max, down_max)) = hunt {
+            self.befell.faults += 1;
+            let spared = self.choices.below(after_max);
+            let off = self.after(spared);
+            let on = Time(off.0 + 1 + self.choices.below(down_max));
+            let life = self.seats[&id].life;
+            self.add(off, Actor::Faults, Event::PowerOff(id, life));
+            self.add(on, Actor::Faults, Event::PowerOn(id));
+        }
+    }
+
+    fn begin(&mut self, number: usize) {
+        let planned = self.plan[number];
+        let fault = planned.fault;
+        let victim = fault.who().and_then(|who| self.victim(who));
+        let members: Vec<NodeId> = self.seats.keys().copied().collect();
+        let cuts = fault.cuts(victim, &members, planned.ends, &mut self.choices);
+        self.befell.faults += 1;
+        let now = self.now;
+        self.trace.step(now, 0, &(number as u64).to_le_bytes(), || {
+            format!("{fault:?} befalls {} until {}", shown(victim), planned.ends.0)
+        });
+        match (fault, victim) {
+            (Fault::Crash(_), Some(victim)) => self.crash(victim),
+            (Fault::CrashAll, _) => {
+                for id in members {
+                    if self.seats[&id].member.is_some() {
+                        self.crash(id);
+                    }
+                }
+            }
+            (Fault::CrashWhileSaving(_), Some(victim)) => {
+                self.seats.get_mut(&victim).expect("a member").armed = true;
+            }
+            (Fault::PowerCut { operations, .. }, Some(victim)) => {
+                self.seats[&victim].disk.cut_power_after(operations);
+            }
+            (Fault::Stall(_), Some(victim)) => {
+                self.seats.get_mut(&victim).expect("a member").busy_until = planned.ends;
+            }
+            _ => {}
+        }
+        self.active.push(Active {
+            number,
+            fault,
+            victim,
+            cuts,
+        });
+        faults::settle(&mut self.network, &self.active, &self.settings);
+    }
+
+    fn end(&mut self, number: usize) {
+        let Some(place) = self.active.iter().position(|active| active.number == number) else {
+            return;
+        };
+        let ended = self.active.remove(place);
+        let now = self.now;
+        self.trace
+            .step(now, 0, b"ends", || format!("{:?} is over", ended.fault));
+        match (ended.fault, ended.victim) {
+            (Fault::Crash(_), Some(victim)) => self.power_on(victim),
+            (Fault::CrashAll, _) => self.power_on_all(),
+            (Fault::CrashWhileSaving(_), Some(victim)) => {
+                self.seats.get_mut(&victim).expect("a member").armed = false;
+            }
+            (Fault::PowerCut { .. }, Some(victim)) => self.seats[&victim].disk.keep_power(),
+            _ => {}
+        }
+        faults::settle(&mut self.network, &self.active, &self.settings);
+    }
+
+    fn calm(&mut self) {
+        self.calm = true;
+        self.active.clear();
+        for seat in self.seats.values_mut() {
+            seat.armed = false;
+            seat.disk.keep_power();
+        }
+        self.power_on_all();
+        faults::settle(&mut self.network, &self.active, &self.settings);
+        self.trace
+            .step(self.now, 0, b"calm", || "all faults are over".to_owned());
+    }
+
+    fn power_on_all(&mut self) {
+        let members: Vec<NodeId> = self.seats.keys().copied().collect();
+        members.into_iter().for_each(|id| self.power_on(id));
+    }
+
+    fn power_on(&mut self, id: NodeId) {
+        let seat = self.seats.get_mut(&id).expect("a member");
+        if seat.member.is_none() && !std::mem::replace(&mut seat.starting, true) {
+            self.command(Command::Start(id));
+        }
+    }
+
+    /// A running member: the newest leader if that is wanted and there is one, else any.
+    fn victim(&mut self, who: Who) -> Option<NodeId> {
+        let running: Vec<NodeId> = self
+            .seats
+            .iter()
+            .filter(|(_, seat)| seat.member.is_some())
+            .map(|(&id, _)| id)
+            .collect();
+        let leader = running
+            .iter()
+            .filter_map(|&id| {
+                let raft = self.seats[&id].node()?.raft();
+                raft.is_leader().then_some((raft.term(), id))
+            })
+            .max();
+        match (who, leader) {
+            (Who::Leader, Some((_, leader))) => Some(leader),
+            _ if running.is_empty() => None,
+            _ => Some(self.choices.pick(&running)),
+        }
+    }
+
+    /// The election timeout in microseconds.
+    fn timeout(&self) -> u64 {
+        u64::try_from(self.settings.election_timeout.as_micros()).expect("seconds")
+    }
+}
+
+fn shown(victim: Option<NodeId>) -> String {
+    victim.map_or("all".to_owned(), |id| format!("n{}", id.0))
+}
