@@ -59,7 +59,7 @@ impl Settings {
             election_timeout,
             clients: usize::try_from(choices.between(4, 8)).expect("few"),
             keys: u8::try_from(choices.between(2, 5)).expect("few"),
-            rest: law(choices, &[20_000, 60_000], 100_000),
+            rest: law(choices, &[250_000, 100_000], 500_000),
             patience: Law {
                 min: 1_500_000,
                 spread: 1_500_000,

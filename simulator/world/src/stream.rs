@@ -73,16 +73,17 @@ impl World {
         self.streams.insert(id, stream);
     }
 
-    /// A member has crashed: most of its clients notice soon, some never do.
+    /// A member has crashed: most of its clients notice soon, some never do. What they still send reaches nobody: a
+    /// connection does not outlive the life it was opened in.
     pub(crate) fn break_streams(&mut self, member: NodeId) {
+        let life = self.seats[&member].life;
         let broken: Vec<(ClientId, Stream)> = self
             .streams
             .iter()
-            .filter(|(_, stream)| stream.member == member)
+            .filter(|(_, stream)| stream.member == member && stream.life == life)
             .map(|(&id, &stream)| (id, stream))
             .collect();
         for (id, stream) in broken {
-            self.streams.remove(&id);
             if !self.choices.happens(PerMillion(300_000)) {
                 let delay = self.settings.weather.delay.draw(&mut self.choices);
                 let at = self.after(delay);

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use node::ClientId;
-use raft_core::{Mutant, NodeId, Time};
+pub use raft_core::Mutant;
+use raft_core::{NodeId, Time};
 
 use crate::agenda::{Actor, Due, Event};
 use crate::check::{self, Checks, Noticed, Violation};

@@ -1,0 +1,158 @@
+//! `balsa-sim`: simulated clusters on the command line.
+
+use std::process::ExitCode;
+use std::thread;
+
+use simulator::campaign::{Figures, Summary, campaign, run};
+use simulator::command::{Command, Plan, USAGE, WorldKind, parse};
+use world::world::{Mutant, Options};
+
+fn main() -> ExitCode {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    match parse(std::env::args().skip(1), cores) {
+        Ok(Command::Help) => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Run(plan)) if plan.trace => trace(&plan),
+        Ok(Command::Run(plan)) => run_all(&plan),
+        Ok(Command::Mutants(plan)) => mutants(&plan),
+        Err(refusal) => {
+            eprintln!("balsa-sim: {refusal}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_all(plan: &Plan) -> ExitCode {
+    let mut all_well = true;
+    for &kind in &plan.worlds {
+        let summary = campaign(kind, plan);
+        print_summary(kind, plan, &summary);
+        if let Some(failure) = &summary.failure {
+            all_well = false;
+            println!("FAILED: seed {} in the {} world", failure.seed, kind.name());
+            println!("{}", failure.story);
+            println!("again: {}", command(kind, plan, failure.seed));
+        }
+    }
+    if all_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// The command that shows a seed again, step by step.
+fn command(kind: WorldKind, plan: &Plan, seed: u64) -> String {
+    let profile = if cfg!(debug_assertions) { "sim" } else { "release" };
+    let mutant = plan
+        .mutant
+        .map_or(String::new(), |mutant| format!(" --mutant {}", mutant.name()));
+    format!(
+        "cargo run --profile {profile} -p simulator --bin balsa-sim -- run --world {} --nodes {} --seed {seed} --seeds 1{mutant} --trace",
+        kind.name(),
+        plan.nodes
+    )
+}
+
+fn print_summary(kind: WorldKind, plan: &Plan, summary: &Summary) {
+    let Figures {
+        operations,
+        successes,
+        faults,
+        crashes,
+        elections,
+        messages,
+        ..
+    } = summary.total;
+    println!(
+        "{} world: {} seeds of {} members, {} simulated seconds in {:.1} s: {:.0} simulated seconds a second",
+        kind.name(),
+        summary.seeds,
+        plan.nodes,
+        summary.simulated / 1_000_000,
+        summary.took.as_secs_f64(),
+        summary.speed(),
+    );
+    println!(
+        "  in all    {operations} operations, {successes} succeeded, {faults} faults, {crashes} crashes, {elections} elections, {messages} messages"
+    );
+    if let Some(least) = summary.least {
+        println!(
+            "  each seed at least {} simulated seconds, {} clients, {} operations, {} succeeded, {} faults",
+            least.simulated / 1_000_000,
+            least.clients,
+            least.operations,
+            least.successes,
+            least.faults
+        );
+    }
+    if summary.seeds == 1 {
+        println!("  trace     {:016x}", summary.trace_hash);
+    }
+}
+
+fn trace(plan: &Plan) -> ExitCode {
+    let options = Options {
+        nodes: plan.nodes,
+        mutant: plan.mutant,
+        lines: true,
+    };
+    let report = run(plan.worlds[0], plan.seed, options);
+    for line in &report.lines {
+        println!("{line}");
+    }
+    println!("trace {:016x}, {} steps", report.trace_hash, report.steps);
+    match report.violation {
+        None => ExitCode::SUCCESS,
+        Some(noticed) => {
+            println!("{noticed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit code 1 if a mutant lives.
+fn mutants(plan: &Plan) -> ExitCode {
+    // A mutant may trip an assertion: that is a catch, told as such, and no reason for noise.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut all_caught = true;
+    for mutant in Mutant::ALL {
+        if plan.mutant.is_some_and(|only| only != mutant) {
+            continue;
+        }
+        for &kind in &plan.worlds {
+            let plan = Plan {
+                mutant: Some(mutant),
+                ..plan.clone()
+            };
+            let summary = campaign(kind, &plan);
+            match summary.failure {
+                Some(failure) => {
+                    let seeds = failure.seed - plan.seed + 1;
+                    let story = failure.story.lines().next().unwrap_or_default().to_owned();
+                    println!(
+                        "{:24} {:6} caught by seed {seeds:5}: {story}",
+                        mutant.name(),
+                        kind.name()
+                    );
+                }
+                None => {
+                    all_caught = false;
+                    println!(
+                        "{:24} {:6} NOT CAUGHT in {} seeds",
+                        mutant.name(),
+                        kind.name(),
+                        plan.seeds
+                    );
+                }
+            }
+        }
+    }
+    if all_caught {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

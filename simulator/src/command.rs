@@ -1,0 +1,249 @@
+//! What the command line asks for. An unknown or malformed option is refused by name, in one line.
+
+use thiserror::Error;
+use world::world::Mutant;
+
+/// A world to run in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WorldKind {
+    /// The plain loop.
+    Plain,
+    /// On madsim's tasks.
+    Madsim,
+}
+
+impl WorldKind {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            WorldKind::Plain => "plain",
+            WorldKind::Madsim => "madsim",
+        }
+    }
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run seeds and report what does not hold.
+    Run(Plan),
+    /// Run seeds with each mutant until it is caught.
+    Mutants(Plan),
+    /// Say how this is used.
+    Help,
+}
+
+/// Which seeds to run, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// In which worlds.
+    pub worlds: Vec<WorldKind>,
+    /// The first seed.
+    pub seed: u64,
+    /// How many, from it on.
+    pub seeds: u64,
+    /// How many members.
+    pub nodes: u64,
+    /// How many threads.
+    pub jobs: usize,
+    /// The rule taken out on purpose; of `mutants`, the only one to try.
+    pub mutant: Option<Mutant>,
+    /// Print a line for each step of a single seed.
+    pub trace: bool,
+    /// Run every seed twice and compare.
+    pub check_determinism: bool,
+}
+
+/// Why a command line is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// No such option.
+    #[error("unknown option {0}; see balsa-sim --help")]
+    Unknown(String),
+    /// An option without its value.
+    #[error("{0} needs a value; see balsa-sim --help")]
+    NoValue(String),
+    /// A value that makes no sense.
+    #[error("{option} {value}: {expected}")]
+    BadValue {
+        /// Of which option.
+        option: String,
+        /// What was given.
+        value: String,
+        /// What can be.
+        expected: String,
+    },
+    /// Mutants are compiled out.
+    #[error("mutants need debug assertions; run with: cargo run --profile sim --bin balsa-sim -- ...")]
+    NoMutants,
+    /// Lines of many seeds would be mixed up.
+    #[error("--trace prints a single seed; give --seeds 1 and one --world")]
+    TraceOfMany,
+}
+
+/// How this is used.
+pub const USAGE: &str = "\
+balsa-sim: simulates clusters of Balsa with faults, and checks what must hold
+
+  balsa-sim run      [options]   run seeds; exit code 1 if a property does not hold
+  balsa-sim mutants  [options]   take out one rule of Raft after another; tell how many seeds find it out
+
+options
+  --seed S              the first seed (1)
+  --seeds N             how many seeds from it on (100)
+  --world W             plain, madsim or both (both)
+  --nodes N             members, 1 to 7 (3)
+  --jobs J              threads (as many as there are cores)
+  --mutant NAME         take out this rule; needs a build with debug assertions (--profile sim)
+  --trace               print a line for every step of a single seed
+  --check-determinism   run every seed twice and compare the traces
+";
+
+/// Reads the command line, without the program's name.
+///
+/// # Errors
+/// One line to print.
+pub fn parse(arguments: impl IntoIterator<Item = String>, cores: usize) -> Result<Command, Refusal> {
+    let mut arguments = arguments.into_iter();
+    let mutants = match arguments.next().as_deref() {
+        None | Some("--help" | "-h" | "help") => return Ok(Command::Help),
+        Some("run") => false,
+        Some("mutants") => true,
+        Some(other) => return Err(Refusal::Unknown(other.to_owned())),
+    };
+    let mut plan = Plan {
+        worlds: vec![WorldKind::Plain, WorldKind::Madsim],
+        seed: 1,
+        seeds: 100,
+        nodes: 3,
+        jobs: cores,
+        mutant: None,
+        trace: false,
+        check_determinism: false,
+    };
+    while let Some(argument) = arguments.next() {
+        let (option, mut inline) = match argument.split_once('=') {
+            Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
+            None => (argument, None),
+        };
+        let mut value = || {
+            inline
+                .take()
+                .or_else(|| arguments.next())
+                .ok_or_else(|| Refusal::NoValue(option.clone()))
+        };
+        match option.as_str() {
+            "--seed" => plan.seed = number(&option, &value()?, 0, u64::MAX)?,
+            "--seeds" => plan.seeds = number(&option, &value()?, 1, 1 << 32)?,
+            "--nodes" => plan.nodes = number(&option, &value()?, 1, 7)?,
+            "--jobs" => plan.jobs = usize::try_from(number(&option, &value()?, 1, 256)?).expect("few"),
+            "--world" => plan.worlds = worlds(&option, &value()?)?,
+            "--mutant" => plan.mutant = Some(mutant(&option, &value()?)?),
+            "--trace" if inline.is_none() => plan.trace = true,
+            "--check-determinism" if inline.is_none() => plan.check_determinism = true,
+            "--help" | "-h" => return Ok(Command::Help),
+            _ => return Err(Refusal::Unknown(option)),
+        }
+    }
+    if (mutants || plan.mutant.is_some()) && !cfg!(debug_assertions) {
+        return Err(Refusal::NoMutants);
+    }
+    if plan.trace && (plan.seeds > 1 || plan.worlds.len() > 1) {
+        return Err(Refusal::TraceOfMany);
+    }
+    Ok(if mutants {
+        Command::Mutants(plan)
+    } else {
+        Command::Run(plan)
+    })
+}
+
+fn number(option: &str, value: &str, least: u64, greatest: u64) -> Result<u64, Refusal> {
+    match value.parse() {
+        Ok(number) if (least..=greatest).contains(&number) => Ok(number),
+        _ => Err(bad(
+            option,
+            value,
+            format!("give a number from {least} to {greatest}"),
+        )),
+    }
+}
+
+fn worlds(option: &str, value: &str) -> Result<Vec<WorldKind>, Refusal> {
+    match value {
+        "plain" => Ok(vec![WorldKind::Plain]),
+        "madsim" => Ok(vec![WorldKind::Madsim]),
+        "both" => Ok(vec![WorldKind::Plain, WorldKind::Madsim]),
+        _ => Err(bad(option, value, "give plain, madsim or both".to_owned())),
+    }
+}
+
+fn mutant(option: &str, value: &str) -> Result<Mutant, Refusal> {
+    let found = Mutant::ALL.into_iter().find(|mutant| mutant.name() == value);
+    found.ok_or_else(|| {
+        let names = Mutant::ALL.map(Mutant::name).join(", ");
+        bad(option, value, format!("give one of {names}"))
+    })
+}
+
+fn bad(option: &str, value: &str, expected: String) -> Refusal {
+    Refusal::BadValue {
+        option: option.to_owned(),
+        value: value.to_owned(),
+        expected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, Refusal> {
+        parse(line.split_whitespace().map(str::to_owned), 2)
+    }
+
+    fn refused(line: &str) -> String {
+        parsed(line).expect_err(line).to_string()
+    }
+
+    #[test]
+    fn options_are_read_in_both_styles() {
+        let Ok(Command::Run(plan)) = parsed("run --seed 5 --seeds=7 --world madsim --nodes 5 --jobs 3")
+        else {
+            panic!("a sound command line")
+        };
+        assert_eq!((plan.seed, plan.seeds, plan.nodes, plan.jobs), (5, 7, 5, 3));
+        assert_eq!(plan.worlds, [WorldKind::Madsim]);
+        assert_eq!(parsed("run --help"), Ok(Command::Help));
+        assert_eq!(parsed(""), Ok(Command::Help));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        assert_eq!(
+            refused("run --sede 5"),
+            "unknown option --sede; see balsa-sim --help"
+        );
+        assert_eq!(refused("play"), "unknown option play; see balsa-sim --help");
+        assert_eq!(
+            refused("run --trace=1"),
+            "unknown option --trace; see balsa-sim --help"
+        );
+        assert_eq!(
+            refused("run --seed"),
+            "--seed needs a value; see balsa-sim --help"
+        );
+        assert_eq!(
+            refused("run --seed x"),
+            "--seed x: give a number from 0 to 18446744073709551615"
+        );
+        assert_eq!(refused("run --nodes 0"), "--nodes 0: give a number from 1 to 7");
+        assert_eq!(
+            refused("run --world flat"),
+            "--world flat: give plain, madsim or both"
+        );
+        assert!(refused("run --mutant x").starts_with("--mutant x: give one of answer-before-durable, "));
+        assert!(refused("run --trace").starts_with("--trace prints a single seed"));
+    }
+}
