@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use bytes::Bytes;
 use node::ClientId;
-use raft_core::{NodeId, Time};
+pub use raft_core::{NodeId, Time};
 
 use crate::member::Happening;
 

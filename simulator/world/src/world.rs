@@ -100,7 +100,7 @@ impl World {
             trace: Trace::new(options.lines),
             history: Vec::new(),
             due: Vec::new(),
-            commands: members().map(Command::Start).collect(),
+            commands: Vec::new(),
             violation: None,
             settings,
             choices,
@@ -129,6 +129,24 @@ impl World {
         self.pass_to(now);
         let done = self.start(id);
         self.note(done);
+    }
+
+    /// All members.
+    #[must_use]
+    pub fn members(&self) -> Vec<NodeId> {
+        self.seats.keys().copied().collect()
+    }
+
+    /// How many clients there are.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether a member has power and is to be booted.
+    #[must_use]
+    pub fn is_starting(&self, id: NodeId) -> bool {
+        self.seats[&id].starting
     }
 
     /// What became due since the last call.
@@ -204,6 +222,9 @@ impl World {
             self.add(planned.ends, Actor::Faults, Event::Ends(number));
         }
         self.add(Time(self.settings.storm), Actor::Faults, Event::Calm);
+        for id in self.members() {
+            self.add(Time(0), Actor::Faults, Event::PowerOn(id));
+        }
         for number in 0..self.clients.len() {
             let at = Time(self.choices.below(SECOND));
             self.add(at, Actor::Client(number), Event::Wake(0));
