@@ -1,13 +1,15 @@
 //! The thread that writes and syncs: one Save at a time, one write and one fdatasync each, while the node goes on.
 
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::{io, mem};
 
 use net::waker::Waker;
 use raft_core::{Save, Stamp};
 use storage::disk::FileDisk;
 use storage::journal::{WriteError, Writer};
+
+use super::segment_thread::SegmentThread;
 
 /// The host's hold on the disk thread. Dropping it lets the Save in flight finish and ends the thread.
 #[derive(Debug)]
@@ -36,9 +38,10 @@ impl DiskThread {
     pub(crate) fn start(writer: Writer<FileDisk>, waker: Waker) -> io::Result<DiskThread> {
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
+        let segments = SegmentThread::start()?;
         let thread = thread::Builder::new()
             .name("disk".to_owned())
-            .spawn(move || run(&its, writer, &waker))?;
+            .spawn(move || run(&its, writer, segments, &waker))?;
         Ok(DiskThread {
             shared,
             thread: Some(thread),
@@ -75,14 +78,9 @@ impl Shared {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next Save; None at the end. Before waiting, `idle` may do what need not be done in a hurry.
-    fn next_save(&self, idle: impl FnOnce()) -> Option<Save> {
+    /// The next Save; None at the end.
+    fn next_save(&self) -> Option<Save> {
         let mut slots = self.lock();
-        if slots.to_save.is_none() && !slots.end {
-            mem::drop(slots);
-            idle();
-            slots = self.lock();
-        }
         while slots.to_save.is_none() && !slots.end {
             slots = self.changed.wait(slots).unwrap_or_else(PoisonError::into_inner);
         }
@@ -90,18 +88,16 @@ impl Shared {
     }
 }
 
-fn run(shared: &Shared, mut writer: Writer<FileDisk>, waker: &Waker) {
-    loop {
-        let mut prepared = Ok(false);
-        let Some(save) = shared.next_save(|| prepared = writer.prepare_next()) else {
-            return;
+fn run(shared: &Shared, mut writer: Writer<FileDisk>, mut segments: SegmentThread, waker: &Waker) {
+    while let Some(save) = shared.next_save() {
+        let written = match writer.write(&save) {
+            Err(WriteError::NextOrdered) => {
+                segments.finish(&mut writer);
+                writer.write(&save)
+            }
+            written => written,
         };
-        if let Err(error) = prepared {
-            // Not a failed write: the present segment still has room. If it has not, the write itself will say so.
-            log::warn!(error:% = error; "cannot make the next journal segment ahead of need");
-        }
-        let stamp = save.stamp;
-        let result = writer.write(&save).and_then(|()| writer.sync()).map(|()| stamp);
+        let result = written.and_then(|()| writer.sync()).map(|()| save.stamp);
         let failed = result.is_err();
         shared.lock().saved = Some(result);
         waker.wake();
@@ -109,5 +105,6 @@ fn run(shared: &Shared, mut writer: Writer<FileDisk>, waker: &Waker) {
             // Never retry: what the disk holds is unknown until the next recovery.
             return;
         }
+        segments.prepare(&mut writer);
     }
 }

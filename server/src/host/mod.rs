@@ -9,6 +9,7 @@ mod peers;
 mod random;
 mod resolver;
 mod run;
+mod segment_thread;
 
 pub(crate) use boot::BootError;
 pub(crate) use run::{HostError, run};

@@ -11,6 +11,7 @@
 //! | `segment` | the bytes of a segment's header, and the names of segments |
 //! | `outline` | the terms of the log, for the Position in segment headers |
 //! | `write` | the [`Writer`] |
+//! | `spare` | the next segment's file, made ahead of need |
 //! | `scan` | reading one segment; telling an interrupted write from damage |
 //! | `replay` | Saves into an [`raft_core::Image`] |
 //! | `recover` | [`recover()`]: all segments in order |
@@ -25,6 +26,7 @@ mod replay;
 mod scan;
 mod segment;
 mod settle;
+mod spare;
 mod write;
 
 pub(crate) use segment::is_segment;
@@ -33,6 +35,7 @@ pub use record::BODY_MAX;
 pub use recover::{RecoverError, Recovered, recover};
 pub use scan::Damage;
 pub use settle::Cut;
+pub use spare::{FilledOrder, SpareOrder};
 pub use write::{WriteError, Writer};
 
 /// Bytes of a segment, unless the host asks for another size.

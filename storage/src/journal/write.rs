@@ -9,8 +9,9 @@ use thiserror::Error;
 use super::outline::Outline;
 use super::record::{self, Place};
 use super::segment::{self, BLOCK, Header, SPARE};
+use super::spare::{self, FilledOrder, Next, Spare, SpareOrder};
 use crate::data_dir::Identity;
-use crate::disk::{Disk, is_out_of_space};
+use crate::disk::Disk;
 
 /// Appends Saves to the journal. Its caller writes a Save, syncs it, and only then tells raft-core `saved(stamp)`.
 ///
@@ -23,8 +24,7 @@ pub struct Writer<D: Disk> {
     /// The size of segments to come.
     segment_bytes: u64,
     segment: Segment<D::File>,
-    /// The next segment's file, made ahead of need, and its size.
-    spare: Option<Spare<D::File>>,
+    next: Next<D::File>,
     /// What the next record names as the one before it.
     chain: u32,
     outline: Outline,
@@ -42,13 +42,6 @@ pub(super) struct Segment<F> {
     pub(super) bytes: u64,
     /// Where the next record goes.
     pub(super) offset: u64,
-}
-
-/// A file of zeros under the name [`SPARE`].
-#[derive(Debug)]
-struct Spare<F> {
-    file: F,
-    bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +66,10 @@ pub enum WriteError {
         /// What the disk said.
         source: io::Error,
     },
+    /// Another segment is needed, and its file is still being made as ordered. Nothing was written: the same call is to
+    /// be made again after [`Writer::take_next`].
+    #[error("the next journal segment is still being made")]
+    NextOrdered,
     /// The disk failed. What it holds of the last Save is not known until the next recovery; the writer refuses
     /// everything from now on.
     #[error("cannot {action} {file}: {source}")]
@@ -103,7 +100,7 @@ impl<D: Disk> Writer<D> {
             identity,
             segment_bytes,
             segment,
-            spare: None,
+            next: Next::Unmade,
             chain,
             outline,
             state: State::Synced,
@@ -115,7 +112,8 @@ impl<D: Disk> Writer<D> {
     /// yet.
     ///
     /// # Errors
-    /// [`WriteError::OutOfSpace`] if a segment was needed and there is no space; otherwise the writer is closed.
+    /// If a segment was needed: [`WriteError::OutOfSpace`] if there is no space, [`WriteError::NextOrdered`] if it is being
+    /// made elsewhere. Any other closes the writer.
     ///
     /// # Panics
     /// If the last Save was not synced, if it does not follow the log, or if it is longer than [`super::BODY_MAX`].
@@ -169,11 +167,38 @@ impl<D: Disk> Writer<D> {
     /// writer.
     pub fn prepare_next(&mut self) -> Result<bool, WriteError> {
         self.refuse_if_closed()?;
-        if self.spare.is_some() || self.segment.offset <= self.segment.bytes / 2 {
+        let Some(order) = self.order_next() else {
             return Ok(false);
-        }
-        self.spare = Some(self.make_spare(self.segment_bytes)?);
+        };
+        self.take_next(order.fill())?;
         Ok(true)
+    }
+
+    /// As [`Writer::prepare_next`], but leaves the work to whoever takes the order, so that Saves go on meanwhile.
+    pub fn order_next(&mut self) -> Option<SpareOrder<D>> {
+        let due = self.segment.offset > self.segment.bytes / 2 && self.state != State::Failed;
+        if !due || !matches!(self.next, Next::Unmade) {
+            return None;
+        }
+        self.next = Next::Ordered;
+        Some(SpareOrder {
+            disk: self.disk.clone(),
+            bytes: self.segment_bytes,
+        })
+    }
+
+    /// Takes what was ordered.
+    ///
+    /// # Errors
+    /// As of [`Writer::prepare_next`].
+    ///
+    /// # Panics
+    /// If nothing was ordered.
+    pub fn take_next(&mut self, filled: FilledOrder<D::File>) -> Result<(), WriteError> {
+        assert!(matches!(self.next, Next::Ordered), "nothing was ordered");
+        self.next = Next::Unmade;
+        self.next = Next::Made(self.close_unless_full(filled.0)?);
+        Ok(())
     }
 
     fn encode(&mut self, save: &Save) -> u32 {
@@ -187,15 +212,19 @@ impl<D: Disk> Writer<D> {
 
     /// Goes on in a new segment that has room for a record of `needed` bytes.
     fn roll(&mut self, needed: usize) -> Result<(), WriteError> {
-        let bytes = size_for(needed, self.segment_bytes);
-        let spare = match self.spare.take() {
-            Some(spare) if spare.bytes >= bytes => spare,
-            Some(_) => {
+        let bytes = spare::size_for(needed, self.segment_bytes);
+        let spare = match mem::replace(&mut self.next, Next::Unmade) {
+            Next::Ordered => {
+                self.next = Next::Ordered;
+                return Err(WriteError::NextOrdered);
+            }
+            Next::Made(spare) if spare.bytes >= bytes => spare,
+            Next::Made(_) => {
                 let removed = self.disk.remove(SPARE);
                 self.close_on(failed("remove", SPARE, removed))?;
                 self.make_spare(bytes)?
             }
-            None => self.make_spare(bytes)?,
+            Next::Unmade => self.make_spare(bytes)?,
         };
         let header = Header {
             identity: self.identity,
@@ -210,7 +239,11 @@ impl<D: Disk> Writer<D> {
     }
 
     fn make_spare(&mut self, bytes: u64) -> Result<Spare<D::File>, WriteError> {
-        let made = make_spare(&self.disk, bytes);
+        self.close_unless_full(spare::make(&self.disk, bytes))
+    }
+
+    /// Want of space fails nothing: everything before it stands.
+    fn close_unless_full<T>(&mut self, made: Result<T, WriteError>) -> Result<T, WriteError> {
         match made {
             Err(WriteError::OutOfSpace { .. }) => made,
             _ => self.close_on(made),
@@ -247,7 +280,7 @@ pub(super) fn first_segment<D: Disk>(
     identity: Identity,
     segment_bytes: u64,
 ) -> Result<(Segment<D::File>, u32), WriteError> {
-    let spare = make_spare(disk, size_for(0, segment_bytes))?;
+    let spare = spare::make(disk, spare::size_for(0, segment_bytes))?;
     let header = Header {
         identity,
         sequence: 1,
@@ -256,27 +289,6 @@ pub(super) fn first_segment<D: Disk>(
         chain: 0,
     };
     begin(disk, spare, &header)
-}
-
-/// A segment's size: as configured, or what one record of `needed` bytes takes; whole pages.
-fn size_for(needed: usize, segment_bytes: u64) -> u64 {
-    segment_bytes
-        .max((BLOCK + needed) as u64)
-        .next_multiple_of(BLOCK as u64)
-}
-
-fn make_spare<D: Disk>(disk: &D, bytes: u64) -> Result<Spare<D::File>, WriteError> {
-    match disk.create(SPARE, bytes) {
-        Ok(file) => Ok(Spare { file, bytes }),
-        Err(source) if is_out_of_space(&source) => {
-            match disk.remove(SPARE) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => failed("remove", SPARE, Err(error))?,
-                _ => {}
-            }
-            Err(WriteError::OutOfSpace { bytes, source })
-        }
-        Err(source) => failed("make", SPARE, Err(source)),
-    }
 }
 
 /// Makes a spare file a segment. Only a whole one gets a segment's name, so a crash leaves a segment or none.

@@ -100,6 +100,44 @@ fn the_next_segment_is_made_ahead_once_the_present_is_half_full() {
 }
 
 #[test]
+fn saves_go_on_while_the_next_segment_is_made_elsewhere() {
+    let disk = ModelDisk::default();
+    let mut writer = open(&disk).writer;
+    put(&mut writer, &append(1, 1000));
+    let order = writer.order_next().expect("it is half full");
+    assert!(writer.order_next().is_none(), "one is enough");
+    put(&mut writer, &append(2, 100));
+    let large = append(3, 3500);
+    let before = disk.contents();
+    assert!(matches!(
+        writer.write(&large).unwrap_err(),
+        WriteError::NextOrdered
+    ));
+    assert_eq!(disk.contents(), before, "nothing was written");
+    writer.take_next(order.fill()).unwrap();
+    put(&mut writer, &large);
+    assert_eq!(open(&disk).image.entries.len(), 3);
+}
+
+#[test]
+fn an_order_that_finds_no_space_may_be_given_again() {
+    let disk = ModelDisk::default();
+    let mut writer = open(&disk).writer;
+    put(&mut writer, &append(1, 1000));
+    disk.set_space(8000);
+    let filled = writer.order_next().expect("it is half full").fill();
+    assert!(matches!(
+        writer.take_next(filled).unwrap_err(),
+        WriteError::OutOfSpace { .. }
+    ));
+    put(&mut writer, &append(2, 100));
+    disk.set_space(100_000);
+    let filled = writer.order_next().expect("it is still to be made").fill();
+    writer.take_next(filled).unwrap();
+    assert!(disk.contents().contains_key("spare"));
+}
+
+#[test]
 fn no_space_is_no_failure() {
     let disk = ModelDisk::default();
     let mut writer = open(&disk).writer;
