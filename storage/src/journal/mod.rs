@@ -38,8 +38,14 @@ pub use settle::Cut;
 pub use spare::{FilledOrder, SpareOrder};
 pub use write::{WriteError, Writer};
 
-/// Bytes of a segment, unless the host asks for another size.
+/// Bytes of a segment, unless the host asks for another size. The first ones are shorter.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Bytes of the first segment: a new member waits for no more zeros than these.
+const FIRST_SEGMENT_BYTES: u64 = 4 << 20;
+
+/// How many times as long as the one before a segment is, until they have the size asked for.
+const SEGMENT_GROWTH: u64 = 4;
 
 /// The least size of a segment: its header and room for a few records.
 pub const SEGMENT_BYTES_MIN: u64 = 2 * segment::BLOCK as u64;

@@ -70,7 +70,7 @@ pub enum RecoverError {
 }
 
 /// Reads the journal of `data`, or makes it: then its first record, and the Image, is `born`, the state that the
-/// cluster begins with. Later segments will have `segment_bytes` each, more if a single Save needs it.
+/// cluster begins with. Segments grow to `segment_bytes` each, beyond it if a single Save needs it.
 ///
 /// # Errors
 /// See [`RecoverError`]; damage leaves the disk as it is.

@@ -10,6 +10,7 @@ use super::outline::Outline;
 use super::record::{self, Place};
 use super::segment::{self, BLOCK, Header, SPARE};
 use super::spare::{self, FilledOrder, Next, Spare, SpareOrder};
+use super::{FIRST_SEGMENT_BYTES, SEGMENT_GROWTH};
 use crate::data_dir::Identity;
 use crate::disk::Disk;
 
@@ -21,7 +22,7 @@ use crate::disk::Disk;
 pub struct Writer<D: Disk> {
     disk: D,
     identity: Identity,
-    /// The size of segments to come.
+    /// The size of segments to come, once they have grown to it.
     segment_bytes: u64,
     segment: Segment<D::File>,
     next: Next<D::File>,
@@ -183,7 +184,7 @@ impl<D: Disk> Writer<D> {
         self.next = Next::Ordered;
         Some(SpareOrder {
             disk: self.disk.clone(),
-            bytes: self.segment_bytes,
+            bytes: self.next_bytes(),
         })
     }
 
@@ -212,7 +213,7 @@ impl<D: Disk> Writer<D> {
 
     /// Goes on in a new segment that has room for a record of `needed` bytes.
     fn roll(&mut self, needed: usize) -> Result<(), WriteError> {
-        let bytes = spare::size_for(needed, self.segment_bytes);
+        let bytes = spare::size_for(needed, self.next_bytes());
         let spare = match mem::replace(&mut self.next, Next::Unmade) {
             Next::Ordered => {
                 self.next = Next::Ordered;
@@ -236,6 +237,11 @@ impl<D: Disk> Writer<D> {
         let begun = begin(&self.disk, spare, &header);
         (self.segment, self.chain) = self.close_on(begun)?;
         Ok(())
+    }
+
+    /// The size of the next segment, if no record asks for more.
+    fn next_bytes(&self) -> u64 {
+        self.segment_bytes.min(SEGMENT_GROWTH * self.segment.bytes)
     }
 
     fn make_spare(&mut self, bytes: u64) -> Result<Spare<D::File>, WriteError> {
@@ -280,7 +286,8 @@ pub(super) fn first_segment<D: Disk>(
     identity: Identity,
     segment_bytes: u64,
 ) -> Result<(Segment<D::File>, u32), WriteError> {
-    let spare = spare::make(disk, spare::size_for(0, segment_bytes))?;
+    let bytes = segment_bytes.min(FIRST_SEGMENT_BYTES);
+    let spare = spare::make(disk, spare::size_for(0, bytes))?;
     let header = Header {
         identity,
         sequence: 1,

@@ -83,6 +83,20 @@ fn a_segment_is_made_when_the_record_does_not_fit_and_as_large_as_it_needs() {
 }
 
 #[test]
+fn segments_grow_to_the_size_asked_for() {
+    let disk = ModelDisk::default();
+    let mut data = open_or_create(disk.clone(), OURS, Expected::default()).unwrap();
+    let mut writer = recover(&mut data, 40 << 20, born()).unwrap().writer;
+    for index in 1..=16 {
+        put(&mut writer, &append(index, 4 << 20));
+    }
+    let contents = disk.contents();
+    let sizes = contents.iter().filter(|(name, _)| name.starts_with("journal-"));
+    let sizes: Vec<_> = sizes.map(|(_, bytes)| bytes.len() >> 20).collect();
+    assert_eq!(sizes, [4, 16, 40, 40]);
+}
+
+#[test]
 fn the_next_segment_is_made_ahead_once_the_present_is_half_full() {
     let disk = ModelDisk::default();
     let mut writer = open(&disk).writer;
