@@ -1,5 +1,7 @@
 //! The Content-Type of a form, read as strictly as Go reads it: a malformed one is an error, not "no form".
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 /// What is wrong with a Content-Type. The texts are Go's, which etcd passes on.
@@ -15,6 +17,8 @@ pub(super) enum BadMediaType {
     AfterSubtype,
     #[error("mime: invalid media parameter")]
     Parameter,
+    #[error("mime: duplicate parameter name")]
+    DuplicateParameter,
 }
 
 /// Whether this is the type of a form. An absent or empty one is none.
@@ -51,27 +55,32 @@ fn check_essence(essence: &[u8]) -> Result<(), BadMediaType> {
     }
 }
 
-/// `;name=value` any number of times; a lone `;` may end it.
+/// `;name=value` any number of times, each name once; a lone `;` may end it.
 fn check_parameters(parameters: &[u8]) -> Result<(), BadMediaType> {
+    let mut names = BTreeSet::new();
     let mut rest = parameters.trim_ascii();
     while !rest.is_empty() && rest != b";" {
-        rest = parameter(rest).ok_or(BadMediaType::Parameter)?.trim_ascii();
+        let (name, after) = parameter(rest).ok_or(BadMediaType::Parameter)?;
+        if !names.insert(name.to_ascii_lowercase()) {
+            return Err(BadMediaType::DuplicateParameter);
+        }
+        rest = after.trim_ascii();
     }
     Ok(())
 }
 
-/// What follows the first parameter.
-fn parameter(text: &[u8]) -> Option<&[u8]> {
+/// The name of the first parameter, and what follows it.
+fn parameter(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (name, rest) = token(text.strip_prefix(b";")?.trim_ascii_start());
     let rest = rest.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
     if name.is_empty() {
         return None;
     }
     if let Some(quoted) = rest.strip_prefix(b"\"") {
-        return after_quote(quoted);
+        return Some((name, after_quote(quoted)?));
     }
     let (value, rest) = token(rest);
-    (!value.is_empty()).then_some(rest)
+    (!value.is_empty()).then_some((name, rest))
 }
 
 /// What follows the quote that ends this string; a backslash hides the byte after it.
@@ -99,7 +108,7 @@ mod tests {
 
     #[test]
     fn only_the_type_of_forms_is_a_form() {
-        let rows: [(Option<&str>, Result<bool, BadMediaType>); 16] = [
+        let rows: [(Option<&str>, Result<bool, BadMediaType>); 18] = [
             (None, Ok(false)),
             (Some(""), Ok(false)),
             (Some("application/x-www-form-urlencoded"), Ok(true)),
@@ -124,6 +133,12 @@ mod tests {
                 Err(BadMediaType::Parameter),
             ),
             (Some("a/b; c=\"d"), Err(BadMediaType::Parameter)),
+            // Even if the values are equal.
+            (Some("a/b; c=d; C=d"), Err(BadMediaType::DuplicateParameter)),
+            (
+                Some("a/b; c=\"d\"; e=f; c=g"),
+                Err(BadMediaType::DuplicateParameter),
+            ),
             (Some("a/b; =d"), Err(BadMediaType::Parameter)),
         ];
         for (text, form) in rows {
