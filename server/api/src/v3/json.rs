@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Unexpected, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 
 use super::base64;
 use super::error::Refusal;
@@ -171,7 +173,7 @@ impl<'de> Reader<'de> for Base64 {
     }
 }
 
-impl Visitor<'_> for Base64 {
+impl<'de> Visitor<'de> for Base64 {
     type Value = Bytes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,6 +182,15 @@ impl Visitor<'_> for Base64 {
 
     fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Bytes, E> {
         base64::decode(text).map_err(|at| E::custom(format_args!("illegal base64 data at input byte {at}")))
+    }
+
+    /// Go also reads a list of numbers as bytes, of which `null` is 0.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Bytes, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(number) = numbers.next_element::<Option<u8>>()? {
+            bytes.push(number.unwrap_or_default());
+        }
+        Ok(Bytes::from(bytes.into_boxed_slice()))
     }
 }
 
@@ -217,8 +228,13 @@ impl Visitor<'_> for Int64 {
     }
 }
 
-/// The text of a JSON integer: no plus sign, no leading zeros.
+/// The text of a JSON integer, which has no plus sign and no leading zeros, or of `null`. What the quotes hold is read
+/// as JSON of its own, so that spaces may stand around it.
 fn integer(text: &str) -> Option<i64> {
+    let text = text.trim_matches(' ');
+    if text == "null" {
+        return Some(0);
+    }
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.starts_with('+') || (digits.len() > 1 && digits.starts_with('0')) {
         return None;
