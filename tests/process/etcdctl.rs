@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::cluster::{Cluster, Server, has, skipped};
+use crate::cluster::{CALM, Cluster, Server, has, skipped};
 
 /// How a command went.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ fn etcdctl(server: &Server, args: &[&str]) -> Ran {
     command
         .env("ETCDCTL_API", "2")
         .args(["--endpoints", &server.client_url()])
+        // Its own patience is too short for a machine that does much else.
+        .args(["--timeout", "20s", "--total-timeout", "60s"])
         .args(args);
     let ran = command.stdin(Stdio::null()).output().expect("etcdctl can be run");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
@@ -178,7 +180,7 @@ fn etcdctl_on_a_follower() {
     if is_missing() {
         return;
     }
-    let mut cluster = Cluster::start(3, &[]);
+    let mut cluster = Cluster::start(3, CALM);
     use_it(cluster.a_follower());
     let members = etcdctl(cluster.a_follower(), &["member", "list"]);
     let leaders = members

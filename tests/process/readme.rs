@@ -18,7 +18,7 @@ fn commands(heading: &str) -> String {
 
 /// Runs a line, in which curl is to take errors for errors, and gives what it prints.
 fn shell(line: &str) -> String {
-    let line = line.replacen("curl ", "curl -sSf ", 1);
+    let line = line.replacen("curl ", "curl -sSf --retry 5 ", 1);
     let ran = Command::new("sh")
         .args(["-c", &line])
         .stdin(Stdio::null())

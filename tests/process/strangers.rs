@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::process::Command;
 
-use crate::cluster::{Cluster, Server, get_v2, get_v3, header_of, put_v2, put_v3, until};
+use crate::cluster::{CALM, Cluster, Server, get_v2, get_v3, header_of, put_v2, put_v3, until};
 
 /// Three members of one cluster by their flags, not started.
 fn three() -> [Server; 3] {
@@ -129,7 +129,7 @@ fn an_old_copy_of_a_directory_is_refused_by_name() {
 
 #[test]
 fn noise_on_the_peers_port_disturbs_nobody() {
-    let cluster = Cluster::start(3, &[]);
+    let cluster = Cluster::start(3, CALM);
     let leader = &cluster.members[cluster.wait_leader()];
     let noises: [&[u8]; 5] = [
         b"GET / HTTP/1.1\r\nHost: balsa\r\n\r\n",

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use net::http::client::{Ask, Client};
 
-/// What a client waits for an answer at most: the server itself gives up after 7 s.
-const ANSWER_MAX: Duration = Duration::from_secs(15);
+/// What a client waits for an answer at most: the server itself gives up after 5 s and two election timeouts.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// What a connection on one machine may take to be made.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 

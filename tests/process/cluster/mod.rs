@@ -18,7 +18,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How long anything may take before a test gives up: far beyond what a busy machine needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Arguments for a cluster whose leader is to stay: clients that do not ask again see no election, even if the machine
+/// leaves a process waiting for a second or two.
+pub(crate) const CALM: &[&str] = &["--election-timeout=4000"];
 
 /// Members of one cluster. Dropping it kills them all and removes their directories.
 pub(crate) struct Cluster {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::cluster::{Cluster, Server, get_v2, get_v3, has, skipped};
+use crate::cluster::{CALM, Cluster, Server, get_v2, get_v3, has, skipped};
 
 /// The packages, pinned: a new release must not break an old commit.
 const PACKAGES: &[&str] = &["python-etcd==0.4.5", "etcd3gw==2.7.0"];
@@ -72,7 +72,7 @@ fn etcd3gw_on_one_node() {
 
 #[test]
 fn python_clients_of_a_follower() {
-    let cluster = Cluster::start(3, &[]);
+    let cluster = Cluster::start(3, CALM);
     run_script("python_etcd.py", cluster.a_follower());
     run_script("etcd3gw_calls.py", cluster.a_follower());
     if interpreter().is_some() {
