@@ -36,10 +36,10 @@ struct Member {
 
 impl Cluster {
     /// Starts members and returns when each has answered a put.
-    pub(crate) fn start(program: Program<'_>, members: usize, scratch: &Path) -> io::Result<Cluster> {
+    pub(crate) fn start(program: Program<'_>, members: usize, data: &Path) -> io::Result<Cluster> {
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let run = scratch.join(format!("run-{}-{number}", std::process::id()));
+        let run = data.join(format!("run-{}-{number}", std::process::id()));
         let ports = free_ports(2 * members)?;
         let names: Vec<String> = (1..=members).map(|number| format!("n{number}")).collect();
         let urls = ports.iter().map(|port| format!("http://127.0.0.1:{port}"));
@@ -77,6 +77,11 @@ impl Cluster {
     /// Where clients reach the members.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.members.iter().map(|member| member.address).collect()
+    }
+
+    /// The members' process ids.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.members.iter().map(|member| member.process.id()).collect()
     }
 
     /// Memory of the first member, in KiB: resident, and the part of it that is not mapped from files.

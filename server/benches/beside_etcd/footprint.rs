@@ -27,7 +27,7 @@ pub(crate) fn describe(place: &Place, starts: usize) -> io::Result<String> {
         let mut memories = Vec::new();
         for _ in 0..starts {
             let begun = Instant::now();
-            let cluster = Cluster::start(program, 1, &place.scratch)?;
+            let cluster = Cluster::start(program, 1, &place.data)?;
             times.push(begun.elapsed().as_secs_f64() * 1e3);
             memories.push(cluster.memory_kib()?);
         }

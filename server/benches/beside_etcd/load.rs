@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub(crate) struct Load<'a> {
     pub(crate) warm_up: Duration,
     pub(crate) duration: Duration,
     pub(crate) seed: u64,
+    /// Of the server; none if it is not a process of its own.
+    pub(crate) processes: &'a [u32],
 }
 
 /// What came of it.
@@ -37,12 +40,16 @@ pub(crate) struct Outcome {
     pub(crate) p99: f64,
     pub(crate) p999: f64,
     pub(crate) longest: f64,
+    /// Microseconds of processor time that the server's processes, all together, spent per answer. Says more than the
+    /// rate does when others use the processors too.
+    pub(crate) server: Option<f64>,
     /// How much of its threads' time the driver worked, 0 to 1. Near 1, it is the driver that was measured.
     pub(crate) driver: f64,
 }
 
 /// Runs a load to its end.
 pub(crate) fn run(load: &Load<'_>) -> io::Result<Outcome> {
+    let server_before = time_of(load.processes)?;
     let begin = Instant::now() + load.warm_up;
     let measured: io::Result<Vec<Measured>> = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
@@ -53,15 +60,13 @@ pub(crate) fn run(load: &Load<'_>) -> io::Result<Outcome> {
             .map(|thread| thread.join().expect("the driver does not panic"))
             .collect()
     });
+    let server = time_of(load.processes)? - server_before;
     let mut all = Latencies::new();
-    let mut worked = 0.0;
-    for Measured {
-        latencies,
-        worked: its,
-    } in &measured?
-    {
-        all.merge(latencies);
-        worked += its / THREADS as f64;
+    let (mut driver, mut answers) = (0.0, 0);
+    for its in &measured? {
+        all.merge(&its.latencies);
+        driver += its.worked / THREADS as f64;
+        answers += its.answers;
     }
     Ok(Outcome {
         rate: all.count() as f64 / load.duration.as_secs_f64(),
@@ -69,13 +74,16 @@ pub(crate) fn run(load: &Load<'_>) -> io::Result<Outcome> {
         p99: all.percentile(0.99),
         p999: all.percentile(0.999),
         longest: all.longest(),
-        driver: worked,
+        server: (!load.processes.is_empty()).then(|| server.as_secs_f64() * 1e6 / answers as f64),
+        driver,
     })
 }
 
 struct Measured {
     latencies: Latencies,
     worked: f64,
+    /// With those of the warm-up.
+    answers: u64,
 }
 
 /// One thread of the driver.
@@ -84,6 +92,7 @@ struct Driver {
     connections: BTreeMap<u64, Connection>,
     requests: Requests,
     latencies: Latencies,
+    answers: u64,
     begin: Instant,
     end: Instant,
 }
@@ -114,6 +123,7 @@ impl Driver {
             connections,
             requests: load.workload.requests(load.seed * THREADS as u64 + number as u64),
             latencies: Latencies::new(),
+            answers: 0,
             begin,
             end: begin + load.duration,
         })
@@ -150,6 +160,7 @@ impl Driver {
         Ok(Measured {
             latencies: self.latencies,
             worked,
+            answers: self.answers,
         })
     }
 
@@ -176,6 +187,7 @@ impl Driver {
             let body = String::from_utf8_lossy(response.body);
             return Err(io::Error::other(format!("answered {}: {body}", response.status)));
         }
+        self.answers += 1;
         if now >= self.begin {
             self.latencies.add(now - connection.asked_at);
         }
@@ -186,7 +198,22 @@ impl Driver {
 
 /// How long this thread has been on a processor.
 fn time_worked() -> io::Result<Duration> {
-    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    time_in("/proc/thread-self/schedstat")
+}
+
+/// How long all threads of these processes have been on a processor.
+fn time_of(processes: &[u32]) -> io::Result<Duration> {
+    let mut sum = Duration::ZERO;
+    for process in processes {
+        for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+            sum += time_in(thread?.path().join("schedstat"))?;
+        }
+    }
+    Ok(sum)
+}
+
+fn time_in(path: impl AsRef<Path>) -> io::Result<Duration> {
+    let statistics = std::fs::read_to_string(path)?;
     let nanoseconds = statistics.split(' ').next().and_then(|field| field.parse().ok());
     Ok(Duration::from_nanos(nanoseconds.unwrap_or_default()))
 }

@@ -11,7 +11,7 @@ use crate::samples::Latencies;
 const SYNCS: u64 = 1000;
 const BLOCK: usize = 4096;
 
-/// Processors, kernel, load and what a sync takes in `scratch`.
+/// Processors, kernel, load and what a sync takes in `data`.
 pub(crate) fn describe(scratch: &Path) -> io::Result<String> {
     let processors = std::thread::available_parallelism()?;
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
@@ -26,8 +26,8 @@ pub(crate) fn describe(scratch: &Path) -> io::Result<String> {
         model.map_or("unknown", |(_, model)| model),
         kernel.trim(),
         load_average()?,
-        time_syncs(scratch, SYNCS)?,
-        time_syncs(scratch, 0)?,
+        time_syncs(data, SYNCS)?,
+        time_syncs(data, 0)?,
     ))
 }
 
@@ -37,8 +37,8 @@ pub(crate) fn load_average() -> io::Result<String> {
     Ok(load.split(' ').take(3).collect::<Vec<_>>().join(", "))
 }
 
-fn time_syncs(scratch: &Path, blocks_there: u64) -> io::Result<String> {
-    let path = scratch.join("syncs");
+fn time_syncs(data: &Path, blocks_there: u64) -> io::Result<String> {
+    let path = data.join("syncs");
     let mut file = File::options()
         .create(true)
         .truncate(true)

@@ -74,9 +74,9 @@ impl Target {
     }
 }
 
-/// Where the programs and the data are.
+/// Where the programs are, and where the data goes.
 pub(crate) struct Place {
-    pub(crate) scratch: PathBuf,
+    pub(crate) data: PathBuf,
     pub(crate) balsa: PathBuf,
     pub(crate) etcd: PathBuf,
 }
@@ -89,9 +89,9 @@ fn main() -> io::Result<()> {
     let place = Place {
         balsa: env!("CARGO_BIN_EXE_balsa").into(),
         etcd: etcd::install(&scratch)?,
-        scratch,
+        data: options.data.clone().unwrap_or(scratch),
     };
-    println!("{}", machine::describe(&place.scratch)?);
+    println!("{}", machine::describe(&place.data)?);
     let mut results = Results::default();
     for round in 0..options.runs {
         for target in Target::ALL.into_iter().filter(|target| options.includes(*target)) {
@@ -116,10 +116,10 @@ fn measure(
 ) -> io::Result<()> {
     match target {
         Target::Echo | Target::SyncedEcho => {
-            let record = (target == Target::SyncedEcho).then(|| place.scratch.join("ceiling"));
+            let record = (target == Target::SyncedEcho).then(|| place.data.join("ceiling"));
             let ceiling = Ceiling::start(record.as_deref())?;
             let addresses = [ceiling.address()];
-            load_all(target, &addresses, Workload::writes(), options, round, results)?;
+            load_all(target, &addresses, &[], options, round, results)?;
             ceiling.stop()
         }
         Target::Balsa(members) | Target::Etcd(members) => {
@@ -127,16 +127,9 @@ fn measure(
                 Target::Balsa(_) => Program::Balsa(&place.balsa),
                 _ => Program::Etcd(&place.etcd),
             };
-            let cluster = Cluster::start(program, members, &place.scratch)?;
+            let cluster = Cluster::start(program, members, &place.data)?;
             let addresses = cluster.addresses();
-            load_all(
-                target,
-                &addresses,
-                Workload::ALL.to_vec(),
-                options,
-                round,
-                results,
-            )
+            load_all(target, &addresses, &cluster.processes(), options, round, results)
         }
     }
 }
@@ -144,15 +137,21 @@ fn measure(
 fn load_all(
     target: Target,
     addresses: &[SocketAddr],
-    workloads: Vec<Workload>,
+    processes: &[u32],
     options: &Options,
     round: u64,
     results: &mut Results,
 ) -> io::Result<()> {
-    for workload in workloads {
+    let workloads = match target {
+        // They do not look at what they are asked.
+        Target::Echo | Target::SyncedEcho => &[Workload::Put][..],
+        Target::Balsa(_) | Target::Etcd(_) => &Workload::ALL,
+    };
+    for &workload in workloads {
         for &connections in workload.connections() {
             let load = load::Load {
                 addresses,
+                processes,
                 workload,
                 connections,
                 warm_up: options.warm_up,

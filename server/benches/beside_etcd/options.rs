@@ -1,5 +1,6 @@
 //! What may be shortened or left out.
 
+use std::path::PathBuf;
 use std::process;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ cargo bench -p server --bench beside_etcd -- [options]
   --runs N         rounds (5)
   --seconds S      seconds measured per workload (5)
   --only A,B       these targets: echo, synced-echo, balsa-1, etcd-1, balsa-3, etcd-3
+  --data DIR       where the data directories are made, and so on which disk (target/beside_etcd)
   --no-footprint   no figures of size, memory and start
 ";
 
@@ -22,6 +24,7 @@ pub(crate) struct Options {
     /// How often each program is started for its time to the first answer.
     pub(crate) starts: usize,
     pub(crate) footprint: bool,
+    pub(crate) data: Option<PathBuf>,
     only: Vec<String>,
 }
 
@@ -34,6 +37,7 @@ impl Options {
             duration: Duration::from_secs(5),
             starts: 10,
             footprint: true,
+            data: None,
             only: Vec::new(),
         };
         let mut arguments = std::env::args().skip(1);
@@ -55,6 +59,7 @@ impl Options {
                     let names: String = value(&argument, arguments.next());
                     options.only = names.split(',').map(str::to_owned).collect();
                 }
+                "--data" => options.data = Some(value(&argument, arguments.next())),
                 "--no-footprint" => options.footprint = false,
                 _ => refuse(&argument),
             }

@@ -31,11 +31,6 @@ impl Workload {
     /// In the order they are run: those that read come after those that write.
     pub(crate) const ALL: [Workload; 4] = [Workload::Put, Workload::Range, Workload::V2Put, Workload::V2Get];
 
-    /// For ceilings, which do not look at what they are asked.
-    pub(crate) fn writes() -> Vec<Workload> {
-        vec![Workload::Put]
-    }
-
     /// As in the tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
