@@ -20,6 +20,7 @@ use world::agenda::{Actor, Agenda, Due, NodeId, Time};
 use world::choices::Choices;
 use world::report::Report;
 use world::run::message;
+use world::settings::SECOND;
 use world::world::{Command, Options, World};
 
 /// Runs one seed on madsim. Needs a thread of its own, since the runtime leaves traces in it.
@@ -64,7 +65,10 @@ async fn supervise(shared: Shared) {
     };
     for id in members {
         let of_member = shared.clone();
-        let node = handle.create_node().name(format!("n{}", id.0)).init(move || member(of_member.clone(), id));
+        let node = handle
+            .create_node()
+            .name(format!("n{}", id.0))
+            .init(move || member(of_member.clone(), id));
         lock(&shared.nodes).insert(id, node.build().id());
     }
     for number in 0..clients {
@@ -77,6 +81,20 @@ async fn supervise(shared: Shared) {
 /// The life of a member's task: each time madsim starts its node, the member boots if it has power.
 async fn member(shared: Shared, id: NodeId) {
     let now = shared.now();
+    // What came while it was down reached nobody.
+    while lock(&shared.mail)
+        .entry(Actor::Member(id))
+        .or_default()
+        .agenda
+        .next_at()
+        .is_some_and(|at| at <= now)
+    {
+        let _ = lock(&shared.mail)
+            .entry(Actor::Member(id))
+            .or_default()
+            .agenda
+            .next();
+    }
     let boots = shared.with_world(|world| {
         let boots = world.is_starting(id);
         if boots {
@@ -92,7 +110,9 @@ async fn member(shared: Shared, id: NodeId) {
 /// Performs what is due for `actor`, until the run is over.
 async fn act(shared: Shared, actor: Actor) {
     while !shared.with_world(|world| world.is_over()) {
-        let due = shared.next(actor).await;
+        let Some(due) = shared.next(actor).await else {
+            continue;
+        };
         let now = shared.now();
         shared.with_world(|world| {
             if !world.is_over() {
@@ -155,35 +175,46 @@ impl Shared {
         }
     }
 
-    /// The next event for `actor`, once it is due.
-    async fn next(&self, actor: Actor) -> Due {
-        loop {
-            let next_at = lock(&self.mail).entry(actor).or_default().agenda.next_at();
-            if next_at.is_some_and(|at| at <= self.now()) {
-                let due = lock(&self.mail).entry(actor).or_default().agenda.next();
-                return due.expect("it was there just now");
+    /// The next event for `actor`, if it is due now; otherwise waits for a while.
+    async fn next(&self, actor: Actor) -> Option<Due> {
+        let next_at = lock(&self.mail).entry(actor).or_default().agenda.next_at();
+        let now = self.now();
+        match next_at {
+            Some(at) if at <= now => lock(&self.mail).entry(actor).or_default().agenda.next(),
+            _ => {
+                // Not for ever, so that the end of the run is noticed.
+                let latest = Time(now.0 + SECOND);
+                self.wait(actor, next_at.map_or(latest, |at| at.min(latest)))
+                    .await;
+                None
             }
-            self.wait(actor, next_at).await;
         }
     }
 
     /// Until `until`, or until something new is due.
-    async fn wait(&self, actor: Actor, until: Option<Time>) {
+    async fn wait(&self, actor: Actor, until: Time) {
         let origin = lock(&self.origin).expect("the run has begun");
-        let far = Duration::from_secs(3600);
-        let until = until.map_or(far, |at| Duration::from_micros(at.0));
-        let mut sleep = pin!(sleep_until(origin + until));
+        let until = origin + Duration::from_micros(until.0);
+        let mut sleep = pin!(sleep_until(until));
         let mut waiting = false;
         poll_fn(|context| {
+            if Instant::now() >= until {
+                return Poll::Ready(());
+            }
             let mut mail = lock(&self.mail);
             let mailbox = mail.entry(actor).or_default();
+            let begun = std::mem::replace(&mut waiting, true);
             // The waker is taken when something new comes.
-            if std::mem::replace(&mut waiting, true) && mailbox.waker.is_none() {
+            if begun && mailbox.waker.is_none() {
                 return Poll::Ready(());
             }
             mailbox.waker = Some(context.waker().clone());
-            drop(mail);
-            sleep.as_mut().poll(context)
+            // Every poll of madsim's sleep sets another timer, and timers outlive their sleeps: once is enough.
+            if begun {
+                Poll::Pending
+            } else {
+                sleep.as_mut().poll(context)
+            }
         })
         .await;
     }
