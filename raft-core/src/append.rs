@@ -17,9 +17,6 @@ impl Raft {
         entries: Vec<Entry>,
         commit: Index,
     ) {
-        if !are_well_formed(prev, &entries, self.ballot.term) {
-            return self.explain(Why::IllFormed { from });
-        }
         if !self.hear_leader(from) {
             return;
         }
@@ -175,17 +172,4 @@ impl Raft {
         );
         self.commit_index = self.commit_index.max(commit);
     }
-}
-
-/// Whether the entries follow `prev` without a gap, in terms that never fall and are not beyond the sender's.
-fn are_well_formed(prev: Position, entries: &[Entry], term: Term) -> bool {
-    let mut before = prev;
-    for entry in entries {
-        let at = entry.position;
-        if Some(at.index.0) != before.index.0.checked_add(1) || at.term < before.term || at.term > term {
-            return false;
-        }
-        before = at;
-    }
-    before.term <= term
 }

@@ -14,7 +14,7 @@ impl Raft {
     /// Stands for election in a new term (Raft 5.2), if it is a voter at all.
     pub(crate) fn campaign(&mut self) {
         self.reset_election_deadline();
-        if !self.log_membership().is_voter(self.config.id) {
+        if !self.log_membership().is_voter(self.config.id) || self.ballot.term >= Term::MAX {
             return;
         }
         let term = Term(self.ballot.term.0 + 1);

@@ -81,6 +81,8 @@ mod raft;
 mod read;
 mod replicate;
 mod role;
+#[cfg(test)]
+mod tests;
 mod types;
 mod view;
 mod why;

@@ -80,6 +80,29 @@ impl Message {
         )
     }
 
+    /// Whether an honest sender in `term` could say it: what it knows of is of its own term or before, and entries
+    /// follow each other without a gap, in terms that never fall.
+    pub(crate) fn is_well_formed(&self, term: Term) -> bool {
+        if term > Term::MAX {
+            return false;
+        }
+        match self {
+            Message::RequestVote { last } => last.term <= term,
+            Message::AppendEntries { prev, entries, .. } => {
+                let mut before = *prev;
+                for entry in entries {
+                    let at = entry.position;
+                    if Some(at.index.0) != before.index.0.checked_add(1) || at.term < before.term {
+                        return false;
+                    }
+                    before = at;
+                }
+                before.term <= term
+            }
+            _ => true,
+        }
+    }
+
     /// The RPC's name in the paper.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -115,7 +115,7 @@ impl Progress {
     /// otherwise since is not.
     pub(crate) fn rejected(&mut self, prev: Position, agreeable: Index) -> bool {
         let stale = match self.pace {
-            Pace::Probe { .. } => prev.index.next() != self.next_index,
+            Pace::Probe { .. } => prev.index != self.next_index.previous(),
             Pace::Pipeline => prev.index >= self.next_index,
         };
         if stale || prev.index <= self.match_index {

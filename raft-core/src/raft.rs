@@ -120,7 +120,7 @@ impl Raft {
         if self.halted {
             return;
         }
-        if to != self.config.id || from == self.config.id {
+        if to != self.config.id || from == self.config.id || !message.is_well_formed(term) {
             return self.explain(Why::IllFormed { from });
         }
         // Raft 5.1: a higher term makes a follower of everyone.
@@ -227,9 +227,11 @@ impl Raft {
         self.outbox.push_back(Output::Why(why));
     }
 
+    /// Takes part no more, and leads no more: nobody may ask a leader that answers nothing.
     pub(crate) fn alarm(&mut self, alarm: Alarm) {
         self.halted = true;
         self.held.clear();
+        self.become_follower(None);
         self.outbox.push_back(Output::Alarm(alarm));
     }
 

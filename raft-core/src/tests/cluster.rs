@@ -1,0 +1,254 @@
+//! A few cores, each with a disk and a clock of its own, and the wire between them. Nothing moves unless told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use super::figure3::History;
+use crate::*;
+
+#[derive(Clone)]
+pub(super) struct Member {
+    /// None while it is down.
+    pub(super) raft: Option<Raft>,
+    pub(super) now: Time,
+    disk: Image,
+    saving: Option<Save>,
+    boots: u64,
+}
+
+pub(super) struct Cluster {
+    config: Config,
+    pub(super) members: BTreeMap<NodeId, Member>,
+    pub(super) wire: Vec<Envelope>,
+    /// What these say or should hear is lost.
+    pub(super) isolated: BTreeSet<NodeId>,
+    pub(super) history: History,
+    /// Nobody lies, so Figure 3 holds and nobody raises an alarm.
+    pub(super) honest: bool,
+    pub(super) sent: u64,
+    next_read: u64,
+}
+
+impl Cluster {
+    pub(super) fn new(size: u64, config: Config) -> Cluster {
+        let membership = Membership::of_voters((1..=size).map(|id| (NodeId(id), vec![])));
+        let member = Member {
+            raft: None,
+            now: Time(0),
+            disk: Image {
+                snapshot: SnapshotMark {
+                    membership,
+                    ..SnapshotMark::default()
+                },
+                ..Image::default()
+            },
+            saving: None,
+            boots: 0,
+        };
+        let members = (1..=size).map(|id| (NodeId(id), member.clone()));
+        let mut cluster = Cluster {
+            config,
+            members: members.collect(),
+            wire: Vec::new(),
+            isolated: BTreeSet::new(),
+            history: History::default(),
+            honest: true,
+            sent: 0,
+            next_read: 0,
+        };
+        cluster.ids().into_iter().for_each(|id| cluster.boot(id));
+        cluster
+    }
+
+    pub(super) fn ids(&self) -> Vec<NodeId> {
+        self.members.keys().copied().collect()
+    }
+
+    /// Those with a Save in flight.
+    pub(super) fn saving(&self) -> Vec<NodeId> {
+        let saving = self.members.iter().filter(|(_, member)| member.saving.is_some());
+        saving.map(|(&id, _)| id).collect()
+    }
+
+    pub(super) fn raft(&self, id: NodeId) -> Option<&Raft> {
+        self.members[&id].raft.as_ref()
+    }
+
+    fn member(&mut self, id: NodeId) -> &mut Member {
+        self.members.get_mut(&id).expect("a member")
+    }
+
+    /// Starts a member that is down from what its disk has.
+    pub(super) fn boot(&mut self, id: NodeId) {
+        let config = self.config;
+        let member = self.member(id);
+        assert!(member.raft.is_none(), "it is down");
+        member.boots += 1;
+        let seed = id.0 * 1000 + member.boots;
+        let image = member.disk.clone();
+        member.raft = Some(Raft::boot(Config { id, seed, ..config }, image, member.now));
+        self.history.restarted(id);
+        self.input(id, |_, _| ());
+    }
+
+    /// Stops a member. Of the Save in flight all or nothing is on its disk.
+    pub(super) fn crash(&mut self, id: NodeId, save_is_kept: bool) {
+        let member = self.member(id);
+        member.raft = None;
+        if let Some(save) = member.saving.take()
+            && save_is_kept
+        {
+            write(&mut member.disk, save);
+        }
+    }
+
+    /// One input and everything that follows from it; None if the member is down.
+    pub(super) fn input<R>(&mut self, id: NodeId, input: impl FnOnce(&mut Raft, Time) -> R) -> Option<R> {
+        let honest = self.honest;
+        let member = self.members.get_mut(&id).expect("a member");
+        let (now, boot) = (member.now, Boot(member.boots));
+        let raft = member.raft.as_mut()?;
+        let result = input(raft, now);
+        raft.check_invariants();
+        let mut outputs = 0;
+        while let Some(output) = raft.poll() {
+            outputs += 1;
+            assert!(outputs < 100_000, "poll comes to an end");
+            match output {
+                Output::Save(save) => assert!(member.saving.replace(save).is_none(), "one Save in flight"),
+                Output::Send(envelope) => {
+                    self.sent += 1;
+                    self.wire.push(envelope);
+                }
+                Output::Apply(entry) if honest => self.history.applied(id, &entry),
+                Output::ReadReady { id: read, index } if honest => {
+                    self.history.read_ready((id, boot, read), index);
+                }
+                Output::Alarm(alarm) => assert!(!honest, "{id}: {alarm}"),
+                _ => {}
+            }
+        }
+        raft.check_invariants();
+        if honest {
+            self.history.observe(id, raft);
+        }
+        Some(result)
+    }
+
+    /// The Save in flight is done.
+    pub(super) fn saved(&mut self, id: NodeId) {
+        let member = self.member(id);
+        if let Some(save) = member.saving.take() {
+            let stamp = save.stamp;
+            write(&mut member.disk, save);
+            self.input(id, |raft, _| raft.saved(stamp));
+        }
+    }
+
+    /// The member's next deadline comes.
+    pub(super) fn tick(&mut self, id: NodeId) {
+        let Some(deadline) = self.raft(id).map(Raft::deadline) else {
+            return;
+        };
+        if deadline == Time::NEVER {
+            return;
+        }
+        let member = self.member(id);
+        member.now = member.now.max(deadline);
+        let now = member.now;
+        self.input(id, Raft::tick);
+        let deadline = self.raft(id).map_or(Time::NEVER, Raft::deadline);
+        assert!(deadline > now, "{id}: a deadline that was kept is not due again");
+    }
+
+    pub(super) fn deliver(&mut self, envelope: Envelope) {
+        let lost = self.isolated.contains(&envelope.from) || self.isolated.contains(&envelope.to);
+        if !lost && self.members.contains_key(&envelope.to) {
+            self.input(envelope.to, |raft, now| raft.receive(now, envelope));
+        }
+    }
+
+    pub(super) fn propose(&mut self, id: NodeId, command: Bytes) -> Option<Result<Position, Refusal>> {
+        self.input(id, |raft, _| raft.propose(command))
+    }
+
+    pub(super) fn read(&mut self, id: NodeId) -> ReadId {
+        self.next_read += 1;
+        let read = ReadId(self.next_read);
+        let boot = Boot(self.members[&id].boots);
+        self.history.read_asked((id, boot, read));
+        self.input(id, |raft, _| raft.read(read));
+        read
+    }
+
+    pub(super) fn leader(&self) -> Option<NodeId> {
+        let leaders = self.members.values().filter_map(|member| member.raft.as_ref());
+        leaders
+            .filter(|raft| raft.is_leader())
+            .max_by_key(|raft| raft.term())
+            .and_then(Raft::leader)
+    }
+
+    /// Delivers and saves until nothing is left to do at this time.
+    pub(super) fn settle(&mut self) {
+        loop {
+            self.ids().into_iter().for_each(|id| self.saved(id));
+            if self.wire.is_empty() {
+                if self.members.values().all(|member| member.saving.is_none()) {
+                    return;
+                }
+                continue;
+            }
+            for envelope in std::mem::take(&mut self.wire) {
+                self.deliver(envelope);
+            }
+        }
+    }
+
+    /// All faults end: everyone is up, clocks agree, messages arrive at once, for `micros`.
+    pub(super) fn calm(&mut self, micros: u64) {
+        self.isolated.clear();
+        let start = self
+            .members
+            .values()
+            .map(|member| member.now)
+            .max()
+            .unwrap_or_default();
+        for id in self.ids() {
+            self.member(id).now = start;
+            if self.raft(id).is_none() {
+                self.boot(id);
+            }
+            self.input(id, Raft::tick);
+        }
+        self.settle();
+        let next = |cluster: &Cluster| {
+            let up = cluster.ids().into_iter();
+            up.filter_map(|id| Some((cluster.raft(id)?.deadline(), id))).min()
+        };
+        while let Some((deadline, id)) = next(self).filter(|(deadline, _)| deadline.0 < start.0 + micros) {
+            self.members
+                .values_mut()
+                .for_each(|member| member.now = member.now.max(deadline));
+            self.tick(id);
+            self.settle();
+        }
+    }
+}
+
+fn write(disk: &mut Image, save: Save) {
+    if let Some(ballot) = save.ballot {
+        disk.ballot = ballot;
+    }
+    disk.commit = save.commit;
+    match save.log {
+        LogChange::Keep => {}
+        LogChange::Append(entries) => {
+            let first = entries.first().expect("an append of something").position.index;
+            disk.entries.retain(|entry| entry.position.index < first);
+            disk.entries.extend(entries);
+        }
+        LogChange::Reset(_) => panic!("there are no snapshots yet"),
+    }
+}

@@ -1,0 +1,157 @@
+//! No message makes a core panic, whatever it says and whenever it comes. An alarm may be raised: that is its answer to
+//! a lie that can be proved.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::cluster::Cluster;
+use crate::*;
+
+const SIZE: u64 = 3;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Forge(Envelope),
+    Deliver(usize),
+    Repeat(usize),
+    Lose(usize),
+    Saved(NodeId),
+    Tick(NodeId),
+    Propose(NodeId, usize),
+    Read(NodeId),
+    Restart(NodeId, bool),
+}
+
+/// Small numbers are those of a young cluster; the others are where sums overflow.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0u64..7, 1 => (1u64 << 63) - 2..(1 << 63) + 2, 1 => u64::MAX - 2..=u64::MAX, 1 => any::<u64>()]
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    (number(), number()).prop_map(|(term, index)| Position {
+        term: Term(term),
+        index: Index(index),
+    })
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    prop_oneof![
+        Just(Body::Blank),
+        (0usize..40).prop_map(|len| Body::Command(Bytes::from(vec![b'f'; len]))),
+        prop::collection::btree_set((0u64..5).prop_map(NodeId), 0..4).prop_map(|voters| Body::Change(
+            Membership::of_voters(voters.into_iter().map(|id| (id, vec![])))
+        )),
+    ]
+}
+
+/// Mostly without a gap after `prev`, so that they are not refused at first sight.
+fn append() -> impl Strategy<Value = Message> {
+    let entry = (body(), 0u64..3, prop::option::weighted(0.05, position()));
+    (position(), prop::collection::vec(entry, 0..4), number()).prop_map(|(prev, entries, commit)| {
+        let mut last = prev;
+        let mut place = |(body, later, anywhere): (Body, u64, Option<Position>)| {
+            let next = Position {
+                term: Term(last.term.0.saturating_add(later / 2)),
+                index: Index(last.index.0.wrapping_add(1)),
+            };
+            last = anywhere.unwrap_or(next);
+            Entry { position: last, body }
+        };
+        Message::AppendEntries {
+            prev,
+            entries: entries.into_iter().map(&mut place).collect(),
+            commit: Index(commit),
+        }
+    })
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let outcome = prop_oneof![
+        number().prop_map(|index| AppendOutcome::Matched(Index(index))),
+        (position(), position()).prop_map(|(prev, hint)| AppendOutcome::Rejected { prev, hint }),
+    ];
+    prop_oneof![
+        position().prop_map(|last| Message::RequestVote { last }),
+        any::<bool>().prop_map(|granted| Message::RequestVoteReply { granted }),
+        append(),
+        outcome.prop_map(Message::AppendEntriesReply),
+        (number(), number()).prop_map(|(round, commit)| Message::Heartbeat {
+            round: Round(round),
+            commit: Index(commit),
+        }),
+        number().prop_map(|round| Message::HeartbeatReply { round: Round(round) }),
+    ]
+}
+
+fn envelope() -> impl Strategy<Value = Envelope> {
+    (0..SIZE + 2, 1..=SIZE, number(), message()).prop_map(|(from, to, term, message)| Envelope {
+        from: NodeId(from),
+        to: NodeId(to),
+        term: Term(term),
+        message,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let id = || (1..=SIZE).prop_map(NodeId);
+    prop_oneof![
+        4 => envelope().prop_map(Step::Forge),
+        8 => any::<usize>().prop_map(Step::Deliver),
+        1 => any::<usize>().prop_map(Step::Repeat),
+        1 => any::<usize>().prop_map(Step::Lose),
+        4 => id().prop_map(Step::Saved),
+        2 => id().prop_map(Step::Tick),
+        2 => (id(), 0usize..60).prop_map(|(id, len)| Step::Propose(id, len)),
+        1 => id().prop_map(Step::Read),
+        1 => (id(), any::<bool>()).prop_map(|(id, kept)| Step::Restart(id, kept)),
+    ]
+}
+
+fn take(cluster: &mut Cluster, step: Step) {
+    let at = |cluster: &Cluster, n: usize| n.checked_rem(cluster.wire.len());
+    match step {
+        Step::Forge(envelope) => cluster.deliver(envelope),
+        Step::Deliver(n) => {
+            if let Some(at) = at(cluster, n) {
+                let envelope = cluster.wire.remove(at);
+                cluster.deliver(envelope);
+            }
+        }
+        Step::Repeat(n) => {
+            if let Some(at) = at(cluster, n) {
+                let envelope = cluster.wire[at].clone();
+                cluster.deliver(envelope);
+            }
+        }
+        Step::Lose(n) => {
+            if let Some(at) = at(cluster, n) {
+                cluster.wire.remove(at);
+            }
+        }
+        Step::Saved(id) => cluster.saved(id),
+        Step::Tick(id) => cluster.tick(id),
+        Step::Propose(id, len) => drop(cluster.propose(id, Bytes::from(vec![b'p'; len]))),
+        Step::Read(id) => drop(cluster.read(id)),
+        Step::Restart(id, save_is_kept) => {
+            cluster.crash(id, save_is_kept);
+            cluster.boot(id);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_message_makes_a_core_panic(is_calm_first: bool, steps in prop::collection::vec(step(), 1..60)) {
+        let config = Config { append_bytes_max: 30, inflight_messages_max: 3, ..Config::new(NodeId(0), 0) };
+        let mut cluster = Cluster::new(SIZE, config);
+        cluster.honest = false;
+        if is_calm_first {
+            cluster.calm(3_000_000);
+        }
+        for step in steps {
+            take(&mut cluster, step);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole clusters of cores under faults and lies.
+
+mod cluster;
+mod figure3;
+mod forged;
+mod random;
+mod rules;

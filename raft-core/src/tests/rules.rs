@@ -1,0 +1,93 @@
+//! Rules of one core, each with a short run that shows it.
+
+use bytes::Bytes;
+
+use super::cluster::Cluster;
+use crate::*;
+
+const OWN: NodeId = NodeId(1);
+const PEER: NodeId = NodeId(2);
+
+/// Three members, of which the first leads, with nothing under way.
+fn led_by_the_first(config: Config) -> Cluster {
+    let mut cluster = Cluster::new(3, config);
+    cluster.honest = false;
+    cluster.tick(OWN);
+    cluster.settle();
+    assert_eq!(cluster.leader(), Some(OWN));
+    cluster
+}
+
+fn usual() -> Config {
+    Config::new(NodeId(0), 0)
+}
+
+fn say(cluster: &mut Cluster, term: Term, message: Message) {
+    cluster.deliver(Envelope {
+        from: PEER,
+        to: OWN,
+        term,
+        message,
+    });
+}
+
+#[test]
+fn a_message_that_makes_no_sense_changes_nothing_not_even_the_term() {
+    let mut cluster = led_by_the_first(usual());
+    let (term, later) = (Term(1), Term(5));
+    let prev = Position {
+        term: Term(9),
+        index: Index(1),
+    };
+    let append = Message::AppendEntries {
+        prev,
+        entries: vec![],
+        commit: Index(0),
+    };
+    say(&mut cluster, later, append);
+    say(&mut cluster, later, Message::RequestVote { last: prev });
+    let last = Position::default();
+    say(&mut cluster, Term(u64::MAX), Message::RequestVote { last });
+    assert_eq!(cluster.raft(OWN).map(Raft::term), Some(term));
+    assert_eq!(cluster.leader(), Some(OWN));
+}
+
+#[test]
+fn the_last_term_is_the_last() {
+    let mut cluster = led_by_the_first(usual());
+    let last = Position::default();
+    say(&mut cluster, Term::MAX, Message::RequestVote { last });
+    assert_eq!(cluster.raft(OWN).map(Raft::term), Some(Term::MAX));
+    cluster.tick(OWN);
+    assert_eq!(cluster.raft(OWN).map(Raft::term), Some(Term::MAX));
+}
+
+#[test]
+fn a_refusal_of_an_entry_that_cannot_be_is_dropped() {
+    let mut cluster = led_by_the_first(usual());
+    let prev = Position {
+        term: Term(1),
+        index: Index(u64::MAX),
+    };
+    let refusal = AppendOutcome::Rejected { prev, hint: prev };
+    say(&mut cluster, Term(1), Message::AppendEntriesReply(refusal));
+    cluster.tick(OWN);
+    cluster.tick(OWN);
+    say(&mut cluster, Term(1), Message::AppendEntriesReply(refusal));
+    assert_eq!(cluster.leader(), Some(OWN));
+}
+
+#[test]
+fn a_leader_with_an_alarm_leads_no_more() {
+    let mut cluster = led_by_the_first(usual());
+    let heartbeat = Message::Heartbeat {
+        round: Round(0),
+        commit: Index(0),
+    };
+    say(&mut cluster, Term(1), heartbeat);
+    let raft = cluster.raft(OWN).expect("it is up");
+    assert_eq!((raft.is_leader(), raft.leader()), (false, None));
+    assert_eq!(raft.deadline(), Time::NEVER);
+    let refusal = cluster.propose(OWN, Bytes::new());
+    assert_eq!(refusal, Some(Err(Refusal::Stopped)));
+}
