@@ -24,7 +24,8 @@ pub struct Config {
     pub inflight_bytes_max: usize,
     /// Payload bytes of one entry.
     pub entry_bytes_max: usize,
-    /// Payload bytes proposed and not yet committed; beyond it proposals are refused as `Busy`.
+    /// Payload bytes proposed and not yet committed; beyond it proposals are refused as `Busy`. A larger single entry
+    /// is still taken, alone.
     pub uncommitted_bytes_max: usize,
     /// A rule taken out on purpose, to prove that the tests would see it. Honoured only with debug assertions.
     pub mutant: Option<Mutant>,

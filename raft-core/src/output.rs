@@ -41,8 +41,8 @@ pub enum Refusal {
         /// Who.
         leader: Option<NodeId>,
     },
-    /// Too much is uncommitted already; ask again later.
-    #[error("too much is uncommitted")]
+    /// Too much is uncommitted, or too many reads wait already; ask again later.
+    #[error("too much waits already")]
     Busy,
     /// More than one entry takes.
     #[error("larger than an entry may be")]

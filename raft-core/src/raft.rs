@@ -161,7 +161,9 @@ impl Raft {
         if command.len() > self.config.entry_bytes_max {
             return Err(Refusal::TooLarge);
         }
-        if leader.uncommitted_bytes + command.len() > self.config.uncommitted_bytes_max {
+        // One at least is taken, however large: else it would be refused for ever.
+        let uncommitted = leader.uncommitted_bytes;
+        if uncommitted > 0 && uncommitted + command.len() > self.config.uncommitted_bytes_max {
             return Err(Refusal::Busy);
         }
         Ok(self.append_own(Body::Command(command)))

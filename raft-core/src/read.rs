@@ -10,6 +10,10 @@ use crate::role::{Leader, Role};
 use crate::types::{Index, NodeId, ReadId, Round};
 use crate::why::Why;
 
+/// Batches of reads that may wait at a leader. Without a quorum they wait until it leads no more, however often those
+/// who asked have given up and asked again.
+const WAITING_MAX: usize = 1 << 14;
+
 /// A leader's reads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reads {
@@ -39,7 +43,7 @@ impl Raft {
     /// node still leads; nothing follows if it loses the lead meanwhile.
     ///
     /// # Errors
-    /// `NotLeader` with the leader to ask instead, `Stopped` after an alarm.
+    /// `NotLeader` with the leader to ask instead, `Busy` while too many wait, `Stopped` after an alarm.
     pub fn read(&mut self, id: ReadId) -> Result<(), Refusal> {
         if self.halted {
             return Err(Refusal::Stopped);
@@ -50,6 +54,9 @@ impl Raft {
                 leader: self.leader(),
             });
         };
+        if leader.reads.waiting() >= WAITING_MAX {
+            return Err(Refusal::Busy);
+        }
         leader.reads.gathering.push(id);
         if !own_term_committed {
             let first = leader.first_index;

@@ -91,3 +91,30 @@ fn a_leader_with_an_alarm_leads_no_more() {
     let refusal = cluster.propose(OWN, Bytes::new());
     assert_eq!(refusal, Some(Err(Refusal::Stopped)));
 }
+
+#[test]
+fn reads_that_nobody_confirms_do_not_pile_up() {
+    let mut cluster = led_by_the_first(usual());
+    let read = |cluster: &mut Cluster| cluster.input(OWN, |raft, _| raft.read(ReadId(1)));
+    while read(&mut cluster) == Some(Ok(())) {
+        cluster.wire.clear();
+    }
+    assert_eq!(read(&mut cluster), Some(Err(Refusal::Busy)));
+    // A quorum answers: the next heartbeat confirms all that wait.
+    cluster.tick(OWN);
+    cluster.settle();
+    assert_eq!(read(&mut cluster), Some(Ok(())));
+}
+
+#[test]
+fn a_proposal_that_is_too_large_for_the_budget_goes_alone() {
+    let mut cluster = led_by_the_first(Config {
+        uncommitted_bytes_max: 10,
+        ..usual()
+    });
+    let propose = |cluster: &mut Cluster, len| cluster.propose(OWN, Bytes::from(vec![0; len]));
+    assert!(matches!(propose(&mut cluster, 50), Some(Ok(_))));
+    assert_eq!(propose(&mut cluster, 1), Some(Err(Refusal::Busy)));
+    cluster.settle();
+    assert!(matches!(propose(&mut cluster, 1), Some(Ok(_))));
+}
