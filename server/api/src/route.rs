@@ -123,18 +123,16 @@ const REST: &[Route] = &[
 
 /// Finds the handler of a request and hands it over.
 pub(crate) fn dispatch(identity: Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
-    if request.method == "OPTIONS" {
-        // A preflight, of any path, even `*`: the CORS lines are the answer.
-        answer.begin(200);
-        return Parsed::Answered;
-    }
+    let options = request.method == "OPTIONS";
     match target::split(request.target) {
-        Ok(target) => to_route(identity, request, &target, answer),
-        Err(why) => {
+        Ok(target) if !options => return to_route(identity, request, &target, answer),
+        Err(why) if !(options && request.target == "*") => {
             answer.text_error(400, &format!("400 Bad Request: {why}"));
-            Parsed::Answered
         }
+        // A preflight, of any path, even `*`: the CORS lines are the answer.
+        _ => answer.begin(200),
     }
+    Parsed::Answered
 }
 
 fn to_route(
@@ -146,6 +144,11 @@ fn to_route(
     let path = modern(&target.path);
     if let Some(clean) = target::cleaned(&path) {
         target::redirect(request.method, &clean, target.query, answer);
+        return Parsed::Answered;
+    }
+    if path.as_ref() == b"/v3" {
+        // The gateway is mounted as a directory, though there is nothing at its root.
+        target::redirect(request.method, b"/v3/", target.query, answer);
         return Parsed::Answered;
     }
     let v3 = path.starts_with(b"/v3/");

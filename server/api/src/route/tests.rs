@@ -21,7 +21,8 @@ fn unknown_paths_are_not_found() {
         ("/v2/auth", "404 page not found\n"),
         ("/v2/stats/", "404 page not found\n"),
         ("/v2/machines/", "404 page not found\n"),
-        ("/v3", "404 page not found\n"),
+        ("/v3x", "404 page not found\n"),
+        ("/v3beta", "404 page not found\n"),
         ("/v3alpha/kv/put", "404 page not found\n"),
         ("/version/", "404 page not found\n"),
         ("/debug/pprof/heap", "404 page not found\n"),
@@ -96,6 +97,9 @@ fn unclean_paths_are_redirected() {
         ("GET", "/v2/keys/a/%2E%2E/b%20c", page, "/v2/keys/b%20c"),
         ("PUT", "/v2/keys/./%C3%A9/", "", "/v2/keys/%C3%A9/"),
         ("POST", "/v3beta//kv/put", "", "/v3/kv/put"),
+        // The root of the gateway.
+        ("GET", "/v3?a=b", page, "/v3/?a=b"),
+        ("POST", "/v3", "", "/v3/"),
     ];
     for (method, target, content_type, location) in rows {
         let answer = answered(method, target);
@@ -131,6 +135,9 @@ fn targets_that_cannot_be_read_are_bad_requests() {
             (400, body),
             "{target}"
         );
+    }
+    for target in ["/%zz", "version"] {
+        assert_eq!(answered("OPTIONS", target).status, 400, "{target}");
     }
 }
 
