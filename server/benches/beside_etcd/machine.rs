@@ -26,8 +26,8 @@ pub(crate) fn describe(scratch: &Path) -> io::Result<String> {
         model.map_or("unknown", |(_, model)| model),
         kernel.trim(),
         load_average()?,
-        time_syncs(data, SYNCS)?,
-        time_syncs(data, 0)?,
+        time_syncs(scratch, SYNCS)?,
+        time_syncs(scratch, 0)?,
     ))
 }
 
