@@ -89,12 +89,13 @@ pub trait Disk: Clone {
     fn sync_directory(&self) -> io::Result<()>;
 }
 
-/// Whether an error of [`Disk::create`] says that there is no space, rather than that the disk failed.
+/// Whether an error of [`Disk::create`] says that there is no space, by the disk, a quota or the process's own limit,
+/// rather than that the disk failed.
 #[must_use]
 pub fn is_out_of_space(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
     )
 }
 
