@@ -167,16 +167,19 @@ fn a_journal_of_another_member_is_refused() {
     assert!(line.contains("it belongs to another data directory"), "{line}");
 }
 
-/// No file may grow beyond 4 MiB, and writes there fail instead of raising a signal: as near to a full disk as a
-/// process comes without being the machine's master. The limit's unit is 512 bytes in some shells and 1024 in others.
-const NO_ROOM: &str = "trap '' XFSZ; ulimit -f 8192";
+/// What the shell does so that no file may grow beyond so many blocks, and writes there fail instead of raising a signal:
+/// as near to a full disk as a process comes without being the machine's master. A block has 512 bytes in some shells
+/// and 1024 in others.
+fn no_room(blocks: usize) -> String {
+    format!("trap '' XFSZ; ulimit -f {blocks}")
+}
 
-#[test]
-fn without_room_it_stops_and_keeps_every_promise() {
+/// Writes until there is no room. What was acknowledged must be there once there is room again.
+fn fill(blocks: usize, says: &str) {
     let mut server = Server::start("alone");
     put_v2(&mut server.http(), "first", "kept").expect("a write");
     server.stop();
-    server.shell(Some(NO_ROOM)).restart();
+    server.shell(Some(&no_room(blocks))).restart();
     let large = "x".repeat(256 * 1024);
     let mut http = server.http();
     let mut kept = Vec::new();
@@ -195,7 +198,7 @@ fn without_room_it_stops_and_keeps_every_promise() {
     assert_eq!(server.wait_end().code(), Some(1));
     let line = server.log().wait_for("\"level\":\"fatal\"");
     assert!(
-        line.contains("nothing may be promised any more") && line.contains("journal-"),
+        line.contains("nothing may be promised any more") && line.contains(says),
         "{line}"
     );
 
@@ -215,13 +218,23 @@ fn without_room_it_stops_and_keeps_every_promise() {
 }
 
 #[test]
+fn without_room_for_another_segment_it_keeps_every_promise() {
+    fill(8192, "no space left for a journal segment");
+}
+
+#[test]
+fn a_failed_write_stops_it_and_keeps_every_promise() {
+    fill(2048, "cannot write journal-");
+}
+
+#[test]
 fn without_room_nothing_is_founded() {
     let mut server = Server::new("alone");
-    server.shell(Some(NO_ROOM)).spawn();
+    server.shell(Some(&no_room(2048))).spawn();
     assert_eq!(server.wait_end().code(), Some(1));
     let line = server.log().wait_for("\"level\":\"fatal\"");
     assert!(
-        line.contains("data directory alone.balsa: cannot make "),
+        line.contains("data directory alone.balsa: no space left"),
         "{line}"
     );
     // With room, the same directory will do.
