@@ -12,7 +12,7 @@ const SYNCS: u64 = 1000;
 const BLOCK: usize = 4096;
 
 /// Processors, kernel, load and what a sync takes in `data`.
-pub(crate) fn describe(scratch: &Path) -> io::Result<String> {
+pub(crate) fn describe(data: &Path) -> io::Result<String> {
     let processors = std::thread::available_parallelism()?;
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let information = std::fs::read_to_string("/proc/cpuinfo")?;
@@ -26,8 +26,8 @@ pub(crate) fn describe(scratch: &Path) -> io::Result<String> {
         model.map_or("unknown", |(_, model)| model),
         kernel.trim(),
         load_average()?,
-        time_syncs(scratch, SYNCS)?,
-        time_syncs(scratch, 0)?,
+        time_syncs(data, SYNCS)?,
+        time_syncs(data, 0)?,
     ))
 }
 
