@@ -26,6 +26,8 @@ pub(crate) enum Program<'a> {
 /// Members that answer.
 pub(crate) struct Cluster {
     members: Vec<Member>,
+    /// Where the members' homes are; goes with them.
+    run: Option<PathBuf>,
 }
 
 struct Member {
@@ -50,7 +52,10 @@ impl Cluster {
             .map(|(name, url)| format!("{name}={url}"))
             .collect::<Vec<_>>()
             .join(",");
-        let mut cluster = Cluster { members: Vec::new() };
+        let mut cluster = Cluster {
+            members: Vec::new(),
+            run: Some(run.clone()),
+        };
         for (number, name) in names.iter().enumerate() {
             let home = run.join(name);
             std::fs::create_dir_all(&home)?;
@@ -79,6 +84,11 @@ impl Cluster {
         self.members.iter().map(|member| member.address).collect()
     }
 
+    /// Leaves data and logs where they are.
+    pub(crate) fn keep(&mut self) {
+        self.run = None;
+    }
+
     /// The members' process ids.
     pub(crate) fn processes(&self) -> Vec<u32> {
         self.members.iter().map(|member| member.process.id()).collect()
@@ -102,9 +112,8 @@ impl Drop for Cluster {
             // It is over either way: there is nobody to tell.
             let _ = member.process.kill();
             let _ = member.process.wait();
-            let _ = std::fs::remove_dir_all(&member.home);
         }
-        if let Some(run) = self.members.first().and_then(|member| member.home.parent()) {
+        if let Some(run) = &self.run {
             let _ = std::fs::remove_dir_all(run);
         }
     }
@@ -137,7 +146,7 @@ fn command(program: Program<'_>, name: &str, home: &Path) -> io::Result<Command>
     command
         .args(["--name", name, "--data-dir"])
         .arg(home.join("data"));
-    command.args(["--log-level", "warn", "--enable-v2"]);
+    command.arg("--enable-v2");
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)
 }

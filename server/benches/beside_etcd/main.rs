@@ -127,7 +127,10 @@ fn measure(
                 Target::Balsa(_) => Program::Balsa(&place.balsa),
                 _ => Program::Etcd(&place.etcd),
             };
-            let cluster = Cluster::start(program, members, &place.data)?;
+            let mut cluster = Cluster::start(program, members, &place.data)?;
+            if options.keep {
+                cluster.keep();
+            }
             let addresses = cluster.addresses();
             load_all(target, &addresses, &cluster.processes(), options, round, results)
         }

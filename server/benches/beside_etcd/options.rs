@@ -13,6 +13,7 @@ cargo bench -p server --bench beside_etcd -- [options]
   --seconds S      seconds measured per workload (5)
   --only A,B       these targets: echo, synced-echo, balsa-1, etcd-1, balsa-3, etcd-3
   --data DIR       where the data directories are made, and so on which disk (target/beside_etcd)
+  --keep           do not remove data directories and logs
   --no-footprint   no figures of size, memory and start
 ";
 
@@ -25,6 +26,7 @@ pub(crate) struct Options {
     pub(crate) starts: usize,
     pub(crate) footprint: bool,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) keep: bool,
     only: Vec<String>,
 }
 
@@ -38,6 +40,7 @@ impl Options {
             starts: 10,
             footprint: true,
             data: None,
+            keep: false,
             only: Vec::new(),
         };
         let mut arguments = std::env::args().skip(1);
@@ -60,6 +63,7 @@ impl Options {
                     options.only = names.split(',').map(str::to_owned).collect();
                 }
                 "--data" => options.data = Some(value(&argument, arguments.next())),
+                "--keep" => options.keep = true,
                 "--no-footprint" => options.footprint = false,
                 _ => refuse(&argument),
             }
