@@ -56,7 +56,7 @@ pub enum Fault {
     SlowDisk(Who),
     /// A member does nothing for a while, and then goes on as if nothing had been.
     Stall(Who),
-    /// Whoever comes to lead crashes soon after, again and again: what Figure 8 of the paper is made of.
+    /// Whoever comes to lead soon falls silent and crashes, again and again: what Figure 8 of the paper is made of.
     Hunt {
         /// At most so long after it came to lead, in microseconds.
         after_max: u64,
@@ -170,6 +170,10 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
         },
     ];
     let mut kinds = all.to_vec();
+    // The longest way to a violation is Figure 8's; some runs go nowhere else.
+    if choices.happens(PerMillion(200_000)) {
+        return kinds.split_off(all.len() - 1);
+    }
     // Leave out about half, whichever.
     for _ in 0..choices.below(all.len() as u64 - 2) {
         let out = usize::try_from(choices.below(kinds.len() as u64)).expect("an index");

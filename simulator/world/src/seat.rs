@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use raft_core::{NodeId, Time};
+use node::{Part, PeerMessage};
+use raft_core::{Message, NodeId, Time};
 
 use crate::agenda::{Actor, Event};
 use crate::check::Violation;
@@ -32,6 +33,8 @@ pub(crate) struct Seat {
     tick_due: Option<Time>,
     /// Power fails when next it saves.
     pub(crate) armed: bool,
+    /// After so many more AppendEntries it falls silent.
+    pub(crate) silent_after: Option<u64>,
     /// It has power and is about to start.
     pub(crate) starting: bool,
 }
@@ -146,6 +149,9 @@ impl World {
         match effect {
             Effect::Send { message, frame } => {
                 self.checks.says(&message)?;
+                if self.is_silenced(id, &message) {
+                    return Ok(());
+                }
                 let to = message.to;
                 let arrivals = self.network.send(&mut self.choices, self.now, (id, to), &frame);
                 for (at, bytes) in arrivals.into_iter().flatten() {
@@ -187,6 +193,7 @@ impl World {
         seat.tick_due = None;
         seat.busy_until = now;
         seat.armed = false;
+        seat.silent_after = None;
         seat.disk.crash(&mut self.choices);
         self.befell.crashes += 1;
         self.trace
@@ -223,6 +230,23 @@ impl World {
             let life = seat.life;
             self.add(at, Actor::Member(id), Event::Member(life, Some(Happening::Tick)));
         }
+    }
+
+    /// Whether a member that is to fall silent does so before this message.
+    fn is_silenced(&mut self, id: NodeId, message: &PeerMessage) -> bool {
+        let seat = self.seats.get_mut(&id).expect("every member has a seat");
+        let Some(left) = &mut seat.silent_after else {
+            return false;
+        };
+        let appends = message.parts.iter().any(|part| {
+            matches!(part, Part::Raft(envelope) if matches!(envelope.message, Message::AppendEntries { .. }))
+        });
+        if !appends {
+            return false;
+        }
+        let silenced = *left == 0;
+        *left = left.saturating_sub(1);
+        silenced
     }
 
     fn sync_law(&self, id: NodeId) -> Law {
@@ -302,9 +326,9 @@ fn trace_effect(trace: &mut crate::trace::Trace, now: Time, id: NodeId, effect: 
     }
 }
 
-fn shown(message: &node::PeerMessage) -> String {
-    let part = |part: &node::Part| match part {
-        node::Part::Raft(envelope) => format!("t{} {:?}", envelope.term, envelope.message),
+fn shown(message: &PeerMessage) -> String {
+    let part = |part: &Part| match part {
+        Part::Raft(envelope) => format!("t{} {:?}", envelope.term, envelope.message),
         other => format!("{other:?}"),
     };
     message.parts.iter().map(part).collect::<Vec<_>>().join(", ")

@@ -75,7 +75,7 @@ impl Settings {
             sync: law(choices, &[150, 1_000, 6_000], 20_000),
             turn: law(choices, &[20, 100, 400], 1_000),
             segment_bytes: choices.pick(&[64 << 10, 16 << 10, 256 << 10]),
-            append_bytes_max: choices.pick(&[1 << 20, 1 << 10, 1]),
+            append_bytes_max: choices.pick(&[1 << 20, 1 << 10, 1, 1]),
             inflight_messages_max: choices.pick(&[256, 8, 1]),
             storm: 45 * SECOND,
             length: 60 * SECOND,

@@ -3,6 +3,7 @@
 use raft_core::{NodeId, Time};
 
 use crate::agenda::{Actor, Event};
+use crate::choices::PerMillion;
 use crate::faults::{self, Active, Fault, Who};
 use crate::settings::SECOND;
 use crate::world::{Command, World};
@@ -40,7 +41,14 @@ impl World {
             let spared = self.choices.below(after_max);
             let off = self.after(spared);
             let on = Time(off.0 + 1 + self.choices.below(down_max));
-            let life = self.seats[&id].life;
+            // Before it is gone it may fall silent: some of its entries then reach a few members, or none.
+            let silent_after = self
+                .choices
+                .happens(PerMillion(750_000))
+                .then(|| self.choices.below(6));
+            let seat = self.seats.get_mut(&id).expect("a member");
+            seat.silent_after = silent_after;
+            let life = seat.life;
             self.add(off, Actor::Faults, Event::PowerOff(id, life));
             self.add(on, Actor::Faults, Event::PowerOn(id));
         }
@@ -101,6 +109,7 @@ impl World {
                 self.seats.get_mut(&victim).expect("a member").armed = false;
             }
             (Fault::PowerCut { .. }, Some(victim)) => self.seats[&victim].disk.keep_power(),
+            (Fault::Hunt { .. }, _) => self.seats.values_mut().for_each(|seat| seat.silent_after = None),
             _ => {}
         }
         faults::settle(&mut self.network, &self.active, &self.settings);
@@ -111,6 +120,7 @@ impl World {
         self.active.clear();
         for seat in self.seats.values_mut() {
             seat.armed = false;
+            seat.silent_after = None;
             seat.disk.keep_power();
         }
         self.power_on_all();
