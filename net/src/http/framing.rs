@@ -66,6 +66,9 @@ impl Seen {
                 if self.host {
                     return Err(Refusal::HostRepeated);
                 }
+                if !value.iter().all(is_in_host) {
+                    return Err(Refusal::HostMalformed);
+                }
                 self.host = true;
             }
             6 if name.eq_ignore_ascii_case("expect") && version == Version::Http11 => {
@@ -114,6 +117,11 @@ impl Seen {
             (false, None) => Ok(BodyLength::Known(0)),
         }
     }
+}
+
+/// Whether a host and port may hold this byte (RFC 3986 3.2.2). RFC 9112 3.2 wants any other refused.
+fn is_in_host(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte)
 }
 
 /// Digits and nothing else; a number beyond u64 is as good as its largest.

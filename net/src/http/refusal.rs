@@ -25,6 +25,9 @@ pub enum Refusal {
     /// More than one Host.
     #[error("The Host header is given more than once.")]
     HostRepeated,
+    /// A Host with a byte that no host and port has.
+    #[error("The Host header is malformed.")]
+    HostMalformed,
     /// A Content-Length that is not a plain decimal number.
     #[error("The Content-Length header is not a decimal number.")]
     LengthMalformed,
@@ -78,7 +81,7 @@ impl Refusal {
         match self {
             Refusal::RequestLine | Refusal::Target => 400,
             Refusal::HeaderName | Refusal::HeaderValue | Refusal::LineEnd => 400,
-            Refusal::HostMissing | Refusal::HostRepeated => 400,
+            Refusal::HostMissing | Refusal::HostRepeated | Refusal::HostMalformed => 400,
             Refusal::LengthMalformed | Refusal::LengthsDiffer | Refusal::LengthAndEncoding => 400,
             Refusal::EncodingBeforeHttp11 | Refusal::Chunk => 400,
             Refusal::TimedOut => 408,

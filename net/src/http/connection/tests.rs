@@ -111,6 +111,9 @@ fn an_absolute_target_names_the_host() {
     let connection = asked(b"GET http://other:2/v2/keys HTTP/1.1\r\nHost: h\r\n\r\n");
     let request = connection.request().unwrap();
     assert_eq!((request.target, request.host()), ("/v2/keys", &b"other:2"[..]));
+    let six = asked(b"GET / HTTP/1.1\r\nHost: [fe80::1%25a]:2\r\n\r\n");
+    assert_eq!(six.request().unwrap().host(), b"[fe80::1%25a]:2");
+    assert_eq!(requests(b"GET / HTTP/1.1\r\nHost:\r\n\r\n"), [one("/", "")]);
     assert_eq!(requests(b"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), [one("*", "")]);
 }
 
@@ -304,6 +307,9 @@ fn malformed_heads_are_refused() {
             b"GET / HTTP/1.1\r\nHost: h\r\nhost: h\r\n\r\n",
             Refusal::HostRepeated,
         ),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", Refusal::HostMalformed),
+        (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Refusal::HostMalformed),
+        (b"GET / HTTP/1.0\r\nHost: \xe9\r\n\r\n", Refusal::HostMalformed),
         (b"GET keys HTTP/1.1\r\nHost: h\r\n\r\n", Refusal::Target),
         (b"GET * HTTP/1.1\r\nHost: h\r\n\r\n", Refusal::Target),
         (b"CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", Refusal::Target),
