@@ -10,8 +10,8 @@
 //! word, after an fdatasync, becomes a `Saved`. Go on after a failed write or sync, or after a panic.
 //!
 //! # Threads
-//! One for the event loop, the node, clients and peers; one that writes and syncs; one that looks names up; one that waits
-//! for signals.
+//! One for the event loop, the node, clients and peers; one that writes and syncs; one that makes journal segments ahead of
+//! need; one that looks names up; one that waits for signals.
 
 mod cli;
 mod config;
