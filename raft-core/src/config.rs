@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::mutant::Mutant;
 use crate::types::NodeId;
 
 /// The settings of one node for one boot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// This node's own id.
     pub id: NodeId,

@@ -1,6 +1,7 @@
 //! The stream of proposals from a follower to the leader of a term: numbered from 0, sent again until taken, taken
 //! once and in order. Both ends forget it when the term ends.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
@@ -10,8 +11,9 @@ use crate::message::Forward;
 
 /// Payload bytes of one Forward; a larger single proposal still goes, alone.
 pub(crate) const FORWARD_BYTES_MAX: usize = 1 << 20;
-/// Payload bytes sent and not yet taken.
-pub(crate) const FORWARD_INFLIGHT_BYTES_MAX: usize = 8 << 20;
+/// Payload bytes in the stream and not yet taken. What more there is waits where it can still be given up: a leader
+/// that takes nothing must not fill this node's memory with what nobody waits for any more.
+const UNTAKEN_BYTES_MAX: usize = 8 << 20;
 
 /// The follower's end.
 #[derive(Clone, Debug)]
@@ -21,9 +23,9 @@ pub(crate) struct ToLeader {
     /// The number of the first in `untaken`.
     first: u64,
     untaken: VecDeque<Bytes>,
+    untaken_bytes: usize,
     /// How many of `untaken` are on their way.
     sent: usize,
-    sent_bytes: usize,
     resend_deadline: Time,
 }
 
@@ -34,19 +36,25 @@ impl ToLeader {
             term,
             first: 0,
             untaken: VecDeque::new(),
+            untaken_bytes: 0,
             sent: 0,
-            sent_bytes: 0,
             resend_deadline: Time::NEVER,
         }
     }
 
+    /// Whether it is to be given no more for now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.untaken_bytes >= UNTAKEN_BYTES_MAX
+    }
+
     pub(crate) fn push(&mut self, proposal: Bytes) {
+        self.untaken_bytes += proposal.len();
         self.untaken.push_back(proposal);
     }
 
     /// The next message, if there is anything to send that is not on its way.
     pub(crate) fn next_message(&mut self, resend_deadline: Time) -> Option<Forward> {
-        if self.sent == self.untaken.len() || self.sent_bytes >= FORWARD_INFLIGHT_BYTES_MAX {
+        if self.sent == self.untaken.len() {
             return None;
         }
         let mut bytes = 0;
@@ -65,7 +73,6 @@ impl ToLeader {
             self.resend_deadline = resend_deadline;
         }
         self.sent += proposals.len();
-        self.sent_bytes += proposals.iter().map(Bytes::len).sum::<usize>();
         Some(Forward {
             term: self.term,
             first,
@@ -79,11 +86,9 @@ impl ToLeader {
             && let Some(proposal) = self.untaken.pop_front()
         {
             self.first += 1;
+            self.untaken_bytes -= proposal.len();
             // Given up for lost, it may yet have arrived: then it is not on its way a second time.
-            if self.sent > 0 {
-                self.sent -= 1;
-                self.sent_bytes -= proposal.len();
-            }
+            self.sent = self.sent.saturating_sub(1);
             self.resend_deadline = resend_deadline;
         }
         if self.sent == 0 {
@@ -95,7 +100,6 @@ impl ToLeader {
     pub(crate) fn tick(&mut self, now: Time) {
         if now >= self.resend_deadline {
             self.sent = 0;
-            self.sent_bytes = 0;
             self.resend_deadline = Time::NEVER;
         }
     }
@@ -105,20 +109,21 @@ impl ToLeader {
     }
 }
 
-/// The leader's end: what it took from each life of each follower in its term.
+/// The leader's end: what it took from each follower in its term.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FromFollowers {
     term: Term,
-    taken: BTreeMap<(NodeId, Boot), u64>,
+    /// Of each follower its newest life, and the number of the next proposal to take in it.
+    taken: BTreeMap<NodeId, (Boot, u64)>,
     /// Who is to be told.
-    due: BTreeSet<(NodeId, Boot)>,
+    due: BTreeSet<NodeId>,
 }
 
 impl FromFollowers {
     /// Passes each proposal that is new and next in order to `propose`, until it refuses.
     pub(crate) fn take(
         &mut self,
-        from: (NodeId, Boot),
+        (from, boot): (NodeId, Boot),
         forward: Forward,
         mut propose: impl FnMut(Bytes) -> bool,
     ) {
@@ -128,24 +133,25 @@ impl FromFollowers {
                 ..FromFollowers::default()
             };
         }
-        let taken = self.taken.entry(from).or_default();
-        for (number, proposal) in (forward.first..).zip(forward.proposals) {
-            if number > *taken || (number == *taken && !propose(proposal)) {
-                break;
+        let (life, taken) = self.taken.entry(from).or_default();
+        if *life != boot {
+            (*life, *taken) = (boot, 0);
+        }
+        for (after, proposal) in (0..).zip(forward.proposals) {
+            match forward.first.checked_add(after).map(|number| number.cmp(taken)) {
+                Some(Ordering::Less) => {}
+                Some(Ordering::Equal) if propose(proposal) => *taken += 1,
+                _ => break,
             }
-            *taken = (*taken).max(number + 1);
         }
         self.due.insert(from);
     }
 
     /// The next follower to tell how far this leader came.
-    pub(crate) fn next_answer(&mut self) -> Option<((NodeId, Boot), Term, u64)> {
+    pub(crate) fn next_answer(&mut self) -> Option<(NodeId, Boot, Term, u64)> {
         let from = self.due.pop_first()?;
-        Some((
-            from,
-            self.term,
-            self.taken.get(&from).copied().unwrap_or_default(),
-        ))
+        let &(boot, taken) = self.taken.get(&from)?;
+        Some((from, boot, self.term, taken))
     }
 }
 
@@ -182,7 +188,7 @@ mod tests {
         assert_eq!(first, again);
         assert_eq!(take(&mut leader, &again), [proposal(0), proposal(1)]);
         assert_eq!(take(&mut leader, &first), [] as [Bytes; 0]);
-        assert_eq!(leader.next_answer(), Some((FOLLOWER, Term(3), 2)));
+        assert_eq!(leader.next_answer(), Some((FOLLOWER.0, FOLLOWER.1, Term(3), 2)));
         follower.taken(2, Time(600));
         assert_eq!(follower.deadline(), Time::NEVER);
     }
@@ -212,6 +218,48 @@ mod tests {
             budget -= 1;
             budget >= 0
         });
-        assert_eq!(leader.next_answer(), Some((FOLLOWER, Term(1), 1)));
+        assert_eq!(leader.next_answer(), Some((FOLLOWER.0, FOLLOWER.1, Term(1), 1)));
+    }
+
+    #[test]
+    fn a_new_life_counts_from_0_again() {
+        let mut leader = FromFollowers::default();
+        let forward = Forward {
+            term: Term(1),
+            first: 0,
+            proposals: vec![proposal(0)],
+        };
+        assert_eq!(take(&mut leader, &forward), [proposal(0)]);
+        let mut proposed = 0;
+        leader.take((NodeId(2), Boot(2)), forward, |_| {
+            proposed += 1;
+            true
+        });
+        assert_eq!(proposed, 1);
+        assert_eq!(leader.next_answer(), Some((NodeId(2), Boot(2), Term(1), 1)));
+        assert_eq!(leader.next_answer(), None);
+    }
+
+    #[test]
+    fn the_last_number_there_is_does_no_harm() {
+        let mut leader = FromFollowers::default();
+        let forward = Forward {
+            term: Term(1),
+            first: u64::MAX,
+            proposals: vec![proposal(0), proposal(1)],
+        };
+        assert_eq!(take(&mut leader, &forward), [] as [Bytes; 0]);
+    }
+
+    #[test]
+    fn a_stream_that_nobody_takes_from_is_soon_full() {
+        let mut follower = ToLeader::new(NodeId(1), Term(3));
+        let large = Bytes::from(vec![0; FORWARD_BYTES_MAX]);
+        while !follower.is_full() {
+            follower.push(large.clone());
+        }
+        assert_eq!(follower.untaken.len() * FORWARD_BYTES_MAX, UNTAKEN_BYTES_MAX);
+        follower.taken(1, Time(0));
+        assert!(!follower.is_full());
     }
 }

@@ -24,7 +24,9 @@
 //! |---|---|
 //! | `request.rs` | the face: inputs, requests, responses, outputs |
 //! | `message.rs` | what nodes say to each other |
+//! | `config.rs` | what a node is told at boot |
 //! | `node.rs` | the composition: handle, poll, deadline |
+//! | `clients.rs` | what clients ask, and how they are answered |
 //! | `waiting.rs` | requests and their deadlines |
 //! | `writes.rs` | proposals: into the own log or to the leader, once |
 //! | `forward.rs` | the numbered stream of proposals from a follower to the leader, both ends |
@@ -36,17 +38,22 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod clients;
+mod config;
 mod forward;
 mod message;
 mod node;
 mod reads;
 mod request;
+#[cfg(test)]
+mod tests;
 mod waiting;
 mod writes;
 
 pub use apply::{Origin, Proposal};
+pub use config::Config;
 pub use message::{Forward, Lane, Part, PeerMessage};
-pub use node::{Config, Node};
+pub use node::Node;
 pub use request::{
     Answer, ClientId, Failure, Header, Input, Member, Now, Output, Request, RequestId, Response, Status,
     WallTime,

@@ -1,49 +1,20 @@
 //! The composition: inputs in, outputs derived.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
-use raft_core::{Boot, Image, NodeId, Position, Raft, Term, Time};
+use raft_core::{Boot, Image, NodeId, Position, Raft, Refusal, Term, Time};
 use storage::store::Store;
-use storage::store::command::{Attributes, Command};
-use storage::store::query::Query;
 
+use crate::config::Config;
 use crate::forward::{FromFollowers, ToLeader};
 use crate::message::{Lane, Part, PeerMessage};
-use crate::reads::{Question, Reads};
-use crate::request::{
-    Answer, ClientId, Failure, Header, Input, Member, Now, Output, Request, RequestId, Response, Status,
-};
-use crate::waiting::{Ticket, Waiter, Waiting};
+use crate::reads::Reads;
+use crate::request::{Failure, Input, Now, Output};
+use crate::waiting::Waiting;
 use crate::writes::Writes;
 
 /// Entries applied in one turn, so that a long replay never keeps Raft's messages waiting.
 const APPLY_PER_TURN_MAX: usize = 1000;
-/// How long a health question may take.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What a node is told at boot.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Raft's settings; they hold the node's id.
-    pub raft: raft_core::Config,
-    /// Which life of the data directory this is.
-    pub boot: Boot,
-    /// The cluster's id.
-    pub cluster_id: u64,
-    /// The random id of the data directory.
-    pub data_id: u64,
-    /// What this member makes known of itself once there is a leader.
-    pub attributes: Attributes,
-}
-
-impl Config {
-    /// How long a request may wait: etcd's 5 s + 2 election timeouts.
-    #[must_use]
-    pub fn request_timeout(&self) -> Duration {
-        Duration::from_secs(5) + 2 * self.raft.election_timeout
-    }
-}
 
 /// A member: Raft, the stores and the waiting requests. A value, see the crate's essay.
 #[derive(Clone, Debug)]
@@ -63,11 +34,11 @@ pub struct Node {
     boots: BTreeMap<NodeId, Boot>,
     /// What this turn says, by peer and lane.
     parts: BTreeMap<(NodeId, Lane), Vec<Part>>,
-    outbox: VecDeque<Output>,
+    pub(crate) outbox: VecDeque<Output>,
     /// As last told to the host.
     leader: (Option<NodeId>, Term),
     applied_this_turn: usize,
-    stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 impl Node {
@@ -108,6 +79,7 @@ impl Node {
             node.applied_this_turn = 0;
             node.drive_raft();
         }
+        node.applied_this_turn = 0;
         node.publish();
         node.notice_leader();
         node
@@ -156,7 +128,8 @@ impl Node {
         if self.stopped {
             return Time::NEVER;
         }
-        if self.applied.index < self.raft.commit_index() {
+        // The turn was cut short: there may be more to apply, to save or to send.
+        if self.applied_this_turn == APPLY_PER_TURN_MAX {
             return self.now.monotonic;
         }
         let forward = self.to_leader.as_ref().map_or(Time::NEVER, ToLeader::deadline);
@@ -235,8 +208,10 @@ impl Node {
                 Part::Forward(forward) => {
                     if forward.term == self.raft.term() && self.raft.is_leader() {
                         let raft = &mut self.raft;
-                        self.from_followers
-                            .take((from, from_boot), forward, |bytes| raft.propose(bytes).is_ok());
+                        self.from_followers.take((from, from_boot), forward, |bytes| {
+                            // What can never be taken must not stop what follows; whoever asked times out.
+                            raft.propose(bytes) != Err(Refusal::Busy)
+                        });
                     }
                 }
                 Part::Forwarded { term, boot, taken } => {
@@ -255,68 +230,6 @@ impl Node {
             }
             self.notice_leader();
         }
-    }
-
-    fn on_request(&mut self, client: ClientId, id: RequestId, request: Request) {
-        let deadline = self.now.monotonic.after(self.config.request_timeout());
-        let waiter = Waiter {
-            client: Some((client, id)),
-            deadline,
-        };
-        if self.stopped {
-            return self.reply(client, id, Err(Failure::Stopped));
-        }
-        match request {
-            Request::Write(command) => self.write(waiter, command),
-            Request::Read {
-                query,
-                linearizable: true,
-            } => self.read(waiter, Question::Query(query)),
-            Request::Read {
-                query,
-                linearizable: false,
-            } => {
-                let result = self.find(&query);
-                self.reply(client, id, result);
-            }
-            Request::Members { linearizable: true } => self.read(waiter, Question::Members),
-            Request::Members { linearizable: false } => {
-                self.reply(client, id, Ok(Answer::Members(self.members())))
-            }
-            Request::Status => self.reply(client, id, Ok(Answer::Status(self.status()))),
-            Request::Health { .. } if self.raft.leader().is_none() => {
-                self.reply(client, id, Err(Failure::NoLeader))
-            }
-            Request::Health { linearizable: false } => self.reply(client, id, Ok(Answer::Healthy)),
-            Request::Health { linearizable: true } => {
-                let deadline = self.now.monotonic.after(HEALTH_TIMEOUT);
-                self.read(Waiter { deadline, ..waiter }, Question::Health);
-            }
-        }
-    }
-
-    fn on_client_gone(&mut self, client: ClientId) {
-        for ticket in self.waiting.client_gone(client) {
-            // A read that nobody waits for is given up; a write may be in the log already and runs its course.
-            self.reads.remove(ticket);
-        }
-    }
-
-    /// Makes this member known; goes on by itself until it is applied.
-    fn publish(&mut self) {
-        let (attributes, data_id) = (self.config.attributes.clone(), self.config.data_id);
-        let command = Command::Publish {
-            member: self.config.raft.id,
-            attributes,
-            data_id,
-        };
-        self.write(
-            Waiter {
-                client: None,
-                deadline: Time::NEVER,
-            },
-            command,
-        );
     }
 
     /// A new leader or term renews all that was asked of the former one.
@@ -372,7 +285,7 @@ impl Node {
             let leader = stream.leader;
             self.parts_to(leader, Part::Forward(forward));
         }
-        while let Some(((node, boot), term, taken)) = self.from_followers.next_answer() {
+        while let Some((node, boot, term, taken)) = self.from_followers.next_answer() {
             self.parts_to(node, Part::Forwarded { term, boot, taken });
         }
     }
@@ -397,71 +310,6 @@ impl Node {
     /// When to take a message to the leader for lost: as Raft itself does, after two heartbeats.
     pub(crate) fn resend_deadline(&self) -> Time {
         self.now.monotonic.after(2 * self.config.raft.heartbeat_interval)
-    }
-
-    pub(crate) fn find(&self, query: &Query) -> Result<Answer, Failure> {
-        Ok(Answer::Found(self.store.query(query)?))
-    }
-
-    pub(crate) fn members(&self) -> Vec<Member> {
-        let membership = self.raft.log_membership();
-        let member = |id: NodeId| {
-            let attributes = self
-                .store
-                .members()
-                .get(&id)
-                .map(|p| p.attributes.clone())
-                .unwrap_or_default();
-            Member {
-                id,
-                name: attributes.name,
-                peer_urls: membership.addresses.get(&id).cloned().unwrap_or_default(),
-                client_urls: attributes.client_urls,
-                learner: !membership.is_voter(id),
-                leads: self.raft.leader() == Some(id),
-            }
-        };
-        membership.members().into_iter().map(member).collect()
-    }
-
-    fn status(&self) -> Status {
-        Status {
-            leader: self.raft.leader(),
-            commit: self.raft.commit_index(),
-            size: self.store.size(),
-            learner: !self.raft.log_membership().is_voter(self.config.raft.id),
-        }
-    }
-
-    /// Answers a waiting request, if anybody still waits for it.
-    pub(crate) fn answer(&mut self, ticket: Ticket, result: Result<Answer, Failure>) {
-        if matches!(result, Err(Failure::Timeout | Failure::Stopped)) {
-            self.reads.remove(ticket);
-            self.writes.remove(ticket);
-        }
-        if let Some(Waiter {
-            client: Some((client, id)),
-            ..
-        }) = self.waiting.release(ticket)
-        {
-            self.reply(client, id, result);
-        }
-    }
-
-    fn reply(&mut self, client: ClientId, id: RequestId, result: Result<Answer, Failure>) {
-        let header = Header {
-            cluster_id: self.config.cluster_id,
-            member_id: self.config.raft.id,
-            revision: self.store.revision(),
-            tree_index: self.store.tree_index(),
-            term: self.raft.term(),
-            applied: self.applied.index,
-        };
-        self.outbox.push_back(Output::Reply {
-            client,
-            id,
-            response: Box::new(Response { header, result }),
-        });
     }
 }
 

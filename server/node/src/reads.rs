@@ -2,15 +2,18 @@
 //! that got them answers when it has applied up to there. A batch that may have got lost is asked anew under a new id,
 //! so that no late answer confirms the wrong one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use raft_core::{Boot, Index, NodeId, ReadId, Term, Time};
+use raft_core::{Boot, Index, NodeId, ReadId, Refusal, Term, Time};
 use storage::store::query::Query;
 
 use crate::message::Part;
 use crate::node::Node;
 use crate::request::Answer;
 use crate::waiting::{Ticket, Waiter};
+
+/// Batches on their way to the leader; meanwhile the next one gathers.
+const ASKED_MAX: usize = 1 << 10;
 
 /// What to do once a read is confirmed.
 #[derive(Clone, Debug)]
@@ -24,8 +27,8 @@ pub(crate) enum Question {
 pub(crate) struct Reads {
     questions: BTreeMap<Ticket, Question>,
     /// In no batch yet.
-    gathering: Vec<Ticket>,
-    /// Asked of the leader of the present term, by id.
+    gathering: BTreeSet<Ticket>,
+    /// Asked of the leader of one term, by id: the oldest first, and the first to be asked anew.
     asked: BTreeMap<ReadId, Batch>,
     /// Confirmed at an index that is not applied yet, in the order of the indexes.
     confirmed: VecDeque<(Index, Vec<Ticket>)>,
@@ -49,16 +52,16 @@ struct Asker {
 }
 
 impl Reads {
-    pub(crate) fn remove(&mut self, ticket: Ticket) {
-        self.questions.remove(&ticket);
+    /// Returns whether it was a read that waits.
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> bool {
+        self.gathering.remove(&ticket);
+        self.questions.remove(&ticket).is_some()
     }
 
     pub(crate) fn deadline(&self) -> Time {
         self.asked
-            .values()
-            .map(|batch| batch.resend_deadline)
-            .min()
-            .unwrap_or(Time::NEVER)
+            .first_key_value()
+            .map_or(Time::NEVER, |(_, batch)| batch.resend_deadline)
     }
 
     fn fresh_id(&mut self) -> ReadId {
@@ -68,15 +71,12 @@ impl Reads {
 
     /// Takes back what was asked in another term or not answered in time.
     fn regather(&mut self, now: Time, term: Term) {
-        let given_up: Vec<ReadId> = self
-            .asked
-            .iter()
-            .filter(|(_, batch)| batch.term != term || batch.resend_deadline <= now)
-            .map(|(&id, _)| id)
-            .collect();
-        for id in given_up {
-            let batch = self.asked.remove(&id).expect("just found");
-            self.gathering.extend(batch.tickets);
+        while let Some(oldest) = self.asked.first_entry()
+            && (oldest.get().term != term || oldest.get().resend_deadline <= now)
+        {
+            let tickets = oldest.remove().tickets.into_iter();
+            let waiting = tickets.filter(|ticket| self.questions.contains_key(ticket));
+            self.gathering.extend(waiting);
         }
     }
 
@@ -97,7 +97,7 @@ impl Node {
             return self.answer(ticket, Err(crate::request::Failure::TooManyRequests));
         }
         self.reads.questions.insert(ticket, question);
-        self.reads.gathering.push(ticket);
+        self.reads.gathering.insert(ticket);
     }
 
     /// Asks for all reads that gathered, in one batch; called once a turn.
@@ -105,43 +105,28 @@ impl Node {
         let (now, term) = (self.now.monotonic, self.raft.term());
         self.reads.regather(now, term);
         let Some(leader) = self.raft.leader() else { return };
-        let questions = &self.reads.questions;
-        self.reads
-            .gathering
-            .retain(|ticket| questions.contains_key(ticket));
-        if self.reads.gathering.is_empty() {
+        if self.reads.gathering.is_empty() || self.reads.asked.len() >= ASKED_MAX {
             return;
         }
         let id = self.reads.fresh_id();
         let own = self.config.raft.id;
-        if leader == own {
-            self.reads.askers.insert(
-                id,
-                Asker {
-                    node: own,
-                    boot: self.config.boot,
-                    id,
-                },
-            );
-            self.raft.read(id).expect("a leader takes reads");
-        } else {
-            self.parts_to(leader, Part::AskRead { term, id });
-        }
-        let tickets = std::mem::take(&mut self.reads.gathering);
-        // A leader answers itself or loses the lead; only a message gets lost.
         let resend_deadline = if leader == own {
+            if !self.confirm_for(own, self.config.boot, id, id) {
+                return;
+            }
+            // A leader answers itself or loses the lead; only a message gets lost.
             Time::NEVER
         } else {
+            self.parts_to(leader, Part::AskRead { term, id });
             self.resend_deadline()
         };
-        self.reads.asked.insert(
-            id,
-            Batch {
-                tickets,
-                term,
-                resend_deadline,
-            },
-        );
+        let tickets = std::mem::take(&mut self.reads.gathering).into_iter().collect();
+        let batch = Batch {
+            tickets,
+            term,
+            resend_deadline,
+        };
+        self.reads.asked.insert(id, batch);
     }
 
     /// A follower asks this node, which may lead no more: then the follower will learn of it and ask elsewhere.
@@ -150,8 +135,20 @@ impl Node {
             return;
         }
         let own_id = self.reads.fresh_id();
-        self.reads.askers.insert(own_id, Asker { node, boot, id });
-        self.raft.read(own_id).expect("a leader takes reads");
+        // While too many wait, it will ask again.
+        self.confirm_for(node, boot, id, own_id);
+    }
+
+    /// Asks this node's own Raft, which leads, under `own_id`. Returns whether it takes one more batch.
+    fn confirm_for(&mut self, node: NodeId, boot: Boot, id: ReadId, own_id: ReadId) -> bool {
+        match self.raft.read(own_id) {
+            Ok(()) => {
+                self.reads.askers.insert(own_id, Asker { node, boot, id });
+                true
+            }
+            Err(Refusal::Busy) => false,
+            Err(refusal) => panic!("a leader takes reads: {refusal}"),
+        }
     }
 
     /// The leader confirmed a batch of this node's.

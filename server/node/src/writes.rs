@@ -108,6 +108,9 @@ impl Node {
                     (leader, term),
                     "the stream is renewed with the leader"
                 );
+                if stream.is_full() {
+                    return;
+                }
                 stream.push(waits.encoded.clone());
             }
             waits.sent_in = Some(term);

@@ -1,11 +1,14 @@
 //! A few nodes, messages delivered at once, disks that save at once unless held back.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use raft_core::{Membership, NodeId, SnapshotMark, Stamp};
-use storage::store::command::{Outcome, Put};
-use storage::store::query::{Found, KeyRange, RangeEnd, RangeQuery};
+use storage::store::command::{Attributes, Command, Outcome, Put};
+use storage::store::query::{Found, KeyRange, Query, RangeEnd, RangeQuery};
 
 use super::*;
+use crate::{Answer, ClientId, Request, RequestId, Response};
 
 struct Cluster {
     nodes: BTreeMap<NodeId, Node>,
@@ -371,4 +374,78 @@ fn members_publish_themselves_once_there_is_a_leader() {
     assert_eq!(cluster.nodes[&leader].data_id_of(NodeId(2)), Some(200));
     // Born at 3 members + 1, then three published: as etcd's v2 index does.
     assert_eq!(cluster.nodes[&leader].store().tree_index(), 7);
+}
+
+#[test]
+fn a_read_whose_client_left_waits_no_more() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    cluster.unreachable = cluster.nodes.keys().copied().collect();
+    cluster.ask(leader, get("a"));
+    assert_eq!(cluster.nodes[&leader].waiting(), 1);
+    cluster.input(leader, Input::ClientGone(ClientId(1)));
+    assert_eq!(cluster.nodes[&leader].waiting(), 0);
+}
+
+#[test]
+fn a_turn_that_was_cut_short_asks_for_another() {
+    let mut cluster = Cluster::of(1);
+    let node = cluster.nodes.get_mut(&NodeId(1)).expect("a sole node");
+    let now = node.now;
+    for id in 0..APPLY_PER_TURN_MAX as u64 {
+        let (client, id) = (ClientId(2), RequestId(id));
+        let request = put("k", "v");
+        node.handle(now, Input::Request { client, id, request });
+    }
+    let saves = std::iter::from_fn(|| node.poll()).filter_map(|output| match output {
+        Output::Save(save) => Some(save.stamp),
+        _ => None,
+    });
+    let stamp = saves.last().expect("the writes are saved");
+    node.handle(now, Input::Saved(stamp));
+    let answered = std::iter::from_fn(|| node.poll()).filter(|output| matches!(output, Output::Reply { .. }));
+    assert_eq!(answered.count(), APPLY_PER_TURN_MAX);
+    // Whether the last of them gave Raft more to do was not asked.
+    assert_eq!(node.deadline(), now.monotonic);
+    node.handle(now, Input::Tick);
+    assert_eq!(node.poll(), None);
+    assert!(node.deadline() > now.monotonic);
+}
+
+#[test]
+fn what_a_stalled_leader_does_not_take_is_given_up_in_time() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    let follower = *cluster
+        .nodes
+        .keys()
+        .find(|id| **id != leader)
+        .expect("a follower");
+    cluster.pass(Duration::from_millis(500));
+    // The follower goes on hearing the leader, which takes nothing from it.
+    let node = cluster.nodes.get_mut(&follower).expect("a follower");
+    let now = node.now;
+    let large = Bytes::from(vec![0; 1 << 20]);
+    for id in 0..40 {
+        let put = Command::Put(Put {
+            key: Bytes::from("k"),
+            value: large.clone(),
+            previous: false,
+            ignore_value: false,
+            ignore_lease: false,
+        });
+        let (client, id, request) = (ClientId(2), RequestId(id), Request::Write(put));
+        node.handle(now, Input::Request { client, id, request });
+    }
+    let sent = std::iter::from_fn(|| node.poll()).filter_map(|output| match output {
+        Output::Send { message, .. } => Some(message),
+        _ => None,
+    });
+    let proposals = sent
+        .flat_map(|message| message.parts)
+        .filter(|part| matches!(part, Part::Forward(_)));
+    assert!(
+        proposals.count() < 10,
+        "the rest waits here, where a deadline can end it"
+    );
 }

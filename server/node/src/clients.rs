@@ -1,0 +1,148 @@
+//! What clients ask, and how they are answered.
+
+use std::time::Duration;
+
+use raft_core::{NodeId, Time};
+use storage::store::command::Command;
+use storage::store::query::Query;
+
+use crate::node::Node;
+use crate::reads::Question;
+use crate::request::{
+    Answer, ClientId, Failure, Header, Member, Output, Request, RequestId, Response, Status,
+};
+use crate::waiting::{Ticket, Waiter};
+
+/// How long a health question may take.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Node {
+    pub(crate) fn on_request(&mut self, client: ClientId, id: RequestId, request: Request) {
+        let deadline = self.now.monotonic.after(self.config.request_timeout());
+        let waiter = Waiter {
+            client: Some((client, id)),
+            deadline,
+        };
+        if self.stopped {
+            return self.reply(client, id, Err(Failure::Stopped));
+        }
+        match request {
+            Request::Write(command) => self.write(waiter, command),
+            Request::Read {
+                query,
+                linearizable: true,
+            } => self.read(waiter, Question::Query(query)),
+            Request::Read {
+                query,
+                linearizable: false,
+            } => {
+                let result = self.find(&query);
+                self.reply(client, id, result);
+            }
+            Request::Members { linearizable: true } => self.read(waiter, Question::Members),
+            Request::Members { linearizable: false } => {
+                self.reply(client, id, Ok(Answer::Members(self.members())))
+            }
+            Request::Status => self.reply(client, id, Ok(Answer::Status(self.status()))),
+            Request::Health { .. } if self.raft.leader().is_none() => {
+                self.reply(client, id, Err(Failure::NoLeader))
+            }
+            Request::Health { linearizable: false } => self.reply(client, id, Ok(Answer::Healthy)),
+            Request::Health { linearizable: true } => {
+                let deadline = self.now.monotonic.after(HEALTH_TIMEOUT);
+                self.read(Waiter { deadline, ..waiter }, Question::Health);
+            }
+        }
+    }
+
+    pub(crate) fn on_client_gone(&mut self, client: ClientId) {
+        for ticket in self.waiting.client_gone(client) {
+            // A read that nobody waits for is given up; a write may be in the log already and runs its course.
+            if self.reads.remove(ticket) {
+                self.waiting.release(ticket);
+            }
+        }
+    }
+
+    /// Makes this member known; goes on by itself until it is applied.
+    pub(crate) fn publish(&mut self) {
+        let (attributes, data_id) = (self.config.attributes.clone(), self.config.data_id);
+        let command = Command::Publish {
+            member: self.config.raft.id,
+            attributes,
+            data_id,
+        };
+        self.write(
+            Waiter {
+                client: None,
+                deadline: Time::NEVER,
+            },
+            command,
+        );
+    }
+
+    pub(crate) fn find(&self, query: &Query) -> Result<Answer, Failure> {
+        Ok(Answer::Found(self.store.query(query)?))
+    }
+
+    pub(crate) fn members(&self) -> Vec<Member> {
+        let membership = self.raft.log_membership();
+        let member = |id: NodeId| {
+            let attributes = self
+                .store
+                .members()
+                .get(&id)
+                .map(|p| p.attributes.clone())
+                .unwrap_or_default();
+            Member {
+                id,
+                name: attributes.name,
+                peer_urls: membership.addresses.get(&id).cloned().unwrap_or_default(),
+                client_urls: attributes.client_urls,
+                learner: !membership.is_voter(id),
+                leads: self.raft.leader() == Some(id),
+            }
+        };
+        membership.members().into_iter().map(member).collect()
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            leader: self.raft.leader(),
+            commit: self.raft.commit_index(),
+            size: self.store.size(),
+            learner: !self.raft.log_membership().is_voter(self.config.raft.id),
+        }
+    }
+
+    /// Answers a waiting request, if anybody still waits for it.
+    pub(crate) fn answer(&mut self, ticket: Ticket, result: Result<Answer, Failure>) {
+        if matches!(result, Err(Failure::Timeout | Failure::Stopped)) {
+            self.reads.remove(ticket);
+            self.writes.remove(ticket);
+        }
+        if let Some(Waiter {
+            client: Some((client, id)),
+            ..
+        }) = self.waiting.release(ticket)
+        {
+            self.reply(client, id, result);
+        }
+    }
+
+    fn reply(&mut self, client: ClientId, id: RequestId, result: Result<Answer, Failure>) {
+        let header = Header {
+            cluster_id: self.config.cluster_id,
+            member_id: self.config.raft.id,
+            revision: self.store.revision(),
+            tree_index: self.store.tree_index(),
+            term: self.raft.term(),
+            applied: self.applied.index,
+        };
+        self.outbox.push_back(Output::Reply {
+            client,
+            id,
+            response: Box::new(Response { header, result }),
+        });
+    }
+}

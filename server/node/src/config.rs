@@ -1,0 +1,30 @@
+//! What a node is told at boot and never changes.
+
+use std::time::Duration;
+
+use raft_core::Boot;
+use serde::{Deserialize, Serialize};
+use storage::store::command::Attributes;
+
+/// What a node is told at boot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Config {
+    /// Raft's settings; they hold the node's id.
+    pub raft: raft_core::Config,
+    /// Which life of the data directory this is.
+    pub boot: Boot,
+    /// The cluster's id.
+    pub cluster_id: u64,
+    /// The random id of the data directory.
+    pub data_id: u64,
+    /// What this member makes known of itself once there is a leader.
+    pub attributes: Attributes,
+}
+
+impl Config {
+    /// How long a request may wait: etcd's 5 s + 2 election timeouts.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(5) + 2 * self.raft.election_timeout
+    }
+}

@@ -1,0 +1,6 @@
+//! Whole clusters of nodes under faults and lies, and a run replayed from its record.
+
+mod cluster;
+mod forged;
+mod random;
+mod tape;
