@@ -1,5 +1,31 @@
-//! The plain simulated world: everything that happens in it is data, and nothing in it reads a clock, a file or a
-//! random device.
+//! The plain simulated world: whole members under faults, as one value, and the checks of what they do.
+//!
+//! # What it is
+//! A run is a seed: it draws a cluster, its network, its disks, its clocks, its clients and what goes wrong (`settings`,
+//! `faults`), and every later choice too (`choices`). The members are the real ones: `node`, the journal with its recovery, the
+//! HTTP machine, the API, the peer frames. Only what a host gives them is simulated: time, bytes on their way, and a disk
+//! that keeps the promises of [`storage::disk::Disk`] and nothing beyond them. Clients send the HTTP that etcd's clients
+//! send, and the history of what they were told is judged at the end; what members do is judged after every turn.
+//!
+//! # What it must never do
+//! Read a clock, a file, a random device or the order of a hash, or depend on madsim: the crate `simulator` drives the same
+//! [`world::World`] on madsim's runtime, [`run`] drives it in a plain loop.
+//!
+//! # Files
+//! | file | idea |
+//! |---|---|
+//! | `world.rs`, `agenda.rs`, `run.rs` | the world as a value; what is due when; the plain loop |
+//! | `choices.rs`, `settings.rs` | every random choice in one list; what differs from seed to seed |
+//! | `network.rs`, `stream.rs`, `disk.rs`, `clock.rs` | what may become of messages, of bytes, of writes, of time |
+//! | `faults.rs`, `storm.rs` | what goes wrong and when; faults as they befall |
+//! | `member.rs`, `seat.rs`, `served.rs` | one life of a member; what outlives it; its clients' connections |
+//! | `client.rs`, `dialect.rs`, `operation.rs` | clients, the HTTP they speak, the history they leave |
+//! | `check/` | one property a file: Figure 3, durability on disks, votes, replicas, linearizability, revisions, liveness |
+//! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests |
+//! | `trace.rs`, `report.rs` | what happened, as a hash and as lines; what it came to |
+//!
+//! # Left out
+//! Bit rot, failing disks and full ones, membership changes, shrinking.
 #![forbid(unsafe_code)]
 
 pub mod agenda;
