@@ -39,21 +39,33 @@ fn kept_seeds_show_nothing() {
             assert!(line.trim().is_empty(), "not a kept seed: {line}");
             continue;
         };
-        let _ = run_all(&format!("run --world {world} --nodes {nodes} --seed {seed} --seeds 1"));
+        let _ = run_all(&format!(
+            "run --world {world} --nodes {nodes} --seed {seed} --seeds 1"
+        ));
     }
 }
 
 #[test]
 fn seeds_of_the_plain_world_show_nothing_and_are_worth_their_name() {
-    let least = run_all("run --world plain --seed 100 --seeds 30").least.expect("seeds were run");
-    assert!(least.simulated >= 60_000_000 && least.clients >= 4 && least.faults >= 5, "{least:?}");
+    let least = run_all("run --world plain --seed 100 --seeds 30")
+        .least
+        .expect("seeds were run");
+    assert!(
+        least.simulated >= 60_000_000 && least.clients >= 4 && least.faults >= 5,
+        "{least:?}"
+    );
     assert!(least.operations >= OPERATIONS_MIN as u64, "{least:?}");
 }
 
 #[test]
 fn seeds_on_madsim_show_nothing_and_are_worth_their_name() {
-    let least = run_all("run --world madsim --seed 200 --seeds 12").least.expect("seeds were run");
-    assert!(least.simulated >= 60_000_000 && least.clients >= 4 && least.faults >= 5, "{least:?}");
+    let least = run_all("run --world madsim --seed 200 --seeds 12")
+        .least
+        .expect("seeds were run");
+    assert!(
+        least.simulated >= 60_000_000 && least.clients >= 4 && least.faults >= 5,
+        "{least:?}"
+    );
     assert!(least.operations >= OPERATIONS_MIN as u64, "{least:?}");
 }
 
@@ -66,7 +78,11 @@ fn the_same_seed_does_the_same_in_both_worlds() {
     };
     for kind in [WorldKind::Plain, WorldKind::Madsim] {
         for seed in 300..303 {
-            assert_eq!(run(kind, seed, options), run(kind, seed, options), "{kind:?} {seed}");
+            assert_eq!(
+                run(kind, seed, options),
+                run(kind, seed, options),
+                "{kind:?} {seed}"
+            );
         }
         assert_ne!(run(kind, 1, options).trace_hash, run(kind, 2, options).trace_hash);
     }

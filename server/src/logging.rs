@@ -9,7 +9,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::exit::Stop;
 
-mod civil;
+pub(crate) mod civil;
 mod line;
 
 use line::Line;

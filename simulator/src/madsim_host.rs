@@ -93,7 +93,7 @@ async fn member(shared: Shared, id: NodeId) {
             .entry(Actor::Member(id))
             .or_default()
             .agenda
-            .next();
+            .pop();
     }
     let boots = shared.with_world(|world| {
         let boots = world.is_starting(id);
@@ -180,7 +180,7 @@ impl Shared {
         let next_at = lock(&self.mail).entry(actor).or_default().agenda.next_at();
         let now = self.now();
         match next_at {
-            Some(at) if at <= now => lock(&self.mail).entry(actor).or_default().agenda.next(),
+            Some(at) if at <= now => lock(&self.mail).entry(actor).or_default().agenda.pop(),
             _ => {
                 // Not for ever, so that the end of the run is noticed.
                 let latest = Time(now.0 + SECOND);

@@ -8,6 +8,8 @@ use net::event_loop::{ConnectionId, EventLoop};
 use net::http::{Connection, HEADERS_MAX, Limits, Next, Phase, Refusal};
 use node::{ClientId, Input, RequestId, Response};
 
+use super::date::DateLine;
+
 /// How long a client may take to send one request.
 const RECEIVE_MAX: Duration = Duration::from_secs(60);
 /// How often slow clients are looked for.
@@ -22,6 +24,7 @@ pub(crate) struct Clients {
     pub(crate) inputs: VecDeque<Input>,
     /// Kept for its memory.
     answer: HttpAnswer,
+    date: DateLine,
     sweep_at: Duration,
     /// No further request is taken.
     closing: bool,
@@ -47,6 +50,7 @@ impl Clients {
             clients: HashMap::new(),
             inputs: VecDeque::new(),
             answer: HttpAnswer::default(),
+            date: DateLine::default(),
             sweep_at: SWEEP_EVERY,
             closing: false,
         }
@@ -127,9 +131,7 @@ impl Clients {
         if self.closing {
             client.http.close_after_answer();
         }
-        client
-            .http
-            .respond(out, self.answer.status, &self.answer.head, &self.answer.body);
+        respond(&mut client.http, out, &mut self.answer, &mut self.date);
         self.pump(event_loop, connection, now);
     }
 
@@ -207,12 +209,7 @@ impl Clients {
                     };
                     match api::parse(self.identity, request, &mut self.answer) {
                         Parsed::Answered => {
-                            client.http.respond(
-                                out,
-                                self.answer.status,
-                                &self.answer.head,
-                                &self.answer.body,
-                            );
+                            respond(&mut client.http, out, &mut self.answer, &mut self.date);
                         }
                         Parsed::Ask(request, render) => {
                             let id = RequestId(client.requests);
@@ -250,4 +247,10 @@ impl Clients {
         }
         client.paused = !client.http.wants_input();
     }
+}
+
+/// Writes an answer, with the time of day that only a host knows.
+fn respond(http: &mut Connection, out: &mut Vec<u8>, answer: &mut HttpAnswer, date: &mut DateLine) {
+    answer.head.extend_from_slice(date.now());
+    http.respond(out, answer.status, &answer.head, &answer.body);
 }

@@ -4,6 +4,7 @@
 mod boot;
 mod clients;
 mod clock;
+mod date;
 mod disk_thread;
 mod peers;
 mod random;

@@ -1,4 +1,4 @@
-//! The time of day in UTC, as RFC 3339 writes it.
+//! The time of day in UTC, as RFC 3339 and as HTTP write it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,13 +9,29 @@ const DAYS_PER_400_YEARS: u64 = 146_097;
 const DAYS_BEFORE_EPOCH: u64 = 719_468;
 
 /// `2026-11-22T13:28:21.578Z`. A clock set before 1970 is shown as 1970 begins.
-pub(super) fn rfc3339(time: SystemTime) -> String {
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (year, month, day) = civil_date(since_epoch.as_secs() / SECONDS_PER_DAY);
     let second_of_day = since_epoch.as_secs() % SECONDS_PER_DAY;
     let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
     let millis = since_epoch.subsec_millis();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+/// `Sun, 22 Nov 2026 13:28:21 GMT` (RFC 9110 5.6.7).
+pub(crate) fn http_date(time: SystemTime) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let days = since_epoch.as_secs() / SECONDS_PER_DAY;
+    let (year, month, day) = civil_date(days);
+    let second_of_day = since_epoch.as_secs() % SECONDS_PER_DAY;
+    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    // 1970 began on a Thursday.
+    let (weekday, month) = (DAYS[(days % 7) as usize], MONTHS[month as usize - 1]);
+    format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
 /// Year, month and day of a day counted from 1970-01-01.
@@ -61,6 +77,18 @@ mod tests {
             rfc3339(UNIX_EPOCH - Duration::from_secs(1)),
             "1970-01-01T00:00:00.000Z"
         );
+    }
+
+    #[test]
+    fn times_are_written_as_http_wants() {
+        let cases = [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (1_795_354_101, "Sun, 22 Nov 2026 13:28:21 GMT"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(http_date(UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Agenda {
     }
 
     /// Takes the next event.
-    pub fn next(&mut self) -> Option<Due> {
+    pub fn pop(&mut self) -> Option<Due> {
         self.heap.pop().map(|entry| entry.due)
     }
 }
@@ -125,7 +125,7 @@ mod tests {
         }
         assert_eq!(agenda.next_at(), Some(Time(1)));
         let mut order = Vec::new();
-        while let Some(due) = agenda.next() {
+        while let Some(due) = agenda.pop() {
             let Event::Wake(number) = due.event else {
                 panic!("only wakes were added")
             };

@@ -42,7 +42,7 @@ fn drive(world: &mut World) {
         if world.is_over() {
             return;
         }
-        let due = agenda.next().expect("clients always have something to wait for");
+        let due = agenda.pop().expect("clients always have something to wait for");
         now = due.at;
         world.perform(now, due.actor, due.event);
     }

@@ -112,12 +112,11 @@ fn prepared(mut operation: Operation, seen: &BTreeMap<Value, Time>) -> Operation
                 other => other,
             }
         }
-        Some(Some(&returned)) => {
-            if operation.outcome == Outcome::Unknown && returned != Time::NEVER {
-                operation.outcome = Outcome::Done { previous: None };
-                operation.returned = returned;
-            }
+        Some(Some(&returned)) if operation.outcome == Outcome::Unknown && returned != Time::NEVER => {
+            operation.outcome = Outcome::Done { previous: None };
+            operation.returned = returned;
         }
+        Some(Some(_)) => {}
     }
     operation
 }

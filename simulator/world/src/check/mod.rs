@@ -128,7 +128,7 @@ pub fn history(history: &[Operation]) -> Result<(), Violation> {
         }
         Violation::new("linearizability", story)
     })?;
-    let told = |error: revisions::Contradiction| {
+    let told = |error: Box<revisions::Contradiction>| {
         Violation::new(
             "revisions",
             format!("{}:\n  {}\n  {}", error.rule, error.first, error.second),

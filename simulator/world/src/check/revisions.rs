@@ -23,7 +23,7 @@ pub struct Contradiction {
 ///
 /// # Errors
 /// Two answers that cannot both be right.
-pub fn check(history: &[Operation]) -> Result<(), Contradiction> {
+pub fn check(history: &[Operation]) -> Result<(), Box<Contradiction>> {
     let answered: Vec<(&Operation, Counters)> = history
         .iter()
         .filter_map(|operation| Some((operation, operation.counters?)))
@@ -42,7 +42,7 @@ pub fn check(history: &[Operation]) -> Result<(), Contradiction> {
 }
 
 /// An operation that began after another had its answer shows no smaller revision.
-fn in_order_of_time(answered: &[(&Operation, Counters)]) -> Result<(), Contradiction> {
+fn in_order_of_time(answered: &[(&Operation, Counters)]) -> Result<(), Box<Contradiction>> {
     let bound = || {
         answered
             .iter()
@@ -73,7 +73,7 @@ fn in_order_of_time(answered: &[(&Operation, Counters)]) -> Result<(), Contradic
     Ok(())
 }
 
-fn never_back_on_a_connection(answered: &[(&Operation, Counters)]) -> Result<(), Contradiction> {
+fn never_back_on_a_connection(answered: &[(&Operation, Counters)]) -> Result<(), Box<Contradiction>> {
     let mut last: BTreeMap<u64, (&Operation, u64)> = BTreeMap::new();
     let mut in_order = answered.to_vec();
     in_order.sort_by_key(|(operation, _)| (operation.connection, operation.returned));
@@ -91,7 +91,7 @@ fn never_back_on_a_connection(answered: &[(&Operation, Counters)]) -> Result<(),
     Ok(())
 }
 
-fn writes_have_their_own(answered: &[(&Operation, Counters)]) -> Result<(), Contradiction> {
+fn writes_have_their_own(answered: &[(&Operation, Counters)]) -> Result<(), Box<Contradiction>> {
     let mut writers: BTreeMap<u64, &Operation> = BTreeMap::new();
     for (operation, counters) in answered {
         let wrote = matches!(operation.outcome, Outcome::Done { .. } | Outcome::Deleted(1..));
@@ -104,7 +104,7 @@ fn writes_have_their_own(answered: &[(&Operation, Counters)]) -> Result<(), Cont
 }
 
 /// A value was written at one revision, not before its write was sent, and not after it was seen.
-fn values_have_one(answered: &[(&Operation, Counters)]) -> Result<(), Contradiction> {
+fn values_have_one(answered: &[(&Operation, Counters)]) -> Result<(), Box<Contradiction>> {
     let mut written: BTreeMap<(Key, Value), (&Operation, u64)> = BTreeMap::new();
     for (operation, counters) in answered {
         let value = match operation.outcome {
@@ -136,7 +136,7 @@ fn values_have_one(answered: &[(&Operation, Counters)]) -> Result<(), Contradict
 ///
 /// # Errors
 /// A read of what was not written, or not yet.
-pub fn check_origins(history: &[Operation]) -> Result<(), Contradiction> {
+pub fn check_origins(history: &[Operation]) -> Result<(), Box<Contradiction>> {
     let mut sent: BTreeMap<Value, (Key, Time)> = BTreeMap::new();
     for operation in history {
         if let Some(value) = operation.action.writes() {
@@ -158,12 +158,12 @@ pub fn check_origins(history: &[Operation]) -> Result<(), Contradiction> {
     Ok(())
 }
 
-fn contradiction(rule: &'static str, first: &Operation, second: &Operation) -> Contradiction {
-    Contradiction {
+fn contradiction(rule: &'static str, first: &Operation, second: &Operation) -> Box<Contradiction> {
+    Box::new(Contradiction {
         rule,
         first: *first,
         second: *second,
-    }
+    })
 }
 
 #[cfg(test)]
