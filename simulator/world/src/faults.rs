@@ -165,8 +165,8 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
         Fault::SlowDisk(who),
         Fault::Stall(who),
         Fault::Hunt {
-            after_max: choices.pick(&[400_000, 50_000, 10_000]),
-            down_max: choices.pick(&[timeout / 2, 3 * timeout]),
+            after_max: choices.pick(&[400_000, 100_000, 30_000]),
+            down_max: choices.pick(&[timeout, 3 * timeout]),
         },
     ];
     let mut kinds = all.to_vec();

@@ -52,14 +52,14 @@ pub const RECOVERY_TIMEOUTS: u32 = 12;
 impl Settings {
     /// The settings for one run.
     pub fn draw(choices: &mut Choices, nodes: u64, mutant: Option<Mutant>) -> Settings {
-        let election_timeout = Duration::from_millis(choices.pick(&[1000, 600, 300]));
+        let election_timeout = Duration::from_millis(choices.pick(&[1000, 500, 300, 300]));
         Settings {
             nodes,
             mutant,
             election_timeout,
             clients: usize::try_from(choices.between(4, 8)).expect("few"),
             keys: u8::try_from(choices.between(2, 5)).expect("few"),
-            rest: law(choices, &[250_000, 100_000], 500_000),
+            rest: law(choices, &[400_000, 150_000], 1_000_000),
             patience: Law {
                 min: 1_500_000,
                 spread: 1_500_000,

@@ -3,7 +3,6 @@
 use raft_core::{NodeId, Time};
 
 use crate::agenda::{Actor, Event};
-use crate::choices::PerMillion;
 use crate::faults::{self, Active, Fault, Who};
 use crate::settings::SECOND;
 use crate::world::{Command, World};
@@ -38,20 +37,27 @@ impl World {
         });
         if let Some((after_max, down_max)) = hunt {
             self.befell.faults += 1;
-            let spared = self.choices.below(after_max);
+            let spared = self.choices.between(after_max / 4, after_max);
             let off = self.after(spared);
             let on = Time(off.0 + 1 + self.choices.below(down_max));
-            // Before it is gone it may fall silent: some of its entries then reach a few members, or none.
-            let silent_after = self
-                .choices
-                .happens(PerMillion(750_000))
-                .then(|| self.choices.below(6));
+            // Before it is gone it falls silent. Who has nothing of former terms to commit is mute at once, so that its
+            // entries are on its own disk alone; who has may tell a part of them.
+            let speaks = if self.has_old_entries(id) { 8 } else { 2 };
+            let silent_after = Some(self.choices.below(speaks));
             let seat = self.seats.get_mut(&id).expect("a member");
             seat.silent_after = silent_after;
             let life = seat.life;
             self.add(off, Actor::Faults, Event::PowerOff(id, life));
             self.add(on, Actor::Faults, Event::PowerOn(id));
         }
+    }
+
+    /// Whether a new leader's log holds entries of former terms that it does not know to be committed.
+    fn has_old_entries(&self, id: NodeId) -> bool {
+        self.seats[&id].node().is_some_and(|node| {
+            // The last entry is the one of its own term.
+            node.raft().last().index.previous() > node.raft().commit_index()
+        })
     }
 
     fn begin(&mut self, number: usize) {

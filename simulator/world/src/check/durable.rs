@@ -78,7 +78,17 @@ pub struct Durable {
 struct Held {
     synced: Log,
     /// Being written: there or not after a crash.
-    writing: Option<Log>,
+    writing: Option<Change>,
+}
+
+/// What a Save changes.
+#[derive(Clone, Debug)]
+struct Change {
+    ballot: Option<Ballot>,
+    commit: Index,
+    /// How many of the entries before stay.
+    kept: Option<usize>,
+    terms: Vec<Term>,
 }
 
 /// The state that a list of Saves amounts to.
@@ -91,19 +101,13 @@ struct Log {
 }
 
 impl Log {
-    fn save(&mut self, save: &Save) {
-        self.ballot = save.ballot.unwrap_or(self.ballot);
-        self.commit = save.commit;
-        match &save.log {
-            LogChange::Keep => {}
-            LogChange::Append(entries) => {
-                if let Some(first) = entries.first() {
-                    self.terms.truncate(place(first.position.index));
-                }
-                self.terms.extend(entries.iter().map(|entry| entry.position.term));
-            }
-            LogChange::Reset(mark) => panic!("there are no snapshots yet, and the log begins after {mark:?}"),
+    fn apply(&mut self, change: Change) {
+        self.ballot = change.ballot.unwrap_or(self.ballot);
+        self.commit = change.commit;
+        if let Some(kept) = change.kept {
+            self.terms.truncate(kept);
         }
+        self.terms.extend(change.terms);
     }
 
     fn of(image: &Image) -> Log {
@@ -125,6 +129,22 @@ impl Log {
     }
 }
 
+impl Change {
+    fn of(save: &Save) -> Change {
+        let entries = match &save.log {
+            LogChange::Keep => &[][..],
+            LogChange::Append(entries) => entries,
+            LogChange::Reset(mark) => panic!("there are no snapshots yet, and the log begins after {mark:?}"),
+        };
+        Change {
+            ballot: save.ballot,
+            commit: save.commit,
+            kept: entries.first().map(|first| place(first.position.index)),
+            terms: entries.iter().map(|entry| entry.position.term).collect(),
+        }
+    }
+}
+
 impl Durable {
     /// The disks of a new cluster.
     #[must_use]
@@ -137,17 +157,14 @@ impl Durable {
 
     /// A member began to write this.
     pub fn writing(&mut self, id: NodeId, save: &Save) {
-        let held = self.held(id);
-        let mut next = held.synced.clone();
-        next.save(save);
-        held.writing = Some(next);
+        self.held(id).writing = Some(Change::of(save));
     }
 
     /// What it wrote is synced.
     pub fn synced(&mut self, id: NodeId) {
         let held = self.held(id);
         if let Some(written) = held.writing.take() {
-            held.synced = written;
+            held.synced.apply(written);
         }
     }
 
@@ -158,7 +175,12 @@ impl Durable {
     pub fn booted(&mut self, id: NodeId, image: &Image, node: &Node) -> Result<(), Violation> {
         let found = Log::of(image);
         let held = self.held(id);
-        if found != held.synced && Some(&found) != held.writing.as_ref() {
+        let with_last = held.writing.take().map(|change| {
+            let mut log = held.synced.clone();
+            log.apply(change);
+            log
+        });
+        if found != held.synced && Some(&found) != with_last.as_ref() {
             return Err(Violation::Recovery {
                 node: id,
                 found: found.shown(),
