@@ -449,3 +449,35 @@ fn what_a_stalled_leader_does_not_take_is_given_up_in_time() {
         "the rest waits here, where a deadline can end it"
     );
 }
+
+#[test]
+fn a_leader_with_an_alarm_serves_nobody() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    let waits = cluster.ask(leader, put("a", "1"));
+    let (term, from) = (cluster.nodes[&leader].raft.term(), NodeId(leader.0 % 3 + 1));
+    let heartbeat = raft_core::Envelope {
+        from,
+        to: leader,
+        term,
+        message: raft_core::Message::Heartbeat {
+            round: raft_core::Round(0),
+            commit: raft_core::Index(0),
+        },
+    };
+    let id = raft_core::ReadId(1);
+    let lie = PeerMessage {
+        from,
+        from_boot: Boot(1),
+        to: leader,
+        parts: vec![Part::Raft(heartbeat), Part::AskRead { term, id }],
+    };
+    cluster.input(leader, Input::Message(lie.clone()));
+    assert_eq!(cluster.answer(waits), Some(&Err(Failure::Stopped)));
+    cluster.input(leader, Input::Message(lie));
+    for request in [put("a", "2"), get("a")] {
+        let asked = cluster.ask(leader, request);
+        assert_eq!(cluster.answer(asked), Some(&Err(Failure::Stopped)));
+    }
+    assert_eq!(cluster.nodes[&leader].deadline(), Time::NEVER);
+}
