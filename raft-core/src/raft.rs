@@ -215,6 +215,8 @@ impl Raft {
     pub fn deadline(&self) -> Time {
         match &self.role {
             _ if self.halted => Time::NEVER,
+            // Nobody is to hear a heartbeat: no idle wake-ups.
+            Role::Leader(leader) if leader.progress.is_empty() => Time::NEVER,
             Role::Leader(leader) => leader
                 .progress
                 .values()

@@ -201,6 +201,12 @@ fn a_sole_node_answers_once_its_disk_has_the_write() {
         cluster.answer(write),
         Some(&Ok(Answer::Done(Outcome::Put { previous: None })))
     );
+    let node = &cluster.nodes[&NodeId(1)];
+    assert_eq!(
+        node.deadline(),
+        Time::NEVER,
+        "a sole node has nothing to wake up for"
+    );
 }
 
 #[test]
