@@ -48,6 +48,10 @@ impl Options {
             match argument.as_str() {
                 // cargo says this to every benchmark.
                 "--bench" => {}
+                "--help" => {
+                    print!("{HELP}");
+                    process::exit(0)
+                }
                 "--quick" => {
                     options.runs = 1;
                     options.warm_up = Duration::from_millis(300);
