@@ -487,3 +487,27 @@ fn a_leader_with_an_alarm_serves_nobody() {
     }
     assert_eq!(cluster.nodes[&leader].deadline(), Time::NEVER);
 }
+
+#[test]
+fn a_forward_meant_for_another_term_is_not_taken() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    let node = &cluster.nodes[&leader];
+    let (term, last) = (node.raft.term(), node.raft.last());
+    // Its sender proposes again once this term has an applied entry: taken now, it would happen twice.
+    for other in [Term(term.0 - 1), Term(term.0 + 1)] {
+        let forward = crate::Forward {
+            term: other,
+            first: 0,
+            proposals: vec![Bytes::from("late")],
+        };
+        let late = PeerMessage {
+            from: NodeId(leader.0 % 3 + 1),
+            from_boot: Boot(1),
+            to: leader,
+            parts: vec![Part::Forward(forward)],
+        };
+        cluster.input(leader, Input::Message(late));
+    }
+    assert_eq!(cluster.nodes[&leader].raft.last(), last);
+}

@@ -10,7 +10,7 @@ use raft_core::{NodeId, Raft};
 use super::cluster::Cluster;
 use crate::*;
 
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 150;
 const STEPS: usize = 2000;
 
 pub(super) struct Dice(TestRng);
