@@ -22,7 +22,11 @@
 //! | `client.rs`, `dialect.rs`, `operation.rs` | clients, the HTTP they speak, the history they leave |
 //! | `check/` | one property a file: Figure 3, durability on disks, votes, replicas, linearizability, revisions, liveness |
 //! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests |
-//! | `trace.rs`, `report.rs` | what happened, as a hash and as lines; what it came to |
+//! | `trace.rs`, `steps.rs`, `report.rs` | what happened, as a hash and as lines; what it came to |
+//!
+//! # What is not promised, so not checked
+//! A read that may be stale can be older after a restart than before it: the commit index rides along with Saves and causes
+//! none. It never is behind what the disk knew to be committed, nor goes back on one connection.
 //!
 //! # Left out
 //! Bit rot, failing disks and full ones, membership changes, shrinking.
@@ -45,6 +49,7 @@ pub mod script;
 mod seat;
 mod served;
 pub mod settings;
+mod steps;
 mod storm;
 mod stream;
 pub mod trace;

@@ -12,6 +12,7 @@ use crate::faults::Fault;
 use crate::member::{Effect, Halt, Happening, Member};
 use crate::network::Law;
 use crate::settings::SECOND;
+use crate::steps;
 use crate::world::{Command, World};
 
 /// For events that reach a member whichever of its lives it is in.
@@ -113,7 +114,7 @@ impl World {
         let member = seat.member.as_mut().expect("only who is there has a turn");
         let mut done = Ok(());
         for happening in std::mem::take(&mut seat.inbox) {
-            trace_happening(&mut self.trace, now, id, &happening);
+            steps::happening(&mut self.trace, now, id, &happening);
             let synced = matches!(happening, Happening::Sync);
             done = member.handle(now, happening);
             if done.is_err() {
@@ -145,7 +146,7 @@ impl World {
     }
 
     fn effect(&mut self, id: NodeId, effect: Effect) -> Result<(), Violation> {
-        trace_effect(&mut self.trace, self.now, id, &effect);
+        steps::effect(&mut self.trace, self.now, id, &effect);
         match effect {
             Effect::Send { message, frame } => {
                 self.checks.says(&message)?;
@@ -268,68 +269,3 @@ impl World {
 /// The invariants of one member take time proportional to its log, so they are looked at now and then; what relates members
 /// to each other is looked at always.
 const INVARIANTS_EVERY: u64 = 64;
-
-fn trace_happening(trace: &mut crate::trace::Trace, now: Time, id: NodeId, happening: &Happening) {
-    let n = id.0;
-    match happening {
-        Happening::Frame(bytes) => trace.step(now, n, bytes, || match crate::network::decode(bytes) {
-            Some(message) => format!("n{n} <- n{} {}", message.from.0, shown(&message)),
-            None => format!("n{n} <- a damaged frame"),
-        }),
-        Happening::Stream(client, bytes) => {
-            trace.step(now, n, bytes, || {
-                format!("n{n} <- connection {}: {} bytes", client.0, bytes.len())
-            });
-        }
-        Happening::Gone(client) => {
-            trace.step(now, n, &client.0.to_le_bytes(), || {
-                format!("n{n} <- connection {} ended", client.0)
-            });
-        }
-        Happening::Sync => trace.step(now, n, b"synced", || format!("n{n} synced")),
-        Happening::Tick => trace.step(now, n, b"tick", || format!("n{n} tick")),
-    }
-}
-
-fn trace_effect(trace: &mut crate::trace::Trace, now: Time, id: NodeId, effect: &Effect) {
-    let n = id.0;
-    match effect {
-        Effect::Send { message, frame } => {
-            trace.step(now, n, frame, || {
-                format!("n{n} -> n{} {}", message.to.0, shown(message))
-            });
-        }
-        Effect::Sync(save) => {
-            let what = postcard::to_stdvec(save).expect("a Save has a postcard form");
-            trace.step(now, n, &what, || format!("n{n} save {save:?}"));
-        }
-        Effect::Answer { client, bytes, .. } => trace.step(now, n, bytes, || {
-            let text = String::from_utf8_lossy(bytes);
-            let line = text.lines().next().unwrap_or_default();
-            format!("n{n} -> connection {}: {line}", client.0)
-        }),
-        Effect::Why(why) => {
-            let mut buffer = [0; 128];
-            let what = postcard::to_slice(why, &mut buffer).expect("reasons are short");
-            trace.step(now, n, what, || format!("n{n} {why}"));
-        }
-        Effect::Leader { leader, term } => {
-            let what = [leader.map_or(0, |leader| leader.0), term.0]
-                .map(u64::to_le_bytes)
-                .concat();
-            trace.step(now, n, &what, || match leader {
-                Some(leader) => format!("n{n} t{term}: n{} leads", leader.0),
-                None => format!("n{n} t{term}: nobody leads"),
-            });
-        }
-        Effect::Alarm(alarm) => trace.step(now, n, b"alarm", || format!("n{n} ALARM {alarm:?}")),
-    }
-}
-
-fn shown(message: &PeerMessage) -> String {
-    let part = |part: &Part| match part {
-        Part::Raft(envelope) => format!("t{} {:?}", envelope.term, envelope.message),
-        other => format!("{other:?}"),
-    };
-    message.parts.iter().map(part).collect::<Vec<_>>().join(", ")
-}
