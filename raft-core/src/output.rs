@@ -11,7 +11,7 @@ use crate::why::Why;
 /// What the host is to do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Write this, sync it, and then call [`crate::Raft::saved`]. At most one is in flight.
+    /// Write this, sync it, and then call [`Raft::saved`](crate::Raft::saved). At most one is in flight.
     Save(Save),
     /// Send this; it may be lost, delayed, duplicated or reordered, not changed.
     Send(Envelope),
