@@ -200,6 +200,12 @@ impl EventLoop {
         self.streams.get(connection).map_or(0, Stream::pending)
     }
 
+    /// Whether any connection, a closing one too, has output that its socket has not taken yet. Looks at all of them.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.streams.values().any(|stream| stream.pending() > 0)
+    }
+
     /// How many connections accepted by a listener are open.
     #[must_use]
     pub fn open(&self, listener: ListenerId) -> usize {

@@ -129,13 +129,17 @@ impl PeerLink {
         }
     }
 
-    /// From the next dial on, these are the addresses. A connection that stands is kept.
+    /// From the next dial on, these are the addresses. A connection that stands is kept. If they are the same as before,
+    /// their turns go on: else the first, which may lead nowhere, would be dialled for ever.
     ///
     /// # Panics
     ///
     /// If there is no address.
     pub fn set_addresses(&mut self, addresses: Vec<SocketAddr>) {
         assert!(!addresses.is_empty(), "a peer has an address");
+        if addresses == self.addresses {
+            return;
+        }
         self.addresses = addresses;
         self.address = 0;
     }

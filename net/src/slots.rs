@@ -90,6 +90,10 @@ impl<T> Slots<T> {
         slot.value.as_mut().filter(|_| slot.generation == id.generation)
     }
 
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|slot| slot.value.as_ref())
+    }
+
     /// Takes the value out; its id is stale from now on.
     pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<T> {
         self.get(id)?;

@@ -89,14 +89,17 @@ pub trait Disk: Clone {
     fn sync_directory(&self) -> io::Result<()>;
 }
 
-/// Whether an error of [`Disk::create`] says that there is no space, by the disk, a quota or the process's own limit,
-/// rather than that the disk failed.
+/// Whether an error of [`Disk::create`] says that there is no room, by the disk, a quota or the process's own limits (of
+/// file sizes or of descriptors), rather than that the disk failed.
 #[must_use]
 pub fn is_out_of_space(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+        || matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+        )
 }
 
 /// A directory of a real file system, locked for as long as any clone of this handle lives.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::cluster::{Server, until};
+use crate::cluster::{Server, has, skipped, until};
 
 /// Runs a line in a shell, and gives what it prints.
 fn shell(line: &str, home: &Path) -> String {
@@ -35,6 +35,9 @@ fn start_bare() -> Server {
 
 #[test]
 fn the_lines_shown_by_a_bare_start_work_as_printed() {
+    if !has("curl", "--version") {
+        return skipped("curl is missing");
+    }
     let server = start_bare();
     server.log().wait_for("/v3/kv/put");
     let lines = server.log().lines_with("curl ");
@@ -63,6 +66,9 @@ fn the_lines_shown_by_a_bare_start_work_as_printed() {
 
 #[test]
 fn curl_sends_a_large_body_after_asking() {
+    if !has("curl", "--version") {
+        return skipped("curl is missing");
+    }
     let server = Server::start("alone");
     let value = "x".repeat(1_000_000);
     std::fs::write(server.home().join("form"), format!("value={value}")).expect("a file");

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
-use crate::cluster::{BALSA, Http, Log, Server, loopback, until};
+use crate::cluster::{BALSA, Http, Log, Server, has, loopback, skipped, until};
 
 /// The commands of the section with this heading.
 fn commands(heading: &str) -> String {
@@ -34,6 +34,9 @@ fn shell(line: &str) -> String {
 
 #[test]
 fn the_tour_works_as_printed() {
+    if !has("curl", "--version") {
+        return skipped("curl is missing");
+    }
     for (heading, last) in [
         ("v2, with curl", "\"action\":\"delete\""),
         ("v3, with curl (keys and values in base64)", "true"),
@@ -62,6 +65,9 @@ impl Drop for Group {
 
 #[test]
 fn three_nodes_start_as_printed() {
+    if !has("curl", "--version") {
+        return skipped("curl is missing");
+    }
     let home = tempfile::tempdir().expect("a temporary directory");
     let block = commands("Three nodes on one machine");
     let block = block

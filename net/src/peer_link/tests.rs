@@ -169,6 +169,21 @@ fn a_failing_link_waits_longer_each_time_up_to_a_bound() {
 }
 
 #[test]
+fn the_same_addresses_again_do_not_start_their_turns_anew() {
+    let mut link = PeerLink::new(identity(1), 2, vec![address(1), address(2)], START);
+    assert_eq!(link.tick(START, 0), Some(Step::Dial(address(1))));
+    link.closed(START);
+    link.set_addresses(vec![address(1), address(2)]);
+    assert_eq!(link.tick(START + BACKOFF_MAX, 0), Some(Step::Dial(address(2))));
+    link.closed(START + BACKOFF_MAX);
+    link.set_addresses(vec![address(3)]);
+    assert_eq!(
+        link.tick(START + 2 * BACKOFF_MAX, 0),
+        Some(Step::Dial(address(3)))
+    );
+}
+
+#[test]
 fn addresses_are_tried_in_turn_and_the_wait_grows_once_a_round() {
     let addresses = vec![address(1), address(2)];
     let mut link = PeerLink::new(identity(1), 2, addresses, START);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use api::{HttpAnswer, HttpRequest, Identity, Parsed, Render};
-use net::event_loop::{ConnectionId, EventLoop};
+use net::event_loop::{ConnectionId, EventLoop, OUTPUT_HIGH_WATER_BYTES};
 use net::http::{Connection, HEADERS_MAX, Limits, Next, Phase, Refusal};
 use node::{ClientId, Input, RequestId, Response};
 
@@ -14,6 +14,10 @@ use super::date::DateLine;
 const RECEIVE_MAX: Duration = Duration::from_secs(60);
 /// How often slow clients are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// How long a client may leave an answer untaken.
+const UNTAKEN_MAX: Duration = Duration::from_secs(60);
+/// How long a connection may be idle: whoever is at its other end may be gone without a word.
+const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// All clients.
 #[derive(Debug)]
@@ -41,6 +45,10 @@ struct Client {
     paused: bool,
     /// When the request that is arriving began to.
     receiving_since: Option<Duration>,
+    /// Since when it has neither asked nor taken anything.
+    quiet_since: Duration,
+    /// Output it had not taken at the last sweep, in bytes.
+    untaken: usize,
 }
 
 impl Clients {
@@ -56,7 +64,7 @@ impl Clients {
         }
     }
 
-    pub(crate) fn accepted(&mut self, connection: ConnectionId) {
+    pub(crate) fn accepted(&mut self, connection: ConnectionId, now: Duration) {
         let client = Client {
             http: Connection::new(Limits::default()),
             asked: None,
@@ -64,6 +72,8 @@ impl Clients {
             half_closed: false,
             paused: false,
             receiving_since: None,
+            quiet_since: now,
+            untaken: 0,
         };
         self.clients.insert(connection, client);
     }
@@ -95,6 +105,11 @@ impl Clients {
             client.half_closed = true;
             self.pump(event_loop, connection, now);
         }
+    }
+
+    /// The client took what was pending: its next request may be answered.
+    pub(crate) fn drained(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        self.pump(event_loop, connection, now);
     }
 
     pub(crate) fn closed(&mut self, connection: ConnectionId) {
@@ -152,12 +167,14 @@ impl Clients {
         self.sweep_at
     }
 
-    /// Refuses clients that take too long to send a request: each holds a descriptor.
+    /// Ends clients that take too long to send a request, to take an answer, or to say anything: each holds a
+    /// descriptor.
     pub(crate) fn sweep(&mut self, event_loop: &mut EventLoop, now: Duration) {
         if now < self.sweep_at {
             return;
         }
         self.sweep_at = now + SWEEP_EVERY;
+        self.end_quiet(event_loop, now);
         let slow = |client: &Client| {
             client
                 .receiving_since
@@ -180,16 +197,37 @@ impl Clients {
         }
     }
 
-    /// Takes requests as far as the bytes go and one is answered before the next is asked.
+    fn end_quiet(&mut self, event_loop: &mut EventLoop, now: Duration) {
+        self.clients.retain(|&connection, client| {
+            let untaken = event_loop.pending(connection);
+            if client.asked.is_some() || untaken < client.untaken {
+                client.quiet_since = now;
+            }
+            client.untaken = untaken;
+            let quiet_max = if untaken > 0 { UNTAKEN_MAX } else { IDLE_MAX };
+            let stays = now < client.quiet_since + quiet_max;
+            if !stays {
+                event_loop.close(connection);
+            }
+            stays
+        });
+    }
+
+    /// Takes requests as far as the bytes go and one is answered before the next is asked; not while the client leaves
+    /// too much untaken.
     fn pump(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
         let Some(client) = self.clients.get_mut(&connection) else {
             return;
         };
+        let untaken = event_loop.pending(connection);
         let Some(out) = event_loop.output(connection) else {
             return;
         };
+        client.quiet_since = now;
+        let before = out.len();
+        let has_room = |out: &Vec<u8>| untaken + out.len() - before < OUTPUT_HIGH_WATER_BYTES;
         let idle_end = |client: &Client| client.half_closed || self.closing;
-        while client.http.phase() != Phase::Answering {
+        while client.http.phase() != Phase::Answering && has_room(out) {
             if self.closing && client.http.phase() == Phase::Idle {
                 break;
             }
@@ -232,7 +270,8 @@ impl Clients {
         };
         let over = match client.http.phase() {
             Phase::Closed => true,
-            Phase::Idle | Phase::Receiving => idle_end(client),
+            // What is left of its requests is taken once there is room.
+            Phase::Idle | Phase::Receiving => idle_end(client) && has_room(out),
             Phase::Answering | Phase::Streaming => false,
         };
         if over {

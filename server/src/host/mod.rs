@@ -5,6 +5,7 @@ mod boot;
 mod clients;
 mod clock;
 mod date;
+mod descriptors;
 mod disk_thread;
 mod peers;
 mod random;

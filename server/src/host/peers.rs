@@ -7,7 +7,7 @@ use std::time::Duration;
 use net::event_loop::{ConnectionId, EventLoop};
 use net::frame::Frame;
 use net::hello::Identity;
-use net::peer_link::inbound::Inbound;
+use net::peer_link::inbound::{Inbound, InboundError};
 use net::peer_link::{self, PeerLink, Step};
 use net::roster::Roster;
 use node::{Input, Lane, Node, PeerMessage};
@@ -133,13 +133,21 @@ impl Peers {
                     Ok(None) => break Ok(()),
                     Ok(Some(payload)) => match decode(payload, inbound) {
                         Some(message) => self.inputs.push_back(Input::Message(message)),
-                        None => break Err("a message that cannot be read, or of another sender".to_owned()),
+                        None => {
+                            break Err(Some(
+                                "a message that cannot be read, or of another sender".to_owned(),
+                            ));
+                        }
                     },
-                    Err(error) => break Err(error.to_string()),
+                    // The machine has told the log, once.
+                    Err(InboundError::Refused(_)) => break Err(None),
+                    Err(error) => break Err(Some(error.to_string())),
                 }
             };
             if let Err(reason) = result {
-                log::warn!("reason" = reason; "closed a peer's connection");
+                if let Some(reason) = reason {
+                    log::warn!("reason" = reason; "closed a peer's connection");
+                }
                 self.accepted.remove(&connection);
                 event_loop.close_after_flush(connection);
             }
@@ -154,6 +162,7 @@ impl Peers {
                 link.connection = None;
                 self.dialled.remove(&connection);
                 event_loop.close(connection);
+                self.resolver.resolve_again(id, &link.urls);
             }
         }
     }
@@ -211,6 +220,8 @@ impl Peers {
             match machine.tick(now, pending) {
                 None => {}
                 Some(Step::Hang) => {
+                    // A name may lead elsewhere by now.
+                    self.resolver.resolve_again(id, &link.urls);
                     if let Some(connection) = link.connection.take() {
                         self.dialled.remove(&connection);
                         event_loop.close(connection);
@@ -224,6 +235,7 @@ impl Peers {
                     Err(error) => {
                         log::debug!("address":% = address, error:%; "cannot dial");
                         machine.closed(now);
+                        self.resolver.resolve_again(id, &link.urls);
                     }
                 },
             }

@@ -72,9 +72,12 @@ fn run(asked: &Receiver<(NodeId, Vec<String>)>, found: &Sender<(NodeId, Vec<Sock
             asked.recv_timeout(std::time::Duration::from_secs(1))
         };
         match question {
-            Ok((id, urls)) => {
-                open.retain(|(other, _)| *other != id);
-                open.push((id, urls));
+            Ok(question) => {
+                // Looking up may take seconds; what was asked meanwhile is looked up once.
+                for (id, urls) in std::iter::once(question).chain(asked.try_iter()) {
+                    open.retain(|(other, _)| *other != id);
+                    open.push((id, urls));
+                }
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
@@ -109,5 +112,9 @@ fn lookup(urls: &[String]) -> Vec<SocketAddr> {
         }
         found.ok()
     };
-    urls.iter().filter_map(of_url).flatten().collect()
+    let mut addresses: Vec<SocketAddr> = urls.iter().filter_map(of_url).flatten().collect();
+    // A resolver may turn its answers around each time it is asked.
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
 }

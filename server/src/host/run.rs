@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::boot::{self, Booted};
 use super::clients::Clients;
 use super::clock::Clock;
+use super::descriptors;
 use super::disk_thread::DiskThread;
 use super::peers::Peers;
 use super::resolver::Resolver;
@@ -21,8 +22,6 @@ use crate::config::Config;
 use crate::exit::Stop;
 use crate::{hints, signals};
 
-/// Client connections served at once; more wait in the kernel's queue.
-const CLIENTS_MAX: usize = 20_000;
 /// Peer connections served at once.
 const PEERS_MAX: usize = 256;
 /// How long requests under way may take to end after a signal.
@@ -49,7 +48,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
     let clock = Clock::new();
     let mut event_loop = EventLoop::new().map_err(HostError::EventLoop)?;
     // Before the data directory: a port in use leaves it alone.
-    let clients_at = listen(&mut event_loop, &config.listen_clients, CLIENTS_MAX)?;
+    let clients_max = descriptors::clients_max(config.listen_clients.len());
+    let clients_at = listen(&mut event_loop, &config.listen_clients, clients_max)?;
     let peers_at = listen(&mut event_loop, &config.listen_peers, PEERS_MAX)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let (flag, waker) = (Arc::clone(&stopping), event_loop.waker());
@@ -135,7 +135,7 @@ impl Host {
                     self.clients.close(&mut self.event_loop, now);
                     now + CLOSING_MAX
                 });
-                if self.clients.are_answered() || now >= close_at {
+                if self.clients.are_answered() && !self.event_loop.has_output() || now >= close_at {
                     self.event_loop.flush();
                     log::info!("stopped");
                     return Ok(());
@@ -174,7 +174,7 @@ impl Host {
             Event::Accepted {
                 listener, connection, ..
             } if self.client_listeners.contains(&listener) => {
-                self.clients.accepted(connection);
+                self.clients.accepted(connection, now);
             }
             Event::Accepted { connection, peer, .. } => self.peers.accepted(connection, peer, now),
             Event::Connected(connection) => self.peers.connected(&mut self.event_loop, connection, now),
@@ -193,8 +193,8 @@ impl Host {
                 log::debug!("connection" = connection.number(), "reason":% = reason; "a connection ended");
                 self.gone(connection, now);
             }
-            // Clients' answers are short so far; links are filled every turn.
-            Event::Drained(_) | Event::Woken => {}
+            Event::Drained(connection) => self.clients.drained(&mut self.event_loop, connection, now),
+            Event::Woken => {}
         }
     }
 

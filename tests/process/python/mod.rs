@@ -10,7 +10,7 @@ use crate::cluster::{CALM, Cluster, Server, get_v2, get_v3, has, skipped};
 const PACKAGES: &[&str] = &["python-etcd==0.4.5", "etcd3gw==2.7.0"];
 
 /// The interpreter of a virtual environment that has the packages, below `target/`: made once, and kept until the list
-/// changes. None if there is no python3 to make it with.
+/// changes. None if there is no python3 that can make it.
 fn interpreter() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir_all(root).expect("a directory below target/");
@@ -22,7 +22,7 @@ fn interpreter() -> Option<PathBuf> {
     if fs::read_to_string(&made).ok() == Some(PACKAGES.join(" ")) && has(python.to_str()?, "--version") {
         return Some(python);
     }
-    if !has("python3", "--version") {
+    if !has_venv() {
         return None;
     }
     let _ = fs::remove_dir_all(&home);
@@ -31,6 +31,15 @@ fn interpreter() -> Option<PathBuf> {
     run(Command::new(&python).args(pip).args(PACKAGES));
     fs::write(made, PACKAGES.join(" ")).expect("a file below target/");
     Some(python)
+}
+
+/// Whether there is a python3 that can make virtual environments; Debian's can only with the package python3-venv.
+fn has_venv() -> bool {
+    let asked = Command::new("python3")
+        .args(["-c", "import ensurepip"])
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
 }
 
 /// Runs a program that must succeed.
@@ -49,7 +58,7 @@ fn run(command: &mut Command) {
 /// Runs a script of this folder against a server.
 fn run_script(script: &str, server: &Server) {
     let Some(python) = interpreter() else {
-        return skipped("python3 is missing, so its clients are not tested");
+        return skipped("python3 with venv is missing, so its clients are not tested");
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../tests/process/python")
