@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::cluster::{CALM, Cluster, Server, get_v2, get_v3, header_of, put_v2, put_v3, until};
 
@@ -179,4 +180,22 @@ fn noise_on_the_peers_port_disturbs_nobody() {
 
 fn term(server: &Server) -> u64 {
     header_of(&server.http().get("/v2/keys/").expect("an answer"), "x-raft-term")
+}
+
+#[test]
+fn silent_strangers_make_room_for_each_other() {
+    let server = Server::start("alone");
+    let connect = |_| TcpStream::connect(server.peer).expect("a connection");
+    let mut silent: Vec<TcpStream> = (0..100).map(connect).collect();
+    // Before the five seconds that a connection may be silent are over.
+    let first = &mut silent[0];
+    first
+        .set_read_timeout(Some(Duration::from_secs(3)))
+        .expect("a timeout");
+    let ended = first.read(&mut [0]);
+    assert!(
+        matches!(ended, Ok(0)),
+        "the first of a hundred is still there: {ended:?}"
+    );
+    put_v2(&mut server.http(), "a", "1").expect("a write");
 }

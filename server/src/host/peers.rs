@@ -15,6 +15,9 @@ use raft_core::{Membership, NodeId};
 
 use super::resolver::Resolver;
 
+/// Connections that have not said whose they are; well below those that may be open.
+const SILENT_MAX: usize = 64;
+
 /// All links.
 #[derive(Debug)]
 pub(crate) struct Peers {
@@ -98,8 +101,27 @@ impl Peers {
         }
     }
 
-    pub(crate) fn accepted(&mut self, connection: ConnectionId, peer: SocketAddr, now: Duration) {
+    /// Somebody connected. Members say at once who they are, so when too many have not, the one silent for longest goes: else
+    /// silent strangers could keep members out.
+    pub(crate) fn accepted(
+        &mut self,
+        event_loop: &mut EventLoop,
+        connection: ConnectionId,
+        peer: SocketAddr,
+        now: Duration,
+    ) {
         log::debug!("peer":% = peer; "accepted a peer's connection");
+        let silent = || {
+            self.accepted
+                .iter()
+                .filter(|(_, inbound)| inbound.sender().is_none())
+        };
+        if silent().count() >= SILENT_MAX
+            && let Some((&oldest, _)) = silent().min_by_key(|(_, inbound)| inbound.deadline())
+        {
+            self.accepted.remove(&oldest);
+            event_loop.close(oldest);
+        }
         self.accepted.insert(connection, Inbound::new(self.own, now));
     }
 

@@ -176,7 +176,9 @@ impl Host {
             } if self.client_listeners.contains(&listener) => {
                 self.clients.accepted(connection, now);
             }
-            Event::Accepted { connection, peer, .. } => self.peers.accepted(connection, peer, now),
+            Event::Accepted { connection, peer, .. } => {
+                self.peers.accepted(&mut self.event_loop, connection, peer, now)
+            }
             Event::Connected(connection) => self.peers.connected(&mut self.event_loop, connection, now),
             Event::Received(connection) if self.clients.has(connection) => {
                 self.clients.received(&mut self.event_loop, connection, now);
