@@ -56,7 +56,10 @@ impl Raft {
         self.answer_after(
             self.persist.ballot_stamp(),
             from,
-            Message::HeartbeatReply { round },
+            Message::HeartbeatReply {
+                round,
+                understands: self.config.version,
+            },
         );
     }
 

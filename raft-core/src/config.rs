@@ -1,36 +1,61 @@
-//! What a node is told at boot and never changes.
+//! What a node is told at boot, and the limits that may be changed while it runs.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::mutant::Mutant;
-use crate::types::NodeId;
+use crate::types::{Boot, NodeId, Version};
 
 /// The settings of one node for one boot.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// This node's own id.
     pub id: NodeId,
+    /// Which life of its data directory this is: an answer to a former life is never believed.
+    pub boot: Boot,
     /// Seeds the generator of election deadlines. Nodes of a cluster must differ, or votes split again and again.
     pub seed: u64,
     /// T: without word from a leader, a follower campaigns after a random time in [T, 2T) (Raft 5.2).
     pub election_timeout: Duration,
     /// How often a leader makes itself heard when it has nothing else to say; well below `election_timeout`.
     pub heartbeat_interval: Duration,
+    /// Ask who would vote before raising the term (thesis 9.6). All members may differ in it.
+    pub pre_vote: bool,
+    /// A leader that hears from no quorum for T steps down, and who hears a leader votes for nobody else (thesis 6.2,
+    /// 4.2.3). All members may differ in it.
+    pub check_quorum: bool,
+    /// A leader whose oldest unsaved change is older gives up the lead.
+    pub disk_stall_max: Duration,
+    /// The newest state machine version this node understands.
+    pub version: Version,
+    /// How much is done and kept at a time; see [`Raft::set_limits`](crate::Raft::set_limits).
+    pub limits: Limits,
+    /// A rule taken out on purpose, to prove that the tests would see it. Honoured only with debug assertions.
+    pub mutant: Option<Mutant>,
+}
+
+/// How much is done and kept at a time. May be changed at any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
     /// Payload bytes of one AppendEntries; a larger single entry still goes, alone.
     pub append_bytes_max: usize,
-    /// AppendEntries on their way to one follower.
+    /// AppendEntries on their way to one follower; at least 1.
     pub inflight_messages_max: usize,
-    /// Payload bytes on their way to one follower.
+    /// Payload bytes on their way to one follower; reached, no more is sent.
     pub inflight_bytes_max: usize,
     /// Payload bytes of one entry.
     pub entry_bytes_max: usize,
     /// Payload bytes proposed and not yet committed; beyond it proposals are refused as `Busy`. A larger single entry
     /// is still taken, alone.
     pub uncommitted_bytes_max: usize,
-    /// A rule taken out on purpose, to prove that the tests would see it. Honoured only with debug assertions.
-    pub mutant: Option<Mutant>,
+    /// Payload bytes of applied entries kept in memory for slow followers, whatever the disk keeps; a follower further
+    /// behind gets a snapshot.
+    pub log_bytes_max: usize,
+    /// Of these, what `compact` leaves.
+    pub tail_bytes_max: usize,
+    /// Bytes of one chunk of a snapshot, as asked of the host.
+    pub chunk_bytes_max: usize,
 }
 
 impl Config {
@@ -39,15 +64,31 @@ impl Config {
     pub fn new(id: NodeId, seed: u64) -> Config {
         Config {
             id,
+            boot: Boot(1),
             seed,
             election_timeout: Duration::from_millis(1000),
             heartbeat_interval: Duration::from_millis(100),
+            pre_vote: true,
+            check_quorum: true,
+            disk_stall_max: Duration::from_millis(2000),
+            version: Version(0),
+            limits: Limits::default(),
+            mutant: None,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
             append_bytes_max: 1 << 20,
             inflight_messages_max: 256,
             inflight_bytes_max: 8 << 20,
             entry_bytes_max: 16 << 20,
             uncommitted_bytes_max: 32 << 20,
-            mutant: None,
+            log_bytes_max: 64 << 20,
+            tail_bytes_max: 16 << 20,
+            chunk_bytes_max: 1 << 20,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::message::{Envelope, Message};
+use crate::message::{Envelope, Message, VoteAnswer};
 use crate::mutant::Mutant;
 use crate::quorum::{Tally, tally};
 use crate::raft::Raft;
@@ -32,12 +32,12 @@ impl Raft {
         }
     }
 
-    pub(crate) fn on_request_vote(&mut self, candidate: NodeId, theirs: Position) {
+    pub(crate) fn on_request_vote(&mut self, candidate: NodeId, theirs: Position, _transfer: bool) {
         let ours = self.log.last();
-        let granted = match self.refusal_of_vote(candidate, theirs, ours) {
+        let answer = match self.refusal_of_vote(candidate, theirs, ours) {
             Some(why) => {
                 self.explain(why);
-                false
+                VoteAnswer::Refused
             }
             None => {
                 if self.ballot.voted_for != Some(candidate) {
@@ -52,14 +52,14 @@ impl Raft {
                     theirs,
                     ours,
                 });
-                true
+                VoteAnswer::Granted
             }
         };
         // The vote, and the term in which one is refused, must outlive a crash.
         self.answer_after(
             self.persist.changed(),
             candidate,
-            Message::RequestVoteReply { granted },
+            Message::RequestVoteReply(answer),
         );
     }
 
@@ -83,8 +83,8 @@ impl Raft {
         )
     }
 
-    pub(crate) fn on_request_vote_reply(&mut self, from: NodeId, granted: bool) {
-        self.count_vote(from, granted);
+    pub(crate) fn on_request_vote_reply(&mut self, from: NodeId, answer: VoteAnswer) {
+        self.count_vote(from, answer == VoteAnswer::Granted);
     }
 
     /// Its own vote counts once it is durable: else a crash could let it vote again in this term.
@@ -128,6 +128,20 @@ impl Raft {
             .find(|&id| id != own && membership.is_voter(id) && !asked.contains(&id))?;
         asked.insert(to);
         let last = self.log.last();
-        Some(self.message_to(to, Message::RequestVote { last }))
+        Some(self.message_to(
+            to,
+            Message::RequestVote {
+                last,
+                transfer: false,
+            },
+        ))
+    }
+
+    pub(crate) fn on_request_pre_vote(&mut self, from: NodeId, _theirs: Position) {
+        self.explain(Why::IllFormed { from });
+    }
+
+    pub(crate) fn on_request_pre_vote_reply(&mut self, from: NodeId, _answer: VoteAnswer) {
+        self.explain(Why::IllFormed { from });
     }
 }

@@ -51,7 +51,16 @@ fn with_what_it_replaces(older: Message, newer: Message) -> Message {
         (AppendEntriesReply(AppendOutcome::Matched(a)), AppendEntriesReply(AppendOutcome::Matched(b))) => {
             AppendEntriesReply(AppendOutcome::Matched(a.max(b)))
         }
-        (HeartbeatReply { round: a }, HeartbeatReply { round: b }) => HeartbeatReply { round: a.max(b) },
+        (
+            HeartbeatReply { round: a, .. },
+            HeartbeatReply {
+                round: b,
+                understands,
+            },
+        ) => HeartbeatReply {
+            round: a.max(b),
+            understands,
+        },
         (_, newer) => newer,
     }
 }

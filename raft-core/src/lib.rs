@@ -65,14 +65,19 @@
 
 mod alarm;
 mod append;
+mod catch_up;
+mod change;
 mod config;
 mod election;
 mod held;
+mod in_force;
+mod install;
 mod invariants;
 mod log;
 mod membership;
 mod message;
 mod mutant;
+mod offer;
 mod output;
 mod persist;
 mod progress;
@@ -83,18 +88,20 @@ mod replicate;
 mod role;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod types;
 mod view;
 mod why;
 
 pub use alarm::Alarm;
-pub use config::Config;
-pub use message::{AppendOutcome, Envelope, Message};
+pub use config::{Config, Limits};
+pub use membership::{Lease, Membership, Settings};
+pub use message::{AppendOutcome, Envelope, InstallOutcome, Message, VoteAnswer};
 pub use mutant::Mutant;
-pub use output::{Output, Refusal};
+pub use output::{ChangeRefusal, Output, Refusal};
 pub use raft::Raft;
 pub use types::{
-    Ballot, Body, Boot, Entry, Image, Index, LogChange, Membership, NodeId, Position, ReadId, Round, Save,
-    SnapshotMark, Stamp, Term, Time,
+    Ballot, Body, Boot, Entry, Epoch, Image, Index, LogChange, NodeId, Position, ReadId, Round, Save,
+    SnapshotMark, Stamp, Term, Time, Version,
 };
 pub use why::Why;

@@ -1,8 +1,9 @@
 //! What members say to each other: one variant per RPC of the paper, and Heartbeat apart from AppendEntries.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Entry, Index, NodeId, Position, Round, Term};
+use crate::types::{Boot, Entry, Index, NodeId, Position, ReadId, Round, SnapshotMark, Term, Version};
 
 /// A message with its addresses and the sender's term.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,15 +21,33 @@ pub struct Envelope {
 /// The RPCs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
+    /// Who would vote for the sender in the next term (thesis 9.6)? The envelope's term is the sender's present one.
+    RequestPreVote {
+        /// The sender's last entry.
+        last: Position,
+    },
+    /// The answer to RequestPreVote. Promises nothing.
+    RequestPreVoteReply(VoteAnswer),
     /// A candidate asks for a vote (Figure 2, RequestVote RPC).
     RequestVote {
         /// The candidate's last entry.
         last: Position,
+        /// The leader asked it to stand, so whoever hears that leader may vote all the same (thesis 3.10, 4.2.3).
+        transfer: bool,
     },
     /// The answer to RequestVote.
-    RequestVoteReply {
-        /// Whether the vote is the candidate's.
-        granted: bool,
+    RequestVoteReply(VoteAnswer),
+    /// A candidate whose log is behind the receiver's asks for what it lacks.
+    RequestEntries {
+        /// The candidate's last entry, or one before where the logs may agree.
+        after: Position,
+    },
+    /// The answer to RequestEntries: a log only, without a claim to lead.
+    Entries {
+        /// The entry before the first of `entries`; before what was asked for if the logs differ there.
+        prev: Position,
+        /// Entries without a gap; empty if the logs differ at what was asked for.
+        entries: Vec<Entry>,
     },
     /// The leader replicates entries (Figure 2, AppendEntries RPC).
     AppendEntries {
@@ -52,7 +71,77 @@ pub enum Message {
     HeartbeatReply {
         /// The round acknowledged.
         round: Round,
+        /// The newest state machine version the sender understands.
+        understands: Version,
     },
+    /// A piece of the state at `mark`, for a follower that the log no longer reaches (Figure 13, InstallSnapshot RPC).
+    InstallSnapshot {
+        /// What the whole snapshot covers.
+        mark: Box<SnapshotMark>,
+        /// Bytes of the snapshot before `data`.
+        offset: u64,
+        /// The piece; may be empty to ask how much is there already.
+        data: Bytes,
+        /// CRC32C of the snapshot up to and with `data`.
+        checksum: u32,
+        /// Nothing follows `data`.
+        last: bool,
+    },
+    /// The answer to InstallSnapshot.
+    InstallSnapshotReply {
+        /// Of which snapshot.
+        mark: Position,
+        /// How far.
+        outcome: InstallOutcome,
+    },
+    /// The leader wants the receiver to lead, and to stand for election at once (thesis 3.10).
+    TimeoutNow,
+    /// A follower asks the leader to confirm a batch of reads (thesis 6.4).
+    ReadIndex {
+        /// The follower's life.
+        boot: Boot,
+        /// The batch, unique within that life.
+        id: ReadId,
+    },
+    /// The answer to ReadIndex: a state that has applied up to `index` may answer the batch.
+    ReadIndexReply {
+        /// The life of the follower that asked.
+        boot: Boot,
+        /// The batch.
+        id: ReadId,
+        /// From which state on.
+        index: Index,
+    },
+    /// The receiver was removed from the cluster, and that is committed.
+    Removed,
+}
+
+/// What becomes of a candidate's question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VoteAnswer {
+    /// The vote is, or would be, the candidate's.
+    Granted,
+    /// There is a leader, or another candidate got the vote, or the term is over.
+    Refused,
+    /// Only the candidate's log stands against it.
+    Behind {
+        /// The sender's last entry.
+        last: Position,
+    },
+}
+
+/// How far a snapshot got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InstallOutcome {
+    /// So much of it was received in this life; nothing of it need be durable.
+    Receiving {
+        /// Bytes from its beginning.
+        offset: u64,
+        /// Their CRC32C.
+        checksum: u32,
+    },
+    /// The log covers all of it, durably.
+    Installed,
 }
 
 /// What became of an AppendEntries.
@@ -76,7 +165,11 @@ impl Message {
     pub fn is_urgent(&self) -> bool {
         !matches!(
             self,
-            Message::AppendEntries { .. } | Message::AppendEntriesReply(_)
+            Message::AppendEntries { .. }
+                | Message::AppendEntriesReply(_)
+                | Message::Entries { .. }
+                | Message::InstallSnapshot { .. }
+                | Message::InstallSnapshotReply { .. }
         )
     }
 
@@ -87,18 +180,16 @@ impl Message {
             return false;
         }
         match self {
-            Message::RequestVote { last } => last.term <= term,
-            Message::AppendEntries { prev, entries, .. } => {
-                let mut before = *prev;
-                for entry in entries {
-                    let at = entry.position;
-                    if Some(at.index.0) != before.index.0.checked_add(1) || at.term < before.term {
-                        return false;
-                    }
-                    before = at;
-                }
-                before.term <= term
+            Message::RequestVote { last, .. } | Message::RequestPreVote { last } => last.term <= term,
+            Message::RequestEntries { after } => after.term <= term,
+            Message::AppendEntries { prev, entries, .. } | Message::Entries { prev, entries } => {
+                follow_each_other(*prev, entries, term)
             }
+            Message::RequestVoteReply(VoteAnswer::Behind { last })
+            | Message::RequestPreVoteReply(VoteAnswer::Behind { last }) => last.term <= term,
+            Message::InstallSnapshot {
+                mark, offset, data, ..
+            } => mark.position.term <= term && offset.checked_add(data.len() as u64).is_some(),
             _ => true,
         }
     }
@@ -107,12 +198,34 @@ impl Message {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Message::RequestPreVote { .. } => "RequestPreVote",
+            Message::RequestPreVoteReply(_) => "RequestPreVoteReply",
             Message::RequestVote { .. } => "RequestVote",
-            Message::RequestVoteReply { .. } => "RequestVoteReply",
+            Message::RequestVoteReply(_) => "RequestVoteReply",
+            Message::RequestEntries { .. } => "RequestEntries",
+            Message::Entries { .. } => "Entries",
             Message::AppendEntries { .. } => "AppendEntries",
             Message::AppendEntriesReply(_) => "AppendEntriesReply",
             Message::Heartbeat { .. } => "Heartbeat",
             Message::HeartbeatReply { .. } => "HeartbeatReply",
+            Message::InstallSnapshot { .. } => "InstallSnapshot",
+            Message::InstallSnapshotReply { .. } => "InstallSnapshotReply",
+            Message::TimeoutNow => "TimeoutNow",
+            Message::ReadIndex { .. } => "ReadIndex",
+            Message::ReadIndexReply { .. } => "ReadIndexReply",
+            Message::Removed => "Removed",
         }
     }
+}
+
+fn follow_each_other(prev: Position, entries: &[Entry], term: Term) -> bool {
+    let mut before = prev;
+    for entry in entries {
+        let at = entry.position;
+        if Some(at.index.0) != before.index.0.checked_add(1) || at.term < before.term {
+            return false;
+        }
+        before = at;
+    }
+    before.term <= term
 }

@@ -1,11 +1,13 @@
 //! What comes out: things for the host to do, and refusals of what it asked.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::alarm::Alarm;
+use crate::membership::Membership;
 use crate::message::Envelope;
-use crate::types::{Entry, Index, Membership, NodeId, ReadId, Save};
+use crate::types::{Entry, Index, NodeId, Position, ReadId, Save, SnapshotMark};
 use crate::why::Why;
 
 /// What the host is to do, in order.
@@ -26,6 +28,37 @@ pub enum Output {
     },
     /// The membership in force changed; be connected to these.
     Peers(Membership),
+    /// A follower needs the state itself: take a view of what is applied, and call
+    /// [`Raft::offer_snapshot`](crate::Raft::offer_snapshot).
+    NeedSnapshot {
+        /// Which follower.
+        peer: NodeId,
+    },
+    /// Call [`Raft::supply_chunk`](crate::Raft::supply_chunk) with the bytes of the offered snapshot from `offset` on.
+    NeedChunk {
+        /// For which follower.
+        peer: NodeId,
+        /// The snapshot offered for it.
+        mark: Position,
+        /// Bytes before the chunk.
+        offset: u64,
+    },
+    /// A piece of a snapshot that the leader sends: put it after the ones before; at offset 0 begin anew. After the last
+    /// one verify the whole, make it durable and call [`Raft::snapshot_saved`](crate::Raft::snapshot_saved).
+    ReceivedChunk {
+        /// What the whole snapshot covers.
+        mark: Box<SnapshotMark>,
+        /// Bytes before the piece.
+        offset: u64,
+        /// The piece.
+        data: Bytes,
+        /// Whether it is the last.
+        last: bool,
+    },
+    /// The state machine is to become what the saved snapshot with this mark says; `Apply` goes on after it.
+    Restore(Box<SnapshotMark>),
+    /// This member was removed for good and takes part no more.
+    Removed,
     /// Why something was decided.
     Why(Why),
     /// The protocol is broken; this node takes part no more.
@@ -47,7 +80,45 @@ pub enum Refusal {
     /// More than one entry takes.
     #[error("larger than an entry may be")]
     TooLarge,
-    /// There was an alarm.
+    /// The lead is on its way to another.
+    #[error("leadership is being transferred")]
+    Transferring,
+    /// The change of membership is not possible, or not now.
+    #[error(transparent)]
+    Change(#[from] ChangeRefusal),
+    /// There was an alarm, or this member was removed.
     #[error("takes part no more")]
     Stopped,
+}
+
+/// Why a change of membership is not made. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum ChangeRefusal {
+    /// The last change is not committed yet, or not left yet if it is joint (thesis 4.1, 4.3).
+    #[error("another change of membership is under way")]
+    Pending,
+    /// No entry of this leader's own term is committed yet (the bug of 2015 in single-server changes).
+    #[error("no entry of this term is committed yet")]
+    OwnTerm,
+    /// A new voter is no learner that caught up (thesis 4.2.1).
+    #[error("{0} is not a learner that caught up")]
+    LearnerBehind(NodeId),
+    /// The id belonged to a member that was removed, or belongs to one.
+    #[error("the id {0} was used before")]
+    IdUsed(NodeId),
+    /// No such member.
+    #[error("{0} is not a member")]
+    NotAMember(NodeId),
+    /// Nobody would vote.
+    #[error("no voter would be left")]
+    NoVoters,
+    /// Of the new voters no quorum was heard lately.
+    #[error("no quorum of the new voters is reachable")]
+    NoQuorum,
+    /// The same member is named twice, or a setting is out of its range.
+    #[error("the change contradicts itself")]
+    Contradiction,
+    /// All is so already.
+    #[error("nothing would change")]
+    Nothing,
 }

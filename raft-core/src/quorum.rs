@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::types::{Membership, NodeId};
+use crate::membership::Membership;
+use crate::types::NodeId;
 
 /// How an election stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,10 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use crate::alarm::Alarm;
 use crate::config::Config;
 use crate::held::Held;
+use crate::in_force::Memberships;
+use crate::install::Piece;
 use crate::log::Log;
-use crate::membership::Memberships;
-use crate::message::{Envelope, Message};
+use crate::message::{Envelope, Message, VoteAnswer};
 use crate::mutant::Mutant;
 use crate::output::{Output, Refusal};
 use crate::persist::Persist;
@@ -131,8 +132,12 @@ impl Raft {
             return self.on_old_term(from, term, &message);
         }
         match message {
-            Message::RequestVote { last } => self.on_request_vote(from, last),
-            Message::RequestVoteReply { granted } => self.on_request_vote_reply(from, granted),
+            Message::RequestPreVote { last } => self.on_request_pre_vote(from, last),
+            Message::RequestPreVoteReply(answer) => self.on_request_pre_vote_reply(from, answer),
+            Message::RequestVote { last, transfer } => self.on_request_vote(from, last, transfer),
+            Message::RequestVoteReply(answer) => self.on_request_vote_reply(from, answer),
+            Message::RequestEntries { after } => self.on_request_entries(from, after),
+            Message::Entries { prev, entries } => self.on_entries(from, prev, entries),
             Message::AppendEntries {
                 prev,
                 entries,
@@ -140,7 +145,32 @@ impl Raft {
             } => self.on_append_entries(from, prev, entries, commit),
             Message::AppendEntriesReply(outcome) => self.on_append_entries_reply(from, outcome),
             Message::Heartbeat { round, commit } => self.on_heartbeat(from, round, commit),
-            Message::HeartbeatReply { round } => self.on_heartbeat_reply(from, round),
+            Message::HeartbeatReply { round, understands } => {
+                self.on_heartbeat_reply(from, round, understands)
+            }
+            Message::InstallSnapshot {
+                mark,
+                offset,
+                data,
+                checksum,
+                last,
+            } => self.on_install_snapshot(
+                from,
+                *mark,
+                Piece {
+                    offset,
+                    data,
+                    checksum,
+                    last,
+                },
+            ),
+            Message::InstallSnapshotReply { mark, outcome } => {
+                self.on_install_snapshot_reply(from, mark, outcome);
+            }
+            Message::TimeoutNow => self.on_timeout_now(from),
+            Message::ReadIndex { boot, id } => self.on_read_index(from, boot, id),
+            Message::ReadIndexReply { boot, id, index } => self.on_read_index_reply(from, boot, id, index),
+            Message::Removed => self.on_removed(from),
         }
     }
 
@@ -158,12 +188,12 @@ impl Raft {
                 leader: self.leader(),
             });
         };
-        if command.len() > self.config.entry_bytes_max {
+        if command.len() > self.config.limits.entry_bytes_max {
             return Err(Refusal::TooLarge);
         }
         // One at least is taken, however large: else it would be refused for ever.
         let uncommitted = leader.uncommitted_bytes;
-        if uncommitted > 0 && uncommitted + command.len() > self.config.uncommitted_bytes_max {
+        if uncommitted > 0 && uncommitted + command.len() > self.config.limits.uncommitted_bytes_max {
             return Err(Refusal::Busy);
         }
         Ok(self.append_own(Body::Command(command)))
@@ -327,9 +357,13 @@ impl Raft {
         }
         // Its term is what counts; a round of 0 acknowledges nothing.
         let answer = match message {
-            Message::RequestVote { .. } => Message::RequestVoteReply { granted: false },
-            Message::AppendEntries { .. } | Message::Heartbeat { .. } => {
-                Message::HeartbeatReply { round: Round(0) }
+            Message::RequestVote { .. } => Message::RequestVoteReply(VoteAnswer::Refused),
+            Message::RequestPreVote { .. } => Message::RequestPreVoteReply(VoteAnswer::Refused),
+            Message::AppendEntries { .. } | Message::Heartbeat { .. } | Message::InstallSnapshot { .. } => {
+                Message::HeartbeatReply {
+                    round: Round(0),
+                    understands: self.config.version,
+                }
             }
             _ => return,
         };

@@ -7,7 +7,7 @@ use crate::mutant::Mutant;
 use crate::output::{Output, Refusal};
 use crate::raft::Raft;
 use crate::role::{Leader, Role};
-use crate::types::{Index, NodeId, ReadId, Round};
+use crate::types::{Boot, Index, NodeId, ReadId, Round, Version};
 use crate::why::Why;
 
 /// Batches of reads that may wait at a leader. Without a quorum they wait until it leads no more, however often those
@@ -96,7 +96,7 @@ impl Raft {
         self.confirm_rounds();
     }
 
-    pub(crate) fn on_heartbeat_reply(&mut self, from: NodeId, round: Round) {
+    pub(crate) fn on_heartbeat_reply(&mut self, from: NodeId, round: Round, _understands: Version) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -136,5 +136,13 @@ impl Raft {
             reads.pending.pop_front();
             self.outbox.push_back(Output::ReadReady { id, index });
         }
+    }
+
+    pub(crate) fn on_read_index(&mut self, from: NodeId, _boot: Boot, _id: ReadId) {
+        self.explain(Why::IllFormed { from });
+    }
+
+    pub(crate) fn on_read_index_reply(&mut self, from: NodeId, _boot: Boot, _id: ReadId, _index: Index) {
+        self.explain(Why::IllFormed { from });
     }
 }

@@ -175,7 +175,7 @@ impl Raft {
 
     fn next_append(&mut self, to: NodeId) -> Option<Envelope> {
         let resend_deadline = self.resend_deadline();
-        let (config, last, commit) = (self.config, self.log.last(), self.commit_index);
+        let (limits, last, commit) = (self.config.limits, self.log.last(), self.commit_index);
         let Role::Leader(leader) = &mut self.role else {
             return None;
         };
@@ -191,7 +191,7 @@ impl Raft {
             Pace::Pipeline if progress.next_index > last.index => return None,
             Pace::Pipeline => false,
         };
-        if progress.is_full(config.inflight_messages_max, config.inflight_bytes_max) {
+        if progress.is_full(limits.inflight_messages_max, limits.inflight_bytes_max) {
             if !std::mem::replace(&mut progress.pause_explained, true) {
                 let (messages, bytes) = progress.inflight();
                 self.explain(Why::PeerPaused {
@@ -207,7 +207,7 @@ impl Raft {
         let entries = if bare {
             Vec::new()
         } else {
-            self.log.slice(progress.next_index, config.append_bytes_max)
+            self.log.slice(progress.next_index, limits.append_bytes_max)
         };
         let through = entries.last().map_or(prev_index, |entry| entry.position.index);
         progress.sent(

@@ -1,11 +1,12 @@
 //! The paper's nouns as newtypes, so that a term is never taken for an index.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+use crate::membership::Membership;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -53,6 +54,14 @@ number! {
 number! {
     /// A round of heartbeats that confirms leadership for reads (thesis 6.4); counts up within a leader's term.
     Round
+}
+number! {
+    /// What a member's state machine understands: a new kind of entry is proposed only once every member understands it.
+    Version
+}
+number! {
+    /// How often a lost quorum was given up for good (see `recover_alone`). Who lives in an older epoch is a stranger.
+    Epoch
 }
 number! {
     /// How many times this data directory has been booted; saved before the first message of that boot.
@@ -151,7 +160,7 @@ pub enum Body {
     /// An opaque command of the state machine.
     Command(Bytes),
     /// A new membership; in force from the moment it is in the log (thesis 4.1).
-    Change(Membership),
+    Change(Box<Membership>),
 }
 
 impl Body {
@@ -163,49 +172,6 @@ impl Body {
             Body::Command(bytes) => bytes.len(),
             Body::Change(membership) => 64 * membership.addresses.len(),
         }
-    }
-}
-
-/// Who takes part. While `outgoing` is not empty the configuration is joint: both voter sets must agree (thesis 4.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Membership {
-    /// The voters; of the new configuration while joint.
-    pub voters: BTreeSet<NodeId>,
-    /// The old configuration's voters while joint, otherwise empty.
-    pub outgoing: BTreeSet<NodeId>,
-    /// Members that get the log and do not count.
-    pub learners: BTreeSet<NodeId>,
-    /// Where each of them listens for its peers: URLs, at least one each.
-    pub addresses: BTreeMap<NodeId, Vec<String>>,
-}
-
-impl Membership {
-    /// A configuration of voters only.
-    #[must_use]
-    pub fn of_voters(voters: impl IntoIterator<Item = (NodeId, Vec<String>)>) -> Membership {
-        let addresses: BTreeMap<_, _> = voters.into_iter().collect();
-        Membership {
-            voters: addresses.keys().copied().collect(),
-            addresses,
-            ..Membership::default()
-        }
-    }
-
-    /// Whether `id` votes in either configuration.
-    #[must_use]
-    pub fn is_voter(&self, id: NodeId) -> bool {
-        self.voters.contains(&id) || self.outgoing.contains(&id)
-    }
-
-    /// Everyone who is sent the log, in order of id.
-    #[must_use]
-    pub fn members(&self) -> BTreeSet<NodeId> {
-        self.voters
-            .iter()
-            .chain(&self.outgoing)
-            .chain(&self.learners)
-            .copied()
-            .collect()
     }
 }
 

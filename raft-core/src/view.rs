@@ -1,8 +1,9 @@
 //! A node's Raft, to look at.
 
+use crate::membership::Membership;
 use crate::raft::Raft;
 use crate::role::Role;
-use crate::types::{Ballot, Entry, Index, Membership, NodeId, Position, SnapshotMark, Term};
+use crate::types::{Ballot, Entry, Index, NodeId, Position, SnapshotMark, Term};
 
 impl Raft {
     /// The current term.

@@ -39,7 +39,7 @@ fn body() -> impl Strategy<Value = Body> {
         Just(Body::Blank),
         (0usize..40).prop_map(|len| Body::Command(Bytes::from(vec![b'f'; len]))),
         prop::collection::btree_set((0u64..5).prop_map(NodeId), 0..4).prop_map(|voters| Body::Change(
-            Membership::of_voters(voters.into_iter().map(|id| (id, vec![])))
+            Box::new(Membership::of_voters(voters.into_iter().map(|id| (id, vec![]))))
         )),
     ]
 }
@@ -71,15 +71,18 @@ fn message() -> impl Strategy<Value = Message> {
         (position(), position()).prop_map(|(prev, hint)| AppendOutcome::Rejected { prev, hint }),
     ];
     prop_oneof![
-        position().prop_map(|last| Message::RequestVote { last }),
-        any::<bool>().prop_map(|granted| Message::RequestVoteReply { granted }),
+        (position(), any::<bool>()).prop_map(|(last, transfer)| Message::RequestVote { last, transfer }),
+        Just(Message::RequestVoteReply(VoteAnswer::Granted)),
         append(),
         outcome.prop_map(Message::AppendEntriesReply),
         (number(), number()).prop_map(|(round, commit)| Message::Heartbeat {
             round: Round(round),
             commit: Index(commit),
         }),
-        number().prop_map(|round| Message::HeartbeatReply { round: Round(round) }),
+        number().prop_map(|round| Message::HeartbeatReply {
+            round: Round(round),
+            understands: Version(0)
+        }),
     ]
 }
 
@@ -144,7 +147,10 @@ proptest! {
 
     #[test]
     fn no_message_makes_a_core_panic(is_calm_first: bool, steps in prop::collection::vec(step(), 1..60)) {
-        let config = Config { append_bytes_max: 30, inflight_messages_max: 3, ..Config::new(NodeId(0), 0) };
+        let config = Config {
+            limits: Limits { append_bytes_max: 30, inflight_messages_max: 3, ..Limits::default() },
+            ..Config::new(NodeId(0), 0)
+        };
         let mut cluster = Cluster::new(SIZE, config);
         cluster.honest = false;
         if is_calm_first {

@@ -32,10 +32,13 @@ impl Dice {
 /// Small limits, so that few entries fill them.
 fn config(dice: &mut Dice, mutant: Option<Mutant>) -> Config {
     Config {
-        append_bytes_max: dice.pick(&[1, 1, 20, 1 << 20]),
-        inflight_messages_max: dice.pick(&[1, 3, 256]),
-        inflight_bytes_max: dice.pick(&[1, 30, 8 << 20]),
-        uncommitted_bytes_max: dice.pick(&[40, 32 << 20]),
+        limits: Limits {
+            append_bytes_max: dice.pick(&[1, 1, 20, 1 << 20]),
+            inflight_messages_max: dice.pick(&[1, 3, 256]),
+            inflight_bytes_max: dice.pick(&[1, 30, 8 << 20]),
+            uncommitted_bytes_max: dice.pick(&[40, 32 << 20]),
+            ..Limits::default()
+        },
         mutant,
         ..Config::new(NodeId(0), 0)
     }

@@ -45,9 +45,23 @@ fn a_message_that_makes_no_sense_changes_nothing_not_even_the_term() {
         commit: Index(0),
     };
     say(&mut cluster, later, append);
-    say(&mut cluster, later, Message::RequestVote { last: prev });
+    say(
+        &mut cluster,
+        later,
+        Message::RequestVote {
+            last: prev,
+            transfer: false,
+        },
+    );
     let last = Position::default();
-    say(&mut cluster, Term(u64::MAX), Message::RequestVote { last });
+    say(
+        &mut cluster,
+        Term(u64::MAX),
+        Message::RequestVote {
+            last,
+            transfer: false,
+        },
+    );
     assert_eq!(cluster.raft(OWN).map(Raft::term), Some(term));
     assert_eq!(cluster.leader(), Some(OWN));
 }
@@ -56,7 +70,14 @@ fn a_message_that_makes_no_sense_changes_nothing_not_even_the_term() {
 fn the_last_term_is_the_last() {
     let mut cluster = led_by_the_first(usual());
     let last = Position::default();
-    say(&mut cluster, Term::MAX, Message::RequestVote { last });
+    say(
+        &mut cluster,
+        Term::MAX,
+        Message::RequestVote {
+            last,
+            transfer: false,
+        },
+    );
     assert_eq!(cluster.raft(OWN).map(Raft::term), Some(Term::MAX));
     cluster.tick(OWN);
     assert_eq!(cluster.raft(OWN).map(Raft::term), Some(Term::MAX));
@@ -112,7 +133,10 @@ fn reads_that_nobody_confirms_do_not_pile_up() {
 #[test]
 fn a_proposal_that_is_too_large_for_the_budget_goes_alone() {
     let mut cluster = led_by_the_first(Config {
-        uncommitted_bytes_max: 10,
+        limits: Limits {
+            uncommitted_bytes_max: 10,
+            ..Limits::default()
+        },
         ..usual()
     });
     let propose = |cluster: &mut Cluster, len| cluster.propose(OWN, Bytes::from(vec![0; len]));

@@ -58,7 +58,7 @@ impl Node {
             // Every member reads the same bytes, so what one cannot read none applies.
             if let Ok(Proposal { origin, command }) = Proposal::decode(bytes) {
                 let result = self.store.apply(command);
-                if origin.node == self.config.raft.id && origin.boot == self.config.boot {
+                if origin.node == self.config.raft.id && origin.boot == self.config.raft.boot {
                     let ticket = Ticket(origin.ticket);
                     self.writes.remove(ticket);
                     self.answer(ticket, result.map(Answer::Done).map_err(Failure::Store));

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use raft_core::Boot;
 use serde::{Deserialize, Serialize};
 use storage::store::command::Attributes;
 
 /// What a node is told at boot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
-    /// Raft's settings; they hold the node's id.
+    /// Raft's settings; they hold the node's id and boot.
     pub raft: raft_core::Config,
-    /// Which life of the data directory this is.
-    pub boot: Boot,
     /// The cluster's id.
     pub cluster_id: u64,
     /// The random id of the data directory.

@@ -48,7 +48,7 @@ impl Node {
     /// # Panics
     /// If the image is inconsistent; recovery never makes such a one.
     #[must_use]
-    pub fn boot(config: Config, image: Image, now: Now) -> Node {
+    pub fn boot(mut config: Config, image: Image, now: Now) -> Node {
         let mark = image.snapshot.position;
         assert_eq!(
             mark,
@@ -56,6 +56,8 @@ impl Node {
             "there are no snapshots yet: the log begins at the beginning"
         );
         let store = Store::born(image.snapshot.membership.members().len());
+        // Without snapshots no peer could be served what is dropped.
+        config.raft.limits.log_bytes_max = usize::MAX;
         let raft = Raft::boot(config.raft, image, now.monotonic);
         let mut node = Node {
             now,
@@ -218,7 +220,8 @@ impl Node {
                     let resend_deadline = self.resend_deadline();
                     match &mut self.to_leader {
                         Some(stream)
-                            if boot == self.config.boot && (stream.leader, stream.term) == (from, term) =>
+                            if boot == self.config.raft.boot
+                                && (stream.leader, stream.term) == (from, term) =>
                         {
                             stream.taken(taken, resend_deadline);
                         }
@@ -265,6 +268,11 @@ impl Node {
                 raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(membership)),
                 raft_core::Output::Why(why) => self.outbox.push_back(Output::Why(why)),
                 raft_core::Output::Alarm(alarm) => self.stop(alarm),
+                // All of the log stays in memory, so no peer needs a snapshot, and none is taken.
+                raft_core::Output::NeedSnapshot { .. }
+                | raft_core::Output::NeedChunk { .. }
+                | raft_core::Output::Restore(_) => panic!("there are no snapshots yet"),
+                raft_core::Output::ReceivedChunk { .. } | raft_core::Output::Removed => {}
             }
         }
     }
@@ -295,7 +303,7 @@ impl Node {
     }
 
     fn flush_parts(&mut self) {
-        let (from, from_boot) = (self.config.raft.id, self.config.boot);
+        let (from, from_boot) = (self.config.raft.id, self.config.raft.boot);
         for ((to, lane), parts) in std::mem::take(&mut self.parts) {
             let message = PeerMessage {
                 from,

@@ -111,7 +111,7 @@ impl Node {
         let id = self.reads.fresh_id();
         let own = self.config.raft.id;
         let resend_deadline = if leader == own {
-            if !self.confirm_for(own, self.config.boot, id, id) {
+            if !self.confirm_for(own, self.config.raft.boot, id, id) {
                 return;
             }
             // A leader answers itself or loses the lead; only a message gets lost.
@@ -153,7 +153,7 @@ impl Node {
 
     /// The leader confirmed a batch of this node's.
     pub(crate) fn on_read_at(&mut self, boot: Boot, id: ReadId, index: Index) {
-        if boot == self.config.boot {
+        if boot == self.config.raft.boot {
             self.reads.confirm(id, index);
             self.answer_confirmed();
         }

@@ -58,11 +58,11 @@ impl Node {
         let ticket = self.waiting.admit(waiter);
         let origin = Origin {
             node: self.config.raft.id,
-            boot: self.config.boot,
+            boot: self.config.raft.boot,
             ticket: ticket.0,
         };
         let encoded = Proposal { origin, command }.encode();
-        if encoded.len() > self.config.raft.entry_bytes_max {
+        if encoded.len() > self.config.raft.limits.entry_bytes_max {
             return self.answer(ticket, Err(Failure::TooLarge));
         }
         if self.waiting.len() > WAITING_MAX || self.writes.bytes + encoded.len() > WAITING_BYTES_MAX {

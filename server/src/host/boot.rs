@@ -77,12 +77,12 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
     log_recovery(&config.data_dir, &recovered, data.boot().0);
     let identity = data.identity();
     let mut raft = raft_core::Config::new(identity.member_id, random::number());
+    raft.boot = data.boot();
     raft.election_timeout = config.election_timeout;
     raft.heartbeat_interval = config.heartbeat_interval;
     let client_urls = config.advertise_clients.iter().map(ToString::to_string).collect();
     let node_config = NodeConfig {
         raft,
-        boot: data.boot(),
         cluster_id: identity.cluster_id,
         data_id: identity.data_id,
         attributes: Attributes {

@@ -289,12 +289,15 @@ fn config(
         raft: raft_core::Config {
             election_timeout: settings.election_timeout,
             heartbeat_interval: settings.heartbeat_interval(),
-            append_bytes_max: settings.append_bytes_max,
-            inflight_messages_max: settings.inflight_messages_max,
+            boot: data.boot(),
+            limits: Limits {
+                append_bytes_max: settings.append_bytes_max,
+                inflight_messages_max: settings.inflight_messages_max,
+                ..Limits::default()
+            },
             mutant: settings.mutant,
             ..raft_core::Config::new(id, seed)
         },
-        boot: data.boot(),
         cluster_id: CLUSTER_ID,
         data_id: data.identity().data_id,
         attributes: Attributes {

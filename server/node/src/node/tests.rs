@@ -37,7 +37,6 @@ impl Cluster {
         let nodes = (1..=size).map(|id| {
             let config = Config {
                 raft: raft_core::Config::new(NodeId(id), id),
-                boot: Boot(1),
                 cluster_id: 7,
                 data_id: id * 100,
                 attributes: Attributes {

@@ -122,10 +122,10 @@ impl Cluster {
         Config {
             raft: raft_core::Config {
                 id,
+                boot: Boot(boots),
                 seed: id.0 * 1000 + boots,
                 ..self.raft
             },
-            boot: Boot(boots),
             cluster_id: 7,
             data_id: id.0 * 100,
             attributes: Attributes {

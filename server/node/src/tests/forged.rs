@@ -49,9 +49,15 @@ fn message() -> impl Strategy<Value = Message> {
             round: Round(0),
             commit: Index(commit),
         }),
-        number().prop_map(|round| Message::HeartbeatReply { round: Round(round) }),
-        position().prop_map(|last| Message::RequestVote { last }),
-        Just(Message::RequestVoteReply { granted: true }),
+        number().prop_map(|round| Message::HeartbeatReply {
+            round: Round(round),
+            understands: raft_core::Version(0)
+        }),
+        position().prop_map(|last| Message::RequestVote {
+            last,
+            transfer: false
+        }),
+        Just(Message::RequestVoteReply(raft_core::VoteAnswer::Granted)),
     ]
 }
 

@@ -81,9 +81,12 @@ pub(super) fn run(seed: u64) -> Cluster {
     let mut dice = Dice::of(seed);
     let size = dice.pick(&[1, 3, 3, 3, 3, 3, 5]);
     let config = raft_core::Config {
-        append_bytes_max: dice.pick(&[1, 100, 1 << 20]),
-        inflight_messages_max: dice.pick(&[1, 3, 256]),
-        uncommitted_bytes_max: dice.pick(&[100, 32 << 20]),
+        limits: raft_core::Limits {
+            append_bytes_max: dice.pick(&[1, 100, 1 << 20]),
+            inflight_messages_max: dice.pick(&[1, 3, 256]),
+            uncommitted_bytes_max: dice.pick(&[100, 32 << 20]),
+            ..raft_core::Limits::default()
+        },
         ..raft_core::Config::new(NodeId(0), 0)
     };
     let mut cluster = Cluster::new(size, config);

@@ -296,6 +296,11 @@ impl Cluster {
                 Output::Peers(membership) => self.peers(id, membership)?,
                 Output::Why(why) => self.say(id, format!("why: {why}"))?,
                 Output::Alarm(alarm) => self.say(id, format!("ALARM: {alarm}"))?,
+                Output::NeedSnapshot { .. }
+                | Output::NeedChunk { .. }
+                | Output::ReceivedChunk { .. }
+                | Output::Restore(_)
+                | Output::Removed => {}
             }
         }
         self.check(id)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use raft_core::{
     AppendOutcome, Ballot, Body, Entry, Envelope, Index, LogChange, Message, NodeId, Position, Raft, Save,
-    Term,
+    Term, VoteAnswer,
 };
 
 /// The lines so far.
@@ -137,10 +137,12 @@ pub(crate) fn body(body: &Body) -> String {
 pub(crate) fn message(envelope: &Envelope) -> String {
     let name = envelope.message.name();
     match &envelope.message {
-        Message::RequestVote { last } => format!("{name} last={last}"),
-        Message::RequestVoteReply { granted } => {
-            format!("{name} {}", if *granted { "granted" } else { "refused" })
-        }
+        Message::RequestPreVote { last } | Message::RequestVote { last, .. } => format!("{name} last={last}"),
+        Message::RequestVoteReply(answer) | Message::RequestPreVoteReply(answer) => match answer {
+            VoteAnswer::Granted => format!("{name} granted"),
+            VoteAnswer::Refused => format!("{name} refused"),
+            VoteAnswer::Behind { last } => format!("{name} refused last={last}"),
+        },
         Message::AppendEntries {
             prev,
             entries: sent,
@@ -154,7 +156,8 @@ pub(crate) fn message(envelope: &Envelope) -> String {
             format!("{name} refused prev={prev} hint={hint}")
         }
         Message::Heartbeat { round, commit } => format!("{name} round={round} commit={commit}"),
-        Message::HeartbeatReply { round } => format!("{name} round={round}"),
+        Message::HeartbeatReply { round, .. } => format!("{name} round={round}"),
+        _ => name.to_owned(),
     }
 }
 

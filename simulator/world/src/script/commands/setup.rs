@@ -39,7 +39,7 @@ fn cluster(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
     cluster.form(count);
     if let Some(word) = append_bytes {
         let bytes = arguments.number_in(word, "append_bytes=B")?;
-        cluster.config.append_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+        cluster.config.limits.append_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
     cluster.manual_disk = is_manual(arguments, disk)?;
     cluster.first_leader = match leader {

@@ -1,0 +1,98 @@
+//! The catalogue: for each reason its name, its numbers, a sentence that tells them, and where the rule comes from: the
+//! paper ("Raft"), Ongaro's dissertation ("thesis"), or the file of this library that argues for it.
+
+use crate::types::{Index, NodeId, Position, ReadId, Round, Term};
+
+reasons! {
+    // Elections.
+    /// The election deadline passed without word from a leader.
+    Campaign { term: Term }
+        "no leader was heard until the election deadline: campaigns in term {term}", "Raft 5.2";
+    /// A quorum voted for this node.
+    Won { term: Term }
+        "a quorum voted for this node: leads term {term}", "Raft 5.2";
+    /// So many refused that no quorum can be had in this term.
+    Lost { term: Term }
+        "no quorum can be had in term {term} any more: waits for the next election", "Raft 5.2";
+    /// The vote went to the candidate.
+    VoteGranted { candidate: NodeId, theirs: Position, ours: Position }
+        "vote for {candidate}: its log ends at {theirs}, ours at {ours}", "Raft 5.4.1";
+    /// The candidate's term is over.
+    VoteRefusedOldTerm { candidate: NodeId, theirs: Term, ours: Term }
+        "no vote for {candidate}: its term {theirs} is over, now is {ours}", "Raft 5.1";
+    /// The one vote of this term is given.
+    VoteRefusedAlreadyVoted { candidate: NodeId, voted_for: NodeId }
+        "no vote for {candidate}: this term's vote is {voted_for}'s", "Raft 5.2";
+    /// The candidate's log is behind.
+    VoteRefusedLogBehind { candidate: NodeId, theirs: Position, ours: Position }
+        "no vote for {candidate}: its log ends at {theirs}, behind ours at {ours}", "Raft 5.4.1";
+    /// There is a leader, or this node leads, in this very term.
+    VoteRefusedLeaderKnown { candidate: NodeId, leader: NodeId }
+        "no vote for {candidate}: {leader} already leads this term", "Raft 5.2";
+
+    // Stepping down.
+    /// A message of a higher term ended this node's leadership or candidacy.
+    SteppedDownHigherTerm { from: Term, to: Term }
+        "steps down from term {from}: term {to} has begun", "Raft 5.1";
+    /// Another won the election this node stood in.
+    SteppedDownLeaderElected { leader: NodeId, term: Term }
+        "gives up its candidacy: {leader} leads term {term}", "Raft 5.2";
+
+    // Appending.
+    /// Nothing stands at the place the new entries follow.
+    AppendRefusedMissing { prev: Position, last: Position }
+        "cannot append after {prev}: the log ends at {last}", "Raft 5.3";
+    /// An entry of another term stands at the place the new entries follow.
+    AppendRefusedOtherTerm { prev: Position, ours: Term, hint: Position }
+        "cannot append after {prev}: the entry there is of term {ours}; try {hint}", "Raft 5.3";
+    /// All of these entries were here already.
+    AppendDuplicate { last: Index }
+        "nothing new up to {last}: an append that was seen before changes nothing", "Raft 5.3";
+    /// Entries of a deposed leader gave way to the present leader's.
+    Truncated { conflict: Index, ours: Term, theirs: Term, last: Index }
+        "entries {conflict} to {last} go: at {conflict} ours is of term {ours}, the leader's of {theirs}, so ours was never committed", "Raft 5.3, Figure 2 AppendEntries step 3";
+
+    // Committing.
+    /// A quorum has the entry, but it is of an earlier term and commits only with one of this term.
+    CommitWithheldOldTerm { index: Index, entry: Term, term: Term }
+        "{index} is on a quorum but of term {entry}; it commits with an entry of term {term}", "Raft 5.4.2, Figure 8";
+    /// A quorum does not have the newest entries yet.
+    CommitWithheldNoQuorum { index: Index, durable: Index }
+        "no quorum for {index}; our own disk has up to {durable}", "Raft 5.3, thesis 10.2.1";
+
+    // Reads.
+    /// Reads wait until this leader has committed an entry of its own term.
+    ReadWaitsForTerm { id: ReadId, first: Index }
+        "reads {id} wait for entry {first}, the first of this term, to commit", "Raft 8, thesis 6.4";
+    /// Reads wait until a quorum has confirmed this leader.
+    ReadWaitsForRound { id: ReadId, round: Round }
+        "reads {id} wait for a quorum to confirm round {round}", "Raft 8, thesis 6.4";
+    /// Reads were given up because this node leads no more; they are to be asked again.
+    ReadsDropped { batches: u64 }
+        "{batches} batches of reads are given up: this node leads no more", "thesis 6.4";
+
+    // Followers, as their leader sees them.
+    /// A follower's log disagrees; the leader looks for where it agrees.
+    Probing { peer: NodeId, next: Index }
+        "{peer} refused: looks for where its log agrees, next at {next}", "Raft 5.3";
+    /// Nothing was heard about entries sent to a follower; they are sent again.
+    Resending { peer: NodeId, next: Index }
+        "{peer} did not answer: sends again from {next}", "Raft 5.3: retries indefinitely";
+    /// As much as may be is on its way to a follower.
+    PeerPaused { peer: NodeId, messages: u64, bytes: u64 }
+        "{peer} has {messages} messages, {bytes} bytes on their way: waits", "thesis 10.2.2";
+
+    // Snapshots and the log's memory.
+
+    // Changes of membership.
+
+    // Transfer of the lead.
+
+    // Messages.
+    /// A message of a past term was answered with the present one, or dropped.
+    OldTerm { from: NodeId, theirs: Term, ours: Term }
+        "a message from {from} is of term {theirs}, now is {ours}", "Raft 5.1";
+    /// A message made no sense; it was dropped and changed nothing.
+    IllFormed { from: NodeId }
+        "a message from {from} makes no sense: dropped", "raft-core, receive";
+}
