@@ -212,7 +212,7 @@ impl Node {
                         let raft = &mut self.raft;
                         self.from_followers.take((from, from_boot), forward, |bytes| {
                             // What can never be taken must not stop what follows; whoever asked times out.
-                            raft.propose(bytes) != Err(Refusal::Busy)
+                            !matches!(raft.propose(bytes), Err(Refusal::Busy | Refusal::Transferring))
                         });
                     }
                 }

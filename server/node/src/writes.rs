@@ -96,8 +96,8 @@ impl Node {
             if leader == self.config.raft.id {
                 match self.raft.propose(waits.encoded.clone()) {
                     Ok(_) => {}
-                    Err(Refusal::Busy) => return,
-                    Err(refusal @ (Refusal::NotLeader { .. } | Refusal::TooLarge | Refusal::Stopped)) => {
+                    Err(Refusal::Busy | Refusal::Transferring) => return,
+                    Err(refusal) => {
                         panic!("a leader that is not busy takes what fits an entry: {refusal}")
                     }
                 }

@@ -358,6 +358,7 @@ fn a_former_life_of_a_peer_is_not_believed() {
         term: Term(term.0 + 5),
         message: raft_core::Message::RequestVote {
             last: Position::default(),
+            transfer: false,
         },
     };
     node.handle(now, Input::Message(say(1, vec![Part::Raft(envelope)])));
