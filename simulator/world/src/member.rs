@@ -290,10 +290,10 @@ fn config(
             election_timeout: settings.election_timeout,
             heartbeat_interval: settings.heartbeat_interval(),
             boot: data.boot(),
-            limits: Limits {
+            limits: raft_core::Limits {
                 append_bytes_max: settings.append_bytes_max,
                 inflight_messages_max: settings.inflight_messages_max,
-                ..Limits::default()
+                ..raft_core::Limits::default()
             },
             mutant: settings.mutant,
             ..raft_core::Config::new(id, seed)

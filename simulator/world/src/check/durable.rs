@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use node::{Node, Part, PeerMessage};
 use raft_core::{
     AppendOutcome, Ballot, Envelope, Image, Index, LogChange, Message, NodeId, Position, Raft, Save, Term,
+    VoteAnswer,
 };
 use thiserror::Error;
 
@@ -272,7 +273,7 @@ fn is_kept(held: &Log, envelope: &Envelope) -> bool {
     };
     let promised = match envelope.message {
         Message::RequestVote { .. } => vote(envelope.from),
-        Message::RequestVoteReply { granted: true } => vote(envelope.to),
+        Message::RequestVoteReply(VoteAnswer::Granted) => vote(envelope.to),
         Message::AppendEntriesReply(AppendOutcome::Matched(index)) => held.terms.len() as u64 >= index.0,
         _ => true,
     };
@@ -337,6 +338,7 @@ mod tests {
         let matched = || Message::AppendEntriesReply(AppendOutcome::Matched(Index(2)));
         let candidacy = || Message::RequestVote {
             last: Position::default(),
+            transfer: false,
         };
         durable.writing(ONE, &save(3, 1..=2));
         assert!(!says(&durable, 3, matched()));
@@ -345,11 +347,11 @@ mod tests {
         assert!(says(&durable, 3, matched()));
         assert!(says(&durable, 3, candidacy()));
         assert!(
-            !says(&durable, 3, Message::RequestVoteReply { granted: true }),
+            !says(&durable, 3, Message::RequestVoteReply(VoteAnswer::Granted)),
             "the vote was another's"
         );
         assert!(
-            !says(&durable, 4, Message::RequestVoteReply { granted: false }),
+            !says(&durable, 4, Message::RequestVoteReply(VoteAnswer::Refused)),
             "the term is not on disk"
         );
     }

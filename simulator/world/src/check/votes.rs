@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use node::{Part, PeerMessage};
-use raft_core::{Message, NodeId, Term};
+use raft_core::{Message, NodeId, Term, VoteAnswer};
 use thiserror::Error;
 
 /// Two votes in a term.
@@ -36,7 +36,7 @@ impl Votes {
             let Part::Raft(envelope) = part else { continue };
             let candidate = match envelope.message {
                 Message::RequestVote { .. } => envelope.from,
-                Message::RequestVoteReply { granted: true } => envelope.to,
+                Message::RequestVoteReply(VoteAnswer::Granted) => envelope.to,
                 _ => continue,
             };
             let (voter, term) = (envelope.from, envelope.term);
@@ -65,7 +65,7 @@ mod tests {
             from: NodeId(1),
             to: NodeId(candidate),
             term: Term(term),
-            message: Message::RequestVoteReply { granted: true },
+            message: Message::RequestVoteReply(VoteAnswer::Granted),
         };
         PeerMessage {
             from: NodeId(1),
