@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use crate::membership::Membership;
 use crate::types::NodeId;
 
+/// Voters of all but extraordinary clusters.
+const FEW: usize = 9;
+
 /// How an election stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tally {
@@ -47,10 +50,23 @@ fn reached_by_majority<V: Ord + Copy>(
     voters: &BTreeSet<NodeId>,
     reached: &impl Fn(NodeId) -> V,
 ) -> Option<V> {
-    let mut values: Vec<V> = voters.iter().map(|&id| reached(id)).collect();
+    let mut ids = voters.iter().copied();
+    let first = reached(ids.next()?);
+    // Asked for at each acknowledgement: the usual clusters need no allocation.
+    let mut few = [first; FEW];
+    let mut many = Vec::new();
+    let values = if voters.len() <= FEW {
+        let places = few.iter_mut().skip(1);
+        places.zip(ids).for_each(|(place, id)| *place = reached(id));
+        &mut few[..voters.len()]
+    } else {
+        many.push(first);
+        many.extend(ids.map(reached));
+        &mut many[..]
+    };
     values.sort_unstable();
     // Of n sorted values, n/2 + 1 are at or above the one at (n - 1) / 2.
-    values.get(values.len().checked_sub(1)? / 2).copied()
+    Some(values[(values.len() - 1) / 2])
 }
 
 #[cfg(test)]

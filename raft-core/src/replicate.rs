@@ -1,5 +1,7 @@
 //! A leader's side: sends entries and heartbeats, learns where its followers stand, and commits (Raft 5.3, 5.4.2).
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use crate::message::{AppendOutcome, Envelope, Message};
 use crate::mutant::Mutant;
 use crate::output::Output;
@@ -164,13 +166,17 @@ impl Raft {
 
     /// The next thing to tell a follower. Never waits for this node's own disk (thesis 10.2.1).
     pub(crate) fn next_send(&mut self) -> Option<Envelope> {
-        let peers: Vec<NodeId> = match &self.role {
-            Role::Leader(leader) => leader.progress.keys().copied().collect(),
-            _ => return None,
-        };
-        peers
-            .into_iter()
-            .find_map(|peer| self.next_append(peer).or_else(|| self.next_heartbeat(peer)))
+        let mut after = Unbounded;
+        loop {
+            let Role::Leader(leader) = &self.role else {
+                return None;
+            };
+            let (&peer, _) = leader.progress.range((after, Unbounded)).next()?;
+            after = Excluded(peer);
+            if let Some(envelope) = self.next_append(peer).or_else(|| self.next_heartbeat(peer)) {
+                return Some(envelope);
+            }
+        }
     }
 
     fn next_append(&mut self, to: NodeId) -> Option<Envelope> {
