@@ -40,11 +40,13 @@ pub(crate) struct Progress {
     pub(crate) heartbeat_due: bool,
     /// The pause was explained since the last acknowledgement.
     pub(crate) pause_explained: bool,
+    /// When a message of this term last came from it; when the leader was elected, before the first.
+    pub(crate) heard_at: Time,
 }
 
 impl Progress {
     /// Of a follower about which nothing is known: its log is taken to be like the leader's (Figure 2).
-    pub(crate) fn new(last: Index) -> Progress {
+    pub(crate) fn new(last: Index, now: Time) -> Progress {
         Progress {
             match_index: Index(0),
             next_index: last.next(),
@@ -60,6 +62,7 @@ impl Progress {
             sent_commit: Index(0),
             heartbeat_due: true,
             pause_explained: false,
+            heard_at: now,
         }
     }
 

@@ -131,6 +131,7 @@ impl Raft {
         if term < self.ballot.term {
             return self.on_old_term(from, term, &message);
         }
+        self.hear(from);
         match message {
             Message::RequestPreVote { last } => self.on_request_pre_vote(from, last),
             Message::RequestPreVoteReply(answer) => self.on_request_pre_vote_reply(from, answer),
@@ -368,6 +369,16 @@ impl Raft {
             _ => return,
         };
         self.answer_after(self.persist.ballot_stamp(), from, answer);
+    }
+
+    /// A message of this term: its sender is alive and knows no later one.
+    fn hear(&mut self, from: NodeId) {
+        let now = self.now;
+        if let Role::Leader(leader) = &mut self.role
+            && let Some(progress) = leader.progress.get_mut(&from)
+        {
+            progress.heard_at = now;
+        }
     }
 
     fn next_apply(&mut self) -> Option<Output> {

@@ -30,7 +30,7 @@ impl Raft {
             .into_iter()
             .filter(|&id| id != self.config.id);
         let leader = Leader {
-            progress: others.map(|id| (id, Progress::new(last))).collect(),
+            progress: others.map(|id| (id, Progress::new(last, self.now))).collect(),
             first_index: last.next(),
             heartbeat_deadline: self.now.after(self.config.heartbeat_interval),
             reads: Reads::default(),
