@@ -11,8 +11,8 @@ use crate::types::{Ballot, NodeId, Position, Term};
 use crate::why::Why;
 
 impl Raft {
-    /// Stands for election in a new term (Raft 5.2), if it is a voter at all.
-    pub(crate) fn campaign(&mut self) {
+    /// Stands for election in a new term (Raft 5.2), if it is a voter at all; with `transfer` because the leader asked.
+    pub(crate) fn campaign(&mut self, transfer: bool) {
         self.reset_election_deadline();
         if !self.log_membership().is_voter(self.config.id) || self.ballot.term >= Term::MAX {
             return;
@@ -26,6 +26,7 @@ impl Raft {
         self.role = Role::Candidate {
             votes: BTreeMap::new(),
             asked: BTreeSet::new(),
+            transfer,
         };
         if Mutant::AnswerBeforeDurable.is(self.config.mutant) {
             self.count_vote(self.config.id, true);
@@ -119,7 +120,7 @@ impl Raft {
             return None;
         }
         let membership = self.memberships.current();
-        let Role::Candidate { asked, .. } = &mut self.role else {
+        let Role::Candidate { asked, transfer, .. } = &mut self.role else {
             return None;
         };
         let to = membership
@@ -127,14 +128,9 @@ impl Raft {
             .into_iter()
             .find(|&id| id != own && membership.is_voter(id) && !asked.contains(&id))?;
         asked.insert(to);
+        let transfer = *transfer;
         let last = self.log.last();
-        Some(self.message_to(
-            to,
-            Message::RequestVote {
-                last,
-                transfer: false,
-            },
-        ))
+        Some(self.message_to(to, Message::RequestVote { last, transfer }))
     }
 
     pub(crate) fn on_request_pre_vote(&mut self, from: NodeId, _theirs: Position) {

@@ -83,6 +83,9 @@ pub enum Refusal {
     /// The lead is on its way to another.
     #[error("leadership is being transferred")]
     Transferring,
+    /// No other voter was heard lately.
+    #[error("no other voter could take the lead")]
+    NoSuccessor,
     /// The change of membership is not possible, or not now.
     #[error(transparent)]
     Change(#[from] ChangeRefusal),

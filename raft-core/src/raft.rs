@@ -91,7 +91,7 @@ impl Raft {
             .push_back(Output::Peers(raft.log_membership().clone()));
         raft.reset_election_deadline();
         if raft.is_sole_voter() {
-            raft.campaign();
+            raft.campaign(false);
         }
         raft
     }
@@ -103,8 +103,11 @@ impl Raft {
             return;
         }
         match &self.role {
-            Role::Leader(_) => self.tick_leader(),
-            _ if self.now >= self.election_deadline => self.campaign(),
+            Role::Leader(_) => {
+                self.tick_leader();
+                self.tick_transfer();
+            }
+            _ if self.now >= self.election_deadline => self.campaign(false),
             _ => {}
         }
     }
@@ -181,14 +184,10 @@ impl Raft {
     /// # Errors
     /// See [`Refusal`].
     pub fn propose(&mut self, command: Bytes) -> Result<Position, Refusal> {
-        if self.halted {
-            return Err(Refusal::Stopped);
+        let leader = self.leading()?;
+        if leader.transfer.is_some() {
+            return Err(Refusal::Transferring);
         }
-        let Role::Leader(leader) = &mut self.role else {
-            return Err(Refusal::NotLeader {
-                leader: self.leader(),
-            });
-        };
         if command.len() > self.config.limits.entry_bytes_max {
             return Err(Refusal::TooLarge);
         }
@@ -234,6 +233,7 @@ impl Raft {
             .release(|stamp| self.persist.is_durable(stamp))
             .or_else(|| self.next_vote_request())
             .or_else(|| self.next_send())
+            .or_else(|| self.next_timeout_now())
         {
             return Some(Output::Send(envelope));
         }
@@ -248,11 +248,10 @@ impl Raft {
             _ if self.halted => Time::NEVER,
             // Nobody is to hear a heartbeat: no idle wake-ups.
             Role::Leader(leader) if leader.progress.is_empty() => Time::NEVER,
-            Role::Leader(leader) => leader
-                .progress
-                .values()
-                .map(|p| p.resend_deadline)
-                .fold(leader.heartbeat_deadline, Time::min),
+            Role::Leader(leader) => leader.progress.values().map(|p| p.resend_deadline).fold(
+                leader.heartbeat_deadline.min(self.transfer_deadline(leader)),
+                Time::min,
+            ),
             _ if self.log_membership().is_voter(self.config.id) => self.election_deadline,
             _ => Time::NEVER,
         }

@@ -35,6 +35,8 @@ impl Raft {
             heartbeat_deadline: self.now.after(self.config.heartbeat_interval),
             reads: Reads::default(),
             uncommitted_bytes,
+            transfer: None,
+            has_told_to_stand: false,
         };
         self.role = Role::Leader(leader);
         // Raft 8: a blank entry commits what earlier terms left, and lets reads begin.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::progress::Progress;
 use crate::read::Reads;
+use crate::transfer::Transfer;
 use crate::types::{Index, NodeId, Time};
 
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(crate) enum Role {
         votes: BTreeMap<NodeId, bool>,
         /// Who has been asked.
         asked: BTreeSet<NodeId>,
+        /// The leader asked this node to stand (thesis 3.10).
+        transfer: bool,
     },
     Leader(Leader),
 }
@@ -31,6 +34,9 @@ pub(crate) struct Leader {
     pub(crate) reads: Reads,
     /// Payload bytes after the commit index.
     pub(crate) uncommitted_bytes: usize,
+    pub(crate) transfer: Option<Transfer>,
+    /// In this term some voter was told to stand. It may obey late, so nobody's patience protects this leader any more.
+    pub(crate) has_told_to_stand: bool,
 }
 
 impl Role {

@@ -5,3 +5,4 @@ mod figure3;
 mod forged;
 mod random;
 mod rules;
+mod transfer;

@@ -87,6 +87,24 @@ reasons! {
     // Changes of membership.
 
     // Transfer of the lead.
+    /// The leader hands over the lead. First the target needs the whole log.
+    TransferBegins { to: NodeId, matched: Index, last: Index }
+        "hands the lead over to {to}, once its disk has {last}; it has {matched}", "thesis 3.10";
+    /// The target did not take over in time.
+    TransferGivenUp { to: NodeId }
+        "{to} did not take the lead within an election timeout: leads on", "thesis 3.10";
+    /// A voter is told to stand for election without waiting.
+    ToldToStand { peer: NodeId }
+        "tells {peer} to stand for election at once", "thesis 3.10";
+    /// The leader told this node to stand.
+    StandsAtOnce { leader: NodeId }
+        "stands for election at once: {leader}, who leads, asks for it", "thesis 3.10";
+    /// Whoever asks this node to stand does not lead this term.
+    StandRefusedNotLeader { from: NodeId }
+        "does not stand for election: {from}, who asks for it, is not known to lead this term", "thesis 3.10";
+    /// The leader told this node to stand, and it does not vote.
+    StandRefusedNoVoter { leader: NodeId }
+        "does not stand for election as {leader} asks: it is no voter", "thesis 3.10, 4.2.1";
 
     // Messages.
     /// A message of a past term was answered with the present one, or dropped.
