@@ -3,7 +3,7 @@
 //! [`Figure3`] is told of every member after each of its inputs ([`Figure3::observe`]), of every entry applied
 //! ([`Figure3::applied`]) and of every restart ([`Figure3::restarted`]). It remembers what was true once, so a
 //! violation is found even if no two members show it at the same time. An observation takes time proportional to what
-//! the member has not committed, not to its log.
+//! is new, not to the log; only after a truncation to what the member has not committed.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
@@ -78,8 +78,17 @@ pub struct Figure3 {
     entries: BTreeMap<Position, (Position, Body)>,
     committed: BTreeMap<Index, Committed>,
     applied: BTreeMap<Index, Entry>,
-    /// Each member's commit index when it was seen last: up to there its log was checked, and is final.
-    checked: BTreeMap<NodeId, Index>,
+    /// How each member looked when it was seen last, in this life.
+    seen: BTreeMap<NodeId, Seen>,
+}
+
+/// What is known of a member's log: it was checked to its end, and is final up to its commit index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    term: Term,
+    leads: bool,
+    last: Position,
+    commit: Index,
 }
 
 /// A leader and its term.
@@ -105,16 +114,26 @@ impl Figure3 {
     /// # Errors
     /// The property that it shows to be broken.
     pub fn observe(&mut self, id: NodeId, raft: &Raft) -> Result<(), Violation> {
+        let before = self.seen.get(&id).copied().unwrap_or_default();
+        let seen = Seen {
+            term: raft.term(),
+            leads: raft.is_leader(),
+            last: raft.last(),
+            commit: raft.commit_index(),
+        };
+        if seen == before {
+            return Ok(());
+        }
         if raft.is_leader() {
             self.election_safety(id, raft)?;
             self.leader_append_only(raft)?;
         }
-        self.log_matching(id, raft)?;
-        self.commits_agree(id, raft)?;
+        self.log_matching(id, raft, before)?;
+        self.commits_agree(id, raft, before)?;
         if raft.is_leader() {
             self.leader_completeness(raft)?;
         }
-        self.checked.insert(id, raft.commit_index());
+        self.seen.insert(id, seen);
         Ok(())
     }
 
@@ -139,7 +158,7 @@ impl Figure3 {
 
     /// The member `id` was booted: it may know less than it did.
     pub fn restarted(&mut self, id: NodeId) {
-        self.checked.remove(&id);
+        self.seen.remove(&id);
     }
 
     /// At most one leader can be elected in a given term (Raft 5.2).
@@ -178,9 +197,15 @@ impl Figure3 {
 
     /// An entry says the same and follows the same in every log, so logs that share it are identical up to it
     /// (Raft 5.3).
-    fn log_matching(&mut self, id: NodeId, raft: &Raft) -> Result<(), Violation> {
+    fn log_matching(&mut self, id: NodeId, raft: &Raft, before: Seen) -> Result<(), Violation> {
         let mark = raft.mark().position;
-        let from = self.checked_of(id).max(mark.index);
+        // What ends as it ended before was not truncated since.
+        let checked = if has(raft, before.last) {
+            before.last.index
+        } else {
+            before.commit
+        };
+        let from = checked.max(mark.index);
         let mut before = position_at(raft, from).unwrap_or(mark);
         for entry in raft.entries().skip(distance(mark.index, from)) {
             match self.entries.entry(entry.position) {
@@ -205,9 +230,9 @@ impl Figure3 {
     }
 
     /// What one holds for committed no other replaces (Raft 5.4.3): State Machine Safety before anything is applied.
-    fn commits_agree(&mut self, id: NodeId, raft: &Raft) -> Result<(), Violation> {
+    fn commits_agree(&mut self, id: NodeId, raft: &Raft, before: Seen) -> Result<(), Violation> {
         let mark = raft.mark().position.index;
-        let from = self.checked_of(id).max(mark);
+        let from = before.commit.max(mark);
         let news = distance(from, raft.commit_index());
         for entry in raft.entries().skip(distance(mark, from)).take(news) {
             let position = entry.position;
@@ -243,11 +268,6 @@ impl Figure3 {
             reign.complete_to = index;
         }
         Ok(())
-    }
-
-    /// Up to where this member's log is known to be final, in this life.
-    fn checked_of(&self, id: NodeId) -> Index {
-        self.checked.get(&id).copied().unwrap_or_default()
     }
 }
 
