@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Index, NodeId, Position, Term};
+use crate::types::{Index, NodeId, Position, Term, Version};
 
 /// Proof that another member, or this node's own disk, broke the protocol. The node stops taking part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,13 @@ pub enum Alarm {
         /// Our last entry.
         last: Index,
     },
+    /// The log demands what this node does not understand: it is too old for this cluster.
+    TooOld {
+        /// The version in the log.
+        needs: Version,
+        /// The newest that this node understands.
+        understands: Version,
+    },
 }
 
 impl fmt::Display for Alarm {
@@ -58,6 +65,10 @@ impl fmt::Display for Alarm {
             } => write!(
                 f,
                 "{leader} has our acknowledgement of {acknowledged}, but our log ends at {last}: this disk lost entries"
+            ),
+            Alarm::TooOld { needs, understands } => write!(
+                f,
+                "the cluster has gone on to version {needs}, this node understands {understands} at most: it is too old"
             ),
         }
     }

@@ -3,7 +3,6 @@
 use crate::alarm::Alarm;
 use crate::message::{AppendOutcome, Message};
 use crate::mutant::Mutant;
-use crate::output::Output;
 use crate::raft::Raft;
 use crate::role::Role;
 use crate::types::{Entry, Index, NodeId, Position, Round, Term};
@@ -144,10 +143,9 @@ impl Raft {
             self.log.append(entry);
         }
         if peers_changed {
-            self.outbox
-                .push_back(Output::Peers(self.log_membership().clone()));
+            self.membership_in_force();
         }
-        true
+        !self.halted
     }
 
     fn truncate_from(&mut self, conflict: Position, ours: Term) {
@@ -161,9 +159,11 @@ impl Raft {
         let keep = conflict.index.previous();
         self.log.truncate_after(keep);
         self.persist.truncated_after(keep);
+        let undone = self.memberships.index();
         if self.memberships.truncated_after(keep) {
-            self.outbox
-                .push_back(Output::Peers(self.log_membership().clone()));
+            let index = self.memberships.index();
+            self.explain(Why::ChangeUndone { undone, index });
+            self.membership_in_force();
         }
     }
 
@@ -174,5 +174,7 @@ impl Raft {
             "only what is in the log is committed"
         );
         self.commit_index = self.commit_index.max(commit);
+        self.settle_change();
+        self.heed_own_removal();
     }
 }

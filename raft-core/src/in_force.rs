@@ -3,6 +3,10 @@
 
 use crate::log::Log;
 use crate::membership::Membership;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::raft::Raft;
+use crate::role::Role;
 use crate::types::{Body, Index};
 
 #[derive(Clone, Debug)]
@@ -59,5 +63,35 @@ impl Memberships {
         let before = self.stack.len();
         self.stack.retain(|&(at, _)| at <= index);
         self.stack.len() < before
+    }
+}
+
+impl Raft {
+    /// Another membership is in force than before: at an append, a truncation, or boot.
+    pub(crate) fn membership_in_force(&mut self) {
+        self.outbox
+            .push_back(Output::Peers(self.log_membership().clone()));
+        self.follow_members();
+        self.alarm_if_too_old();
+    }
+
+    /// A leader sends to the members of the membership in force, and to nobody else.
+    fn follow_members(&mut self) {
+        let (own, now) = (self.config.id, self.now);
+        let members = self.log_membership().members();
+        // The change itself is the first entry that a new member is sent, unless it needs earlier ones.
+        let last = self.log.last().index.previous();
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        leader.progress.retain(|id, _| members.contains(id));
+        for id in members.into_iter().filter(|&id| id != own) {
+            leader
+                .progress
+                .entry(id)
+                .or_insert_with(|| Progress::new(last, now));
+        }
+        // Whose word was missing may be asked no more.
+        self.confirm_rounds();
     }
 }

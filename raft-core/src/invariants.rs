@@ -4,6 +4,7 @@
 
 use crate::raft::Raft;
 use crate::role::Role;
+use crate::types::Body;
 
 impl Raft {
     /// Asserts the invariants. Takes time proportional to the log: for tests, and now and then in long simulations.
@@ -36,6 +37,7 @@ impl Raft {
             "a snapshot covers only committed entries"
         );
         self.persist.check_invariants(&self.log);
+        self.check_membership();
         match &self.role {
             Role::Leader(leader) => {
                 assert_eq!(
@@ -69,10 +71,12 @@ impl Raft {
             }
         }
     }
-    /// The log, entry by entry, and what is counted of it.
+
+    /// The log, entry by entry, and what is derived from it.
     fn check_log(&self) {
         let mut before = self.log.mark().position;
         let mut uncommitted = 0;
+        let mut newest = &self.log.mark().membership;
         for entry in self.log.iter() {
             assert_eq!(entry.position.index, before.index.next(), "the log has no gaps");
             assert!(entry.position.term >= before.term, "terms never fall along a log");
@@ -80,11 +84,42 @@ impl Raft {
             if entry.position.index > self.commit_index {
                 uncommitted += entry.body.weight();
             }
+            if let Body::Change(membership) = &entry.body {
+                newest = membership;
+            }
         }
+        assert_eq!(
+            self.log_membership(),
+            newest,
+            "the newest membership in the log is in force (thesis 4.1)"
+        );
         if let Role::Leader(leader) = &self.role {
             assert_eq!(
                 leader.uncommitted_bytes, uncommitted,
                 "uncommitted bytes are counted right"
+            );
+        }
+    }
+
+    fn check_membership(&self) {
+        let membership = self.log_membership();
+        let Role::Leader(leader) = &self.role else {
+            return;
+        };
+        let mut others = membership.members();
+        others.remove(&self.config.id);
+        assert!(
+            leader.progress.keys().eq(&others),
+            "a leader sends to every member and to nobody else"
+        );
+        if self.own_term_committed() && self.memberships.index() <= self.commit_index {
+            assert!(
+                membership.is_voter(self.config.id),
+                "who has committed that it does not vote leads no more (Raft 6)"
+            );
+            assert!(
+                !membership.is_joint() || leader.transfer.is_some(),
+                "a committed joint configuration is left at once (Raft 6)"
             );
         }
     }

@@ -173,6 +173,20 @@ impl Message {
         )
     }
 
+    /// Whether it answers what the sender was asked, and only members are asked that.
+    pub(crate) fn is_reply(&self) -> bool {
+        matches!(
+            self,
+            Message::RequestPreVoteReply(_)
+                | Message::RequestVoteReply(_)
+                | Message::Entries { .. }
+                | Message::AppendEntriesReply(_)
+                | Message::HeartbeatReply { .. }
+                | Message::InstallSnapshotReply { .. }
+                | Message::Removed
+        )
+    }
+
     /// Whether an honest sender in `term` could say it: what it knows of is of its own term or before, and entries
     /// follow each other without a gap, in terms that never fall.
     pub(crate) fn is_well_formed(&self, term: Term) -> bool {

@@ -18,6 +18,10 @@ pub enum Mutant {
     ReadWithoutRound,
     /// Entries are taken without checking what they follow (Raft 5.3).
     AppendWithoutCheck,
+    /// A change of membership begins before an entry of the leader's own term is committed (the bug of 2015).
+    ChangeWithoutOwnTermCommit,
+    /// A change of membership begins before the last one is committed (thesis 4.1).
+    ChangeWhilePending,
 }
 
 impl Mutant {
@@ -41,6 +45,8 @@ impl Mutant {
             Mutant::VoteTwice => "vote-twice",
             Mutant::ReadWithoutRound => "read-without-round",
             Mutant::AppendWithoutCheck => "append-without-check",
+            Mutant::ChangeWithoutOwnTermCommit => "change-without-own-term-commit",
+            Mutant::ChangeWhilePending => "change-while-pending",
         }
     }
 

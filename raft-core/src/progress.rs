@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::types::{Index, Position, Round, Time};
+use crate::learner::Rounds;
+use crate::types::{Index, Position, Round, Time, Version};
 
 /// How entries go to a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub(crate) struct Progress {
     pub(crate) pause_explained: bool,
     /// When a message of this term last came from it; when the leader was elected, before the first.
     pub(crate) heard_at: Time,
+    /// The newest state machine version it understands, once it said so.
+    pub(crate) understands: Option<Version>,
+    /// How fast it catches up.
+    pub(crate) rounds: Rounds,
 }
 
 impl Progress {
@@ -63,6 +68,8 @@ impl Progress {
             heartbeat_due: true,
             pause_explained: false,
             heard_at: now,
+            understands: None,
+            rounds: Rounds::default(),
         }
     }
 

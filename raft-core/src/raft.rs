@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -15,10 +14,10 @@ use crate::install::Piece;
 use crate::log::Log;
 use crate::message::{Envelope, Message, VoteAnswer};
 use crate::mutant::Mutant;
-use crate::output::{Output, Refusal};
+use crate::output::Output;
 use crate::persist::Persist;
 use crate::role::Role;
-use crate::types::{Ballot, Body, Image, Index, NodeId, Position, Round, Stamp, Term, Time};
+use crate::types::{Ballot, Image, Index, NodeId, Round, Stamp, Term, Time};
 use crate::why::Why;
 
 /// A member's Raft. A value: no clock, file, socket, thread or lock.
@@ -42,6 +41,8 @@ pub struct Raft {
     held: Held,
     pub(crate) outbox: VecDeque<Output>,
     pub(crate) halted: bool,
+    /// Removed, which is still to be said.
+    pub(crate) is_leaving: bool,
 }
 
 impl Raft {
@@ -86,11 +87,12 @@ impl Raft {
             held: Held::default(),
             outbox: VecDeque::new(),
             halted: false,
+            is_leaving: false,
         };
-        raft.outbox
-            .push_back(Output::Peers(raft.log_membership().clone()));
+        raft.membership_in_force();
+        raft.heed_own_removal();
         raft.reset_election_deadline();
-        if raft.is_sole_voter() {
+        if raft.is_sole_voter() && !raft.halted {
             raft.campaign(false);
         }
         raft
@@ -127,12 +129,19 @@ impl Raft {
         if to != self.config.id || from == self.config.id || !message.is_well_formed(term) {
             return self.explain(Why::IllFormed { from });
         }
+        if self.drop_of_removed(from, &message) {
+            return;
+        }
         // Raft 5.1: a higher term makes a follower of everyone.
         if term > self.ballot.term {
             self.adopt_term(term);
         }
-        if term < self.ballot.term {
+        // Who was removed is so in every term.
+        if term < self.ballot.term && message != Message::Removed {
             return self.on_old_term(from, term, &message);
+        }
+        if self.drop_of_stranger(from, &message) {
+            return;
         }
         self.hear(from);
         match message {
@@ -178,27 +187,6 @@ impl Raft {
         }
     }
 
-    /// Puts a command into the log of this leader. It is committed when `Apply` hands it out; another entry at the
-    /// returned position's index, or one of a later term before it, means that it never will be.
-    ///
-    /// # Errors
-    /// See [`Refusal`].
-    pub fn propose(&mut self, command: Bytes) -> Result<Position, Refusal> {
-        let leader = self.leading()?;
-        if leader.transfer.is_some() {
-            return Err(Refusal::Transferring);
-        }
-        if command.len() > self.config.limits.entry_bytes_max {
-            return Err(Refusal::TooLarge);
-        }
-        // One at least is taken, however large: else it would be refused for ever.
-        let uncommitted = leader.uncommitted_bytes;
-        if uncommitted > 0 && uncommitted + command.len() > self.config.limits.uncommitted_bytes_max {
-            return Err(Refusal::Busy);
-        }
-        Ok(self.append_own(Body::Command(command)))
-    }
-
     /// The Save with this stamp is on disk, synced.
     ///
     /// # Panics
@@ -222,7 +210,7 @@ impl Raft {
             return Some(output);
         }
         if self.halted {
-            return None;
+            return self.last_words();
         }
         self.begin_round();
         if let Some(save) = self.persist.cut(self.ballot, self.commit_index, &self.log) {
@@ -263,10 +251,14 @@ impl Raft {
 
     /// Takes part no more, and leads no more: nobody may ask a leader that answers nothing.
     pub(crate) fn alarm(&mut self, alarm: Alarm) {
+        self.stop();
+        self.outbox.push_back(Output::Alarm(alarm));
+    }
+
+    pub(crate) fn stop(&mut self) {
         self.halted = true;
         self.held.clear();
         self.become_follower(None);
-        self.outbox.push_back(Output::Alarm(alarm));
     }
 
     pub(crate) fn is_sole_voter(&self) -> bool {
@@ -380,7 +372,7 @@ impl Raft {
         }
     }
 
-    fn next_apply(&mut self) -> Option<Output> {
+    pub(crate) fn next_apply(&mut self) -> Option<Output> {
         if self.last_applied >= self.commit_index {
             return None;
         }

@@ -96,7 +96,7 @@ impl Raft {
         self.confirm_rounds();
     }
 
-    pub(crate) fn on_heartbeat_reply(&mut self, from: NodeId, round: Round, _understands: Version) {
+    pub(crate) fn on_heartbeat_reply(&mut self, from: NodeId, round: Round, understands: Version) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -108,10 +108,11 @@ impl Raft {
         };
         progress.acknowledged_round = progress.acknowledged_round.max(round);
         self.confirm_rounds();
+        self.learn_version(from, understands);
     }
 
     /// Releases the reads of all rounds that a quorum acknowledged.
-    fn confirm_rounds(&mut self) {
+    pub(crate) fn confirm_rounds(&mut self) {
         let own = self.config.id;
         let membership = self.memberships.current();
         let Role::Leader(leader) = &mut self.role else {

@@ -10,7 +10,7 @@ use crate::quorum::reached_by_quorum;
 use crate::raft::Raft;
 use crate::read::Reads;
 use crate::role::{Leader, Role};
-use crate::types::{Body, Entry, Index, NodeId, Position, Time};
+use crate::types::{Body, Index, NodeId, Position, Time};
 use crate::why::Why;
 
 impl Raft {
@@ -43,22 +43,6 @@ impl Raft {
         self.append_own(Body::Blank);
     }
 
-    /// Adds an entry of this leader's own to its log.
-    pub(crate) fn append_own(&mut self, body: Body) -> Position {
-        let position = Position {
-            term: self.ballot.term,
-            index: self.log.last().index.next(),
-        };
-        let weight = body.weight();
-        let Role::Leader(leader) = &mut self.role else {
-            panic!("only a leader appends of its own accord")
-        };
-        leader.uncommitted_bytes += weight;
-        self.log.append(Entry { position, body });
-        self.persist.appended(position.index);
-        position
-    }
-
     pub(crate) fn tick_leader(&mut self) {
         let (now, interval) = (self.now, self.config.heartbeat_interval);
         let Role::Leader(leader) = &mut self.role else {
@@ -84,6 +68,7 @@ impl Raft {
 
     pub(crate) fn on_append_entries_reply(&mut self, from: NodeId, outcome: AppendOutcome) {
         let resend_deadline = self.resend_deadline();
+        let (now, election_timeout) = (self.now, self.config.election_timeout);
         let last = self.log.last();
         let Role::Leader(leader) = &mut self.role else {
             return;
@@ -94,6 +79,7 @@ impl Raft {
         match outcome {
             AppendOutcome::Matched(index) if index > last.index => self.explain(Why::IllFormed { from }),
             AppendOutcome::Matched(index) => {
+                progress.rounds.matched(index, now, election_timeout);
                 if progress.matched(index, resend_deadline) {
                     self.advance_commit();
                 }
@@ -183,7 +169,8 @@ impl Raft {
 
     fn next_append(&mut self, to: NodeId) -> Option<Envelope> {
         let resend_deadline = self.resend_deadline();
-        let (limits, last, commit) = (self.config.limits, self.log.last(), self.commit_index);
+        let (now, limits) = (self.now, self.config.limits);
+        let (last, commit) = (self.log.last(), self.commit_index);
         let Role::Leader(leader) = &mut self.role else {
             return None;
         };
@@ -223,6 +210,9 @@ impl Raft {
             entries.iter().map(|entry| entry.body.weight()).sum(),
             resend_deadline,
         );
+        if through > prev_index {
+            progress.rounds.sent(last.index, now);
+        }
         // The follower commits at most what this message verifies.
         progress.sent_commit = progress.sent_commit.max(commit.min(through));
         let prev = Position {

@@ -4,7 +4,6 @@
 
 use crate::message::{Envelope, Message};
 use crate::output::{ChangeRefusal, Output, Refusal};
-use crate::progress::Progress;
 use crate::raft::Raft;
 use crate::role::{Leader, Role};
 use crate::types::{NodeId, Time};
@@ -64,20 +63,6 @@ impl Raft {
         }
     }
 
-    /// What only a leader can be asked for.
-    ///
-    /// # Errors
-    /// `Stopped` or `NotLeader`.
-    pub(crate) fn leading(&self) -> Result<&Leader, Refusal> {
-        match &self.role {
-            _ if self.halted => Err(Refusal::Stopped),
-            Role::Leader(leader) => Ok(leader),
-            _ => Err(Refusal::NotLeader {
-                leader: self.leader(),
-            }),
-        }
-    }
-
     /// The voter to which a leader best gives the lead. Whoever was heard lately and has all that is committed comes
     /// first; then the higher priority, then the longer log, then the lower id. A voter that only the old half of a
     /// joint configuration knows is none: it is about to leave.
@@ -86,11 +71,10 @@ impl Raft {
             return None;
         };
         let membership = self.log_membership();
-        let heard = |progress: &Progress| self.now < progress.heard_at.after(self.config.election_timeout);
         let candidates = leader
             .progress
             .iter()
-            .filter(|&(id, progress)| membership.voters.contains(id) && heard(progress));
+            .filter(|&(&id, _)| membership.voters.contains(&id) && self.was_heard_lately(id));
         // Of equals the last is taken: the lowest id.
         let best = candidates.rev().max_by_key(|&(&id, progress)| {
             (
@@ -144,6 +128,8 @@ impl Raft {
             .take_if(|transfer| now >= transfer.give_up_deadline)
         {
             self.explain(Why::TransferGivenUp { to });
+            // What had to wait for it.
+            self.settle_change();
         }
     }
 

@@ -170,7 +170,12 @@ impl Body {
         match self {
             Body::Blank => 0,
             Body::Command(bytes) => bytes.len(),
-            Body::Change(membership) => 64 * membership.addresses.len(),
+            Body::Change(membership) => membership
+                .addresses
+                .values()
+                .flatten()
+                .map(|url| 64 + url.len())
+                .sum(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The catalogue: for each reason its name, its numbers, a sentence that tells them, and where the rule comes from: the
 //! paper ("Raft"), Ongaro's dissertation ("thesis"), or the file of this library that argues for it.
 
-use crate::types::{Index, NodeId, Position, ReadId, Round, Term};
+use crate::types::{Index, NodeId, Position, ReadId, Round, Term, Version};
 
 reasons! {
     // Elections.
@@ -85,6 +85,69 @@ reasons! {
     // Snapshots and the log's memory.
 
     // Changes of membership.
+    /// A new membership is in the leader's log, and in force.
+    ChangeInForce { index: Index }
+        "the membership of entry {index} is in force, before it is committed", "thesis 4.1";
+    /// A joint configuration is in the leader's log, and in force.
+    ChangeIsJoint { index: Index }
+        "more than one voter comes or goes: from entry {index} on the old and the new voters must both agree", "Raft 6, thesis 4.3";
+    /// The joint configuration is committed, and the new one takes its place.
+    JointLeft { joint: Index, index: Index }
+        "the joint configuration of {joint} is committed: from entry {index} on the new voters are enough", "Raft 6, thesis 4.3";
+    /// A truncation took a membership with it.
+    ChangeUndone { undone: Index, index: Index }
+        "the membership of {undone} goes with its entry: that of {index} is in force again", "thesis 4.1";
+    /// All members understand more than the log demands.
+    VersionRaised { from: Version, to: Version, index: Index }
+        "every member understands version {to}: in force instead of {from} from entry {index} on", "raft-core, version.rs";
+    /// The last change is not committed.
+    ChangeRefusedPending { index: Index, commit: Index }
+        "no change of membership: that of {index} is pending, {commit} is committed", "thesis 4.1";
+    /// The configuration is joint.
+    ChangeRefusedJoint { index: Index }
+        "no change of membership: the joint configuration of {index} is not left yet", "Raft 6, thesis 4.3";
+    /// Of this leader's own term nothing is committed.
+    ChangeRefusedOwnTerm { first: Index, commit: Index }
+        "no change of membership before {first}, the first entry of this term, is committed; {commit} is", "thesis 4.1, erratum of 2015";
+    /// The lead is on its way to another.
+    ChangeRefusedTransfer { to: NodeId }
+        "no change of membership: the lead is on its way to {to}", "thesis 3.10";
+    /// A learner that has not caught up would vote.
+    ChangeRefusedLearnerBehind { id: NodeId, matched: Index, last: Index }
+        "{id} cannot vote yet: its log, at {matched} of {last}, took longer than an election timeout to catch up", "thesis 4.2.1";
+    /// The id was given away before.
+    ChangeRefusedIdUsed { id: NodeId }
+        "{id} is or was a member: an id is never given to another", "thesis 4.2.3";
+    /// The change is about a stranger.
+    ChangeRefusedNotAMember { id: NodeId }
+        "{id} is not a member", "thesis 4.1";
+    /// Nobody would vote any more.
+    ChangeRefusedNoVoters { parts: u64 }
+        "a change in {parts} parts would leave no voter", "thesis 4.1";
+    /// A quorum of the new voters is not there.
+    ChangeRefusedNoQuorum { heard: u64, voters: u64 }
+        "only {heard} of {voters} new voters were heard within an election timeout: the change would stand still", "thesis 4.2.2";
+    /// The change says two things of one member, or something impossible.
+    ChangeRefusedContradiction { parts: u64 }
+        "a change in {parts} parts contradicts itself", "raft-core, change.rs";
+    /// All is so already.
+    ChangeRefusedNothing { parts: u64 }
+        "a change in {parts} parts would change nothing", "raft-core, change.rs";
+    /// The leader has committed a membership in which it does not vote.
+    SteppedDownNoVoter { index: Index }
+        "steps down: by the membership of {index}, which is committed, this node does not vote", "Raft 6, thesis 4.2.2";
+    /// This node's removal is committed.
+    OwnRemovalCommitted { index: Index }
+        "takes part no more: {index} is committed, and with it this node's removal", "thesis 4.2.3";
+    /// A member says that this node was removed.
+    ToldOfRemoval { from: NodeId }
+        "takes part no more: {from} says that this node was removed", "thesis 4.2.3";
+    /// A removed node spoke.
+    SenderRemoved { from: NodeId }
+        "a message from {from}, which was removed for good: dropped", "thesis 4.2.3";
+    /// Whoever is no member answered.
+    AnswerOfStranger { from: NodeId }
+        "an answer from {from}, which is no member: dropped", "thesis 4.1";
 
     // Transfer of the lead.
     /// The leader hands over the lead. First the target needs the whole log.
