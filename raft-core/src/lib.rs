@@ -87,6 +87,7 @@ mod quorum;
 mod raft;
 mod read;
 mod reconfigure;
+mod recover;
 mod removal;
 mod replicate;
 mod role;
@@ -106,6 +107,7 @@ pub use message::{AppendOutcome, Envelope, InstallOutcome, Message, VoteAnswer};
 pub use mutant::Mutant;
 pub use output::{ChangeRefusal, Output, Refusal};
 pub use raft::Raft;
+pub use recover::{RecoverRefusal, recover_alone};
 pub use types::{
     Ballot, Body, Boot, Entry, Epoch, Image, Index, LogChange, NodeId, Position, ReadId, Round, Save,
     SnapshotMark, Stamp, Term, Time, Version,
