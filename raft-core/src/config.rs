@@ -56,6 +56,9 @@ pub struct Limits {
     pub tail_bytes_max: usize,
     /// Bytes of one chunk of a snapshot, as asked of the host.
     pub chunk_bytes_max: usize,
+    /// Batches of reads that may wait. Without a quorum they wait until nobody leads here, however often those who
+    /// asked have given up and asked again; beyond it reads are refused as `Busy`.
+    pub reads_max: usize,
 }
 
 impl Config {
@@ -89,6 +92,7 @@ impl Default for Limits {
             log_bytes_max: 64 << 20,
             tail_bytes_max: 16 << 20,
             chunk_bytes_max: 1 << 20,
+            reads_max: 1 << 14,
         }
     }
 }

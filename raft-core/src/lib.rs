@@ -41,7 +41,7 @@
 //! | AppendEntries RPC, receiver | `append.rs` |
 //! | Rules for leaders; commitment | `replicate.rs` |
 //! | Rules for all servers: the term rule | `raft.rs`, `receive` |
-//! | Client interaction: linearizable reads (section 8) | `read.rs` |
+//! | Client interaction: linearizable reads (section 8) | `read.rs`; on a follower `follower_read.rs`; without a round `lease.rs` |
 //! | Majorities | `quorum.rs` |
 //! | Cluster membership (section 6): in force once in the log | `membership.rs` |
 //! | "updated on stable storage before responding to RPCs" | `persist.rs`: stamps; `held.rs`: answers that wait |
@@ -69,11 +69,13 @@ mod catch_up;
 mod change;
 mod config;
 mod election;
+mod follower_read;
 mod held;
 mod in_force;
 mod install;
 mod invariants;
 mod learner;
+mod lease;
 mod log;
 mod membership;
 mod message;

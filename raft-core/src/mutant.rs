@@ -1,55 +1,62 @@
 //! Rules that can be taken out on purpose. Each mutant is a known trap; the simulator must catch every one of them.
 //! Without debug assertions `is` is constantly false and the compiler removes every mutant.
 
-use serde::{Deserialize, Serialize};
+/// Makes the enum of mutants and their names from the list.
+macro_rules! mutants {
+    ($(#[doc = $doc:literal] $name:ident $text:literal;)+) => {
+        /// A rule left out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum Mutant {
+            $(#[doc = $doc] $name,)+
+        }
 
-/// A rule left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Mutant {
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &[Mutant] = &[$(Mutant::$name),+];
+
+            /// Its name on the command line.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Mutant::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+mutants! {
     /// Promises go out before the disk has what they promise.
-    AnswerBeforeDurable,
+    AnswerBeforeDurable "answer-before-durable";
     /// An entry of an earlier term is committed by counting its copies (Raft 5.4.2, Figure 8).
-    CommitOldTerm,
+    CommitOldTerm "commit-old-term";
     /// A vote is given without comparing the logs (Raft 5.4.1).
-    VoteWithoutLogCheck,
+    VoteWithoutLogCheck "vote-without-log-check";
     /// A vote is given twice in a term (Raft 5.2).
-    VoteTwice,
+    VoteTwice "vote-twice";
     /// Reads are answered without a round of heartbeats (Raft 8).
-    ReadWithoutRound,
+    ReadWithoutRound "read-without-round";
     /// Entries are taken without checking what they follow (Raft 5.3).
-    AppendWithoutCheck,
+    AppendWithoutCheck "append-without-check";
     /// A change of membership begins before an entry of the leader's own term is committed (the bug of 2015).
-    ChangeWithoutOwnTermCommit,
+    ChangeWithoutOwnTermCommit "change-without-own-term-commit";
     /// A change of membership begins before the last one is committed (thesis 4.1).
-    ChangeWhilePending,
+    ChangeWhilePending "change-while-pending";
+    /// A leader confirms reads before it has committed an entry of its own term (Raft 8).
+    ReadBeforeOwnTermCommit "read-before-own-term-commit";
+    /// An acknowledgement of any round counts for the newest (thesis 6.4; a round that is used twice).
+    ReadRoundReused "read-round-reused";
+    /// A follower believes an answer to reads of its former life.
+    AnswerToFormerLife "answer-to-former-life";
+    /// Reads go without a round although the lead was offered to another (thesis 3.10, 6.4.1).
+    LeaseDuringTransfer "lease-during-transfer";
+    /// A lease counts from when it was acknowledged, not from when that was asked (thesis 6.4.1).
+    LeaseFromReceiveTime "lease-from-receive-time";
+    /// A lease is as long for the leader as for the voters, as if all clocks ran alike (thesis 6.4.1).
+    LeaseWithoutDrift "lease-without-drift";
 }
 
 impl Mutant {
-    /// All of them.
-    pub const ALL: [Mutant; 6] = [
-        Mutant::AnswerBeforeDurable,
-        Mutant::CommitOldTerm,
-        Mutant::VoteWithoutLogCheck,
-        Mutant::VoteTwice,
-        Mutant::ReadWithoutRound,
-        Mutant::AppendWithoutCheck,
-    ];
-
-    /// Its name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Mutant::AnswerBeforeDurable => "answer-before-durable",
-            Mutant::CommitOldTerm => "commit-old-term",
-            Mutant::VoteWithoutLogCheck => "vote-without-log-check",
-            Mutant::VoteTwice => "vote-twice",
-            Mutant::ReadWithoutRound => "read-without-round",
-            Mutant::AppendWithoutCheck => "append-without-check",
-            Mutant::ChangeWithoutOwnTermCommit => "change-without-own-term-commit",
-            Mutant::ChangeWhilePending => "change-while-pending",
-        }
-    }
-
     /// Whether `active` is this mutant and mutants are compiled in.
     #[must_use]
     pub(crate) fn is(self, active: Option<Mutant>) -> bool {

@@ -26,6 +26,11 @@ pub enum Output {
         /// From which state on.
         index: Index,
     },
+    /// The reads `id` are given up, because who leads has changed: ask anew.
+    ReadDropped {
+        /// Whose reads.
+        id: ReadId,
+    },
     /// The membership in force changed; be connected to these.
     Peers(Membership),
     /// A follower needs the state itself: take a view of what is applied, and call

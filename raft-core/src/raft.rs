@@ -8,6 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::alarm::Alarm;
 use crate::config::Config;
+use crate::follower_read::AskedReads;
 use crate::held::Held;
 use crate::in_force::Memberships;
 use crate::install::Piece;
@@ -39,6 +40,8 @@ pub struct Raft {
     pub(crate) persist: Persist,
     pub(crate) election_deadline: Time,
     held: Held,
+    /// As a follower.
+    pub(crate) asked_reads: AskedReads,
     pub(crate) outbox: VecDeque<Output>,
     pub(crate) halted: bool,
     /// Removed, which is still to be said.
@@ -85,6 +88,7 @@ impl Raft {
             log,
             election_deadline: now,
             held: Held::default(),
+            asked_reads: AskedReads::default(),
             outbox: VecDeque::new(),
             halted: false,
             is_leaving: false,
@@ -206,6 +210,7 @@ impl Raft {
     /// The next thing to do; None when there is nothing left until the next input. After None, wait for an input or
     /// for [`Raft::deadline`].
     pub fn poll(&mut self) -> Option<Output> {
+        self.drop_stale_reads();
         if let Some(output) = self.outbox.pop_front() {
             return Some(output);
         }
@@ -220,6 +225,7 @@ impl Raft {
             .held
             .release(|stamp| self.persist.is_durable(stamp))
             .or_else(|| self.next_vote_request())
+            .or_else(|| self.next_read_index())
             .or_else(|| self.next_send())
             .or_else(|| self.next_timeout_now())
         {
@@ -232,8 +238,8 @@ impl Raft {
     /// When to call [`Raft::tick`] at the latest.
     #[must_use]
     pub fn deadline(&self) -> Time {
-        match &self.role {
-            _ if self.halted => Time::NEVER,
+        let of_role = match &self.role {
+            _ if self.halted => return Time::NEVER,
             // Nobody is to hear a heartbeat: no idle wake-ups.
             Role::Leader(leader) if leader.progress.is_empty() => Time::NEVER,
             Role::Leader(leader) => leader.progress.values().map(|p| p.resend_deadline).fold(
@@ -242,7 +248,8 @@ impl Raft {
             ),
             _ if self.log_membership().is_voter(self.config.id) => self.election_deadline,
             _ => Time::NEVER,
-        }
+        };
+        of_role.min(self.asked_reads.deadline())
     }
 
     pub(crate) fn explain(&mut self, why: Why) {
@@ -320,10 +327,9 @@ impl Raft {
 
     pub(crate) fn become_follower(&mut self, leader: Option<NodeId>) {
         if let Role::Leader(former) = &self.role {
-            let batches = former.reads.waiting() as u64;
-            if batches > 0 {
-                self.explain(Why::ReadsDropped { batches });
-            }
+            let own = self.config.id;
+            let dropped = former.reads.askers().filter(|asker| asker.node == own);
+            self.drop_reads(dropped.map(|asker| asker.id).collect());
             // A leader kept no election deadline.
             self.reset_election_deadline();
         }

@@ -1,33 +1,45 @@
-//! Linearizable reads without a log entry (Raft 8, thesis 6.4): remember the commit index, confirm in a round of
-//! heartbeats that nobody else leads, then answer at that index. One round serves all reads that gathered before it.
+//! Linearizable reads without a log entry (Raft 8, thesis 6.4), the leader's side: remember the commit index, confirm
+//! in a round of heartbeats that nobody else leads, then answer at that index. One round serves all reads that gathered
+//! before it, whoever asked for them. A round is never begun twice, so a late acknowledgement is of an older round and
+//! confirms nothing newer.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
+use crate::lease::RoundTimes;
+use crate::message::Message;
 use crate::mutant::Mutant;
 use crate::output::{Output, Refusal};
 use crate::raft::Raft;
 use crate::role::{Leader, Role};
-use crate::types::{Boot, Index, NodeId, ReadId, Round, Version};
+use crate::types::{Boot, Index, NodeId, ReadId, Round, Time, Version};
 use crate::why::Why;
-
-/// Batches of reads that may wait at a leader. Without a quorum they wait until it leads no more, however often those
-/// who asked have given up and asked again.
-const WAITING_MAX: usize = 1 << 14;
 
 /// A leader's reads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reads {
     /// The newest round begun. Counts up within the term, so an acknowledgement can only be of this leadership.
     pub(crate) round: Round,
+    /// When rounds began, while a lease is in force.
+    pub(crate) times: RoundTimes,
     /// Asked for and in no round yet.
-    gathering: Vec<ReadId>,
+    gathering: Vec<Asker>,
     /// In rounds that are not confirmed, oldest first.
     pending: VecDeque<Pending>,
+    /// The followers' among all these: what is asked again while it waits costs nothing.
+    of_followers: BTreeSet<Asker>,
+}
+
+/// Who wants to know. Its boot too: a read's id is unique within one life only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Asker {
+    pub(crate) node: NodeId,
+    pub(crate) boot: Boot,
+    pub(crate) id: ReadId,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Pending {
-    id: ReadId,
+    asker: Asker,
     round: Round,
     index: Index,
 }
@@ -36,33 +48,35 @@ impl Reads {
     pub(crate) fn waiting(&self) -> usize {
         self.gathering.len() + self.pending.len()
     }
+
+    /// All that wait, the oldest first.
+    pub(crate) fn askers(&self) -> impl Iterator<Item = Asker> {
+        let pending = self.pending.iter().map(|pending| pending.asker);
+        pending.chain(self.gathering.iter().copied())
+    }
 }
 
 impl Raft {
-    /// Asks for a state not older than now. `ReadReady` with the same id follows once a quorum has confirmed that this
-    /// node still leads; nothing follows if it loses the lead meanwhile.
+    /// Asks for a state not older than now: a leader once a quorum has confirmed that it still leads, or at once if it
+    /// holds a lease; a follower asks its leader. `ReadReady` or `ReadDropped` with the same id follows, unless there
+    /// is an alarm first. `id` was not used before in this boot, and `now` is not before the client asked.
     ///
     /// # Errors
-    /// `NotLeader` with the leader to ask instead, `Busy` while too many wait, `Stopped` after an alarm.
-    pub fn read(&mut self, id: ReadId) -> Result<(), Refusal> {
+    /// `NotLeader` while no leader is known, `Busy` while too many wait, `Stopped` after an alarm.
+    pub fn read(&mut self, now: Time, id: ReadId) -> Result<(), Refusal> {
         if self.halted {
             return Err(Refusal::Stopped);
         }
-        let own_term_committed = self.own_term_committed();
-        let Role::Leader(leader) = &mut self.role else {
-            return Err(Refusal::NotLeader {
-                leader: self.leader(),
-            });
-        };
-        if leader.reads.waiting() >= WAITING_MAX {
-            return Err(Refusal::Busy);
+        self.now = self.now.max(now);
+        match self.leader() {
+            Some(leader) if leader == self.config.id => self.take_read(Asker {
+                node: leader,
+                boot: self.config.boot,
+                id,
+            }),
+            Some(leader) => self.ask_leader(leader, id),
+            None => Err(Refusal::NotLeader { leader: None }),
         }
-        leader.reads.gathering.push(id);
-        if !own_term_committed {
-            let first = leader.first_index;
-            self.explain(Why::ReadWaitsForTerm { id, first });
-        }
-        Ok(())
     }
 
     /// Whether an entry of this term is committed. Before that a leader does not know what is (Raft 8).
@@ -72,31 +86,47 @@ impl Raft {
 
     /// Begins a round for the reads that gathered; called once a turn, so it takes all of the turn's.
     pub(crate) fn begin_round(&mut self) {
-        if !self.own_term_committed() {
+        if !self.own_term_committed() && !Mutant::ReadBeforeOwnTermCommit.is(self.config.mutant) {
             return;
         }
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
-        if leader.reads.gathering.is_empty() {
-            return;
-        }
-        leader.reads.round = Round(leader.reads.round.0 + 1);
-        let (round, index) = (leader.reads.round, self.commit_index);
         let gathered = std::mem::take(&mut leader.reads.gathering);
-        leader
-            .reads
-            .pending
-            .extend(gathered.iter().map(|&id| Pending { id, round, index }));
-        if let Some(&id) = gathered.first()
-            && self.log_membership().members().len() > 1
-        {
+        let Some(first) = gathered.first() else {
+            return;
+        };
+        let (id, index) = (first.id, self.commit_index);
+        let Some(round) = self.next_round() else {
+            return;
+        };
+        let pending = gathered.iter().map(|&asker| Pending { asker, round, index });
+        if let Role::Leader(leader) = &mut self.role {
+            leader.reads.pending.extend(pending);
+        }
+        if self.log_membership().members().len() > 1 {
             self.explain(Why::ReadWaitsForRound { id, round });
         }
         self.confirm_rounds();
     }
 
+    /// Begins a round: every follower is to hear of it. None if this node does not lead.
+    pub(crate) fn next_round(&mut self) -> Option<Round> {
+        let (now, lease) = (self.now, self.log_membership().settings.lease);
+        let apart = self.config.heartbeat_interval;
+        let Role::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let round = Round(leader.reads.round.0 + 1);
+        leader.reads.round = round;
+        if lease.is_some() {
+            leader.reads.times.begun(round, now, apart);
+        }
+        Some(round)
+    }
+
     pub(crate) fn on_heartbeat_reply(&mut self, from: NodeId, round: Round, understands: Version) {
+        let now = self.now;
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -106,9 +136,60 @@ impl Raft {
         let Some(progress) = leader.progress.get_mut(&from) else {
             return;
         };
-        progress.acknowledged_round = progress.acknowledged_round.max(round);
+        let acknowledged = if Mutant::ReadRoundReused.is(self.config.mutant) {
+            leader.reads.round
+        } else {
+            round
+        };
+        if Mutant::LeaseFromReceiveTime.is(self.config.mutant) {
+            leader.reads.times.begun_later(acknowledged, now);
+        }
+        progress.acknowledged_round = progress.acknowledged_round.max(acknowledged);
         self.confirm_rounds();
         self.learn_version(from, understands);
+    }
+
+    /// A follower asks.
+    pub(crate) fn on_read_index(&mut self, from: NodeId, boot: Boot, id: ReadId) {
+        let asker = Asker { node: from, boot, id };
+        let Role::Leader(leader) = &self.role else {
+            return self.explain(Why::ReadRefusedNotLeader { from, id });
+        };
+        if !leader.progress.contains_key(&from) {
+            return self.explain(Why::ReadRefusedStranger { from, id });
+        }
+        if leader.reads.of_followers.contains(&asker) {
+            return self.explain(Why::ReadAskedTwice { from, id });
+        }
+        // While too many wait, it will ask again.
+        if self.take_read(asker).is_err() {
+            self.explain(Why::ReadRefusedBusy { from, id });
+        }
+    }
+
+    fn take_read(&mut self, asker: Asker) -> Result<(), Refusal> {
+        let (id, own) = (asker.id, self.config.id);
+        if self.read_by_lease(asker) {
+            return Ok(());
+        }
+        let own_term_committed = self.own_term_committed();
+        let Role::Leader(leader) = &mut self.role else {
+            return Err(Refusal::NotLeader {
+                leader: self.leader(),
+            });
+        };
+        if leader.reads.waiting() >= self.config.limits.reads_max {
+            return Err(Refusal::Busy);
+        }
+        leader.reads.gathering.push(asker);
+        if asker.node != own {
+            leader.reads.of_followers.insert(asker);
+        }
+        if !own_term_committed {
+            let first = leader.first_index;
+            self.explain(Why::ReadWaitsForTerm { id, first });
+        }
+        Ok(())
     }
 
     /// Releases the reads of all rounds that a quorum acknowledged.
@@ -130,20 +211,34 @@ impl Raft {
         if Mutant::ReadWithoutRound.is(self.config.mutant) {
             confirmed = reads.round;
         }
-        while let Some(&Pending { id, round, index }) = reads.pending.front() {
-            if round > confirmed {
-                break;
-            }
-            reads.pending.pop_front();
-            self.outbox.push_back(Output::ReadReady { id, index });
+        let ready = reads
+            .pending
+            .partition_point(|pending| pending.round <= confirmed);
+        let ready: Vec<Pending> = reads.pending.drain(..ready).collect();
+        for Pending { asker, index, .. } in ready {
+            self.answer_read(asker, index);
         }
     }
 
-    pub(crate) fn on_read_index(&mut self, from: NodeId, _boot: Boot, _id: ReadId) {
-        self.explain(Why::IllFormed { from });
+    /// The read is confirmed: a state that has applied up to `index` may answer it.
+    pub(crate) fn answer_read(&mut self, asker: Asker, index: Index) {
+        let Asker { node, boot, id } = asker;
+        if node == self.config.id {
+            return self.read_ready(id, index);
+        }
+        if let Role::Leader(leader) = &mut self.role {
+            leader.reads.of_followers.remove(&asker);
+        }
+        let reply = self.message_to(node, Message::ReadIndexReply { boot, id, index });
+        self.outbox.push_back(Output::Send(reply));
     }
 
-    pub(crate) fn on_read_index_reply(&mut self, from: NodeId, _boot: Boot, _id: ReadId, _index: Index) {
-        self.explain(Why::IllFormed { from });
+    /// A read of this node's own is confirmed.
+    pub(crate) fn read_ready(&mut self, id: ReadId, index: Index) {
+        if index > self.last_applied {
+            let applied = self.last_applied;
+            self.explain(Why::ReadWaitsForApply { id, index, applied });
+        }
+        self.outbox.push_back(Output::ReadReady { id, index });
     }
 }

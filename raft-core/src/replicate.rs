@@ -54,7 +54,11 @@ impl Raft {
                 .progress
                 .values_mut()
                 .for_each(|progress| progress.heartbeat_due = true);
+            self.prolong_lease();
         }
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
         for (&peer, progress) in &mut leader.progress {
             if now >= progress.resend_deadline {
                 progress.lost();

@@ -180,9 +180,13 @@ fn worlds(option: &str, value: &str) -> Result<Vec<WorldKind>, Refusal> {
 }
 
 fn mutant(option: &str, value: &str) -> Result<Mutant, Refusal> {
-    let found = Mutant::ALL.into_iter().find(|mutant| mutant.name() == value);
+    let found = Mutant::ALL.iter().copied().find(|mutant| mutant.name() == value);
     found.ok_or_else(|| {
-        let names = Mutant::ALL.map(Mutant::name).join(", ");
+        let names = Mutant::ALL
+            .iter()
+            .map(|mutant| mutant.name())
+            .collect::<Vec<_>>()
+            .join(", ");
         bad(option, value, format!("give one of {names}"))
     })
 }

@@ -15,6 +15,8 @@ pub(super) struct Member {
     disk: Image,
     saving: Option<Save>,
     boots: u64,
+    /// Unique in one life only.
+    next_read: u64,
 }
 
 pub(super) struct Cluster {
@@ -27,7 +29,6 @@ pub(super) struct Cluster {
     /// Nobody lies, so Figure 3 holds and nobody raises an alarm.
     pub(super) honest: bool,
     pub(super) sent: u64,
-    next_read: u64,
 }
 
 impl Cluster {
@@ -45,6 +46,7 @@ impl Cluster {
             },
             saving: None,
             boots: 0,
+            next_read: 0,
         };
         let members = (1..=size).map(|id| (NodeId(id), member.clone()));
         let mut cluster = Cluster {
@@ -55,7 +57,6 @@ impl Cluster {
             history: History::default(),
             honest: true,
             sent: 0,
-            next_read: 0,
         };
         cluster.ids().into_iter().for_each(|id| cluster.boot(id));
         cluster
@@ -87,7 +88,15 @@ impl Cluster {
         member.boots += 1;
         let seed = id.0 * 1000 + member.boots;
         let image = member.disk.clone();
-        member.raft = Some(Raft::boot(Config { id, seed, ..config }, image, member.now));
+        let boot = Boot(member.boots);
+        let config = Config {
+            id,
+            seed,
+            boot,
+            ..config
+        };
+        member.raft = Some(Raft::boot(config, image, member.now));
+        member.next_read = 0;
         self.history.restarted(id);
         self.input(id, |_, _| ());
     }
@@ -125,6 +134,7 @@ impl Cluster {
                 Output::ReadReady { id: read, index } if honest => {
                     self.history.read_ready((id, boot, read), index);
                 }
+                Output::ReadDropped { id: read } if honest => self.history.read_dropped((id, boot, read)),
                 Output::Alarm(alarm) => assert!(!honest, "{id}: {alarm}"),
                 _ => {}
             }
@@ -162,9 +172,12 @@ impl Cluster {
         assert!(deadline > now, "{id}: a deadline that was kept is not due again");
     }
 
+    pub(super) fn is_cut(&self, envelope: &Envelope) -> bool {
+        self.isolated.contains(&envelope.from) || self.isolated.contains(&envelope.to)
+    }
+
     pub(super) fn deliver(&mut self, envelope: Envelope) {
-        let lost = self.isolated.contains(&envelope.from) || self.isolated.contains(&envelope.to);
-        if !lost && self.members.contains_key(&envelope.to) {
+        if !self.is_cut(&envelope) && self.members.contains_key(&envelope.to) {
             self.input(envelope.to, |raft, now| raft.receive(now, envelope));
         }
     }
@@ -173,13 +186,17 @@ impl Cluster {
         self.input(id, |raft, _| raft.propose(command))
     }
 
-    pub(super) fn read(&mut self, id: NodeId) -> ReadId {
-        self.next_read += 1;
-        let read = ReadId(self.next_read);
-        let boot = Boot(self.members[&id].boots);
+    /// None if the member is down.
+    pub(super) fn read(&mut self, id: NodeId) -> Option<Result<(), Refusal>> {
+        let member = self.member(id);
+        member.next_read += 1;
+        let (read, boot) = (ReadId(member.next_read), Boot(member.boots));
         self.history.read_asked((id, boot, read));
-        self.input(id, |raft, _| raft.read(read));
-        read
+        let result = self.input(id, |raft, now| raft.read(now, read));
+        if result != Some(Ok(())) {
+            self.history.read_dropped((id, boot, read));
+        }
+        result
     }
 
     pub(super) fn leader(&self) -> Option<NodeId> {
@@ -188,6 +205,13 @@ impl Cluster {
             .filter(|raft| raft.is_leader())
             .max_by_key(|raft| raft.term())
             .and_then(Raft::leader)
+    }
+
+    /// Who leads in the lowest term, and thinks that nobody else does.
+    pub(super) fn oldest_leader(&self) -> Option<NodeId> {
+        let members = self.members.values().filter_map(|member| member.raft.as_ref());
+        let leaders = members.filter(|raft| raft.is_leader());
+        leaders.min_by_key(|raft| raft.term())?.leader()
     }
 
     /// Delivers and saves until nothing is left to do at this time.

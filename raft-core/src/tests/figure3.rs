@@ -24,6 +24,7 @@ pub(super) struct History {
 impl History {
     pub(super) fn restarted(&mut self, id: NodeId) {
         self.seen.remove(&id);
+        self.reads.retain(|&(asker, ..), _| asker != id);
     }
 
     pub(super) fn last_applied(&self) -> usize {
@@ -54,6 +55,16 @@ impl History {
             .expect("a read is confirmed once, in the life it was asked in");
         assert!(index >= asked_at, "a stale read: {index} is before {asked_at}");
         self.reads_confirmed += 1;
+    }
+
+    /// A read is given up once, and never confirmed afterwards.
+    pub(super) fn read_dropped(&mut self, read: (NodeId, Boot, ReadId)) {
+        assert!(self.reads.remove(&read).is_some(), "{read:?} did not wait");
+    }
+
+    /// Reads that were neither confirmed nor given up.
+    pub(super) fn reads_waiting(&self) -> usize {
+        self.reads.len()
     }
 
     pub(super) fn observe(&mut self, id: NodeId, raft: &Raft) {

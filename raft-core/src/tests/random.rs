@@ -13,6 +13,18 @@ use crate::*;
 const SEEDS: u64 = 300;
 const STEPS: usize = 3000;
 
+/// What takes more seeds than a unit test has; the golden scripts and the simulator catch these. A lease cannot bear
+/// that clocks run as they like, as they do here.
+const RARE: [Mutant; 7] = [
+    Mutant::ChangeWithoutOwnTermCommit,
+    Mutant::ChangeWhilePending,
+    Mutant::ReadRoundReused,
+    Mutant::AnswerToFormerLife,
+    Mutant::LeaseDuringTransfer,
+    Mutant::LeaseFromReceiveTime,
+    Mutant::LeaseWithoutDrift,
+];
+
 struct Dice(ChaCha8Rng);
 
 impl Dice {
@@ -52,19 +64,32 @@ struct Weather {
     crashes: usize,
     /// Elections without replication leave tails that differ.
     appends_arrive: usize,
+    /// A partition loses nothing: what it keeps comes late.
+    partition_holds: bool,
 }
 
 fn is_append(envelope: &Envelope) -> bool {
     matches!(&envelope.message, Message::AppendEntries { entries, .. } if !entries.is_empty())
 }
 
+/// Mostly in order.
+fn next_message(cluster: &Cluster, dice: &mut Dice, weather: Weather) -> Option<usize> {
+    let comes = |envelope: &Envelope| !weather.partition_holds || !cluster.is_cut(envelope);
+    let first = cluster.wire.iter().position(comes)?;
+    let newest = if dice.one_in(4) {
+        cluster.wire.len()
+    } else {
+        first + 1
+    };
+    let at = first + dice.below(newest - first);
+    comes(&cluster.wire[at]).then_some(at)
+}
+
 fn fault(cluster: &mut Cluster, dice: &mut Dice, weather: Weather) {
     let id = dice.pick(&cluster.ids());
     // The leader has most to do.
     let busy = cluster.leader().filter(|_| dice.one_in(2)).unwrap_or(id);
-    // Mostly in order.
-    let newest = if dice.one_in(4) { cluster.wire.len() } else { 1 };
-    let message = (!cluster.wire.is_empty()).then(|| dice.below(newest));
+    let message = next_message(cluster, dice, weather);
     match (dice.below(200), message) {
         (0..110, Some(at)) => {
             let envelope = cluster.wire.remove(at);
@@ -93,7 +118,9 @@ fn fault(cluster: &mut Cluster, dice: &mut Dice, weather: Weather) {
             let command = Bytes::from(vec![b'x'; 2 + dice.below(20)]);
             cluster.propose(busy, command);
         }
-        (187..195, _) => drop(cluster.read(id)),
+        (187..191, _) => drop(cluster.read(id)),
+        // Who leads no more and does not know it is asked, too.
+        (191..195, _) => drop(cluster.read(cluster.oldest_leader().unwrap_or(id))),
         (195, _) if cluster.raft(busy).is_some() && dice.one_in(weather.crashes) => {
             cluster.crash(busy, dice.one_in(2));
         }
@@ -119,6 +146,7 @@ fn run(seed: u64, mutant: Option<Mutant>) -> Cluster {
         partition_heals: dice.pick(&[1, 2, 4]),
         crashes: dice.pick(&[1, 2, 5]),
         appends_arrive: dice.pick(&[1, 1, 2, 4]),
+        partition_holds: dice.one_in(3),
     };
     for _ in 0..STEPS {
         fault(&mut cluster, &mut dice, weather);
@@ -142,13 +170,20 @@ fn calm(cluster: &mut Cluster, size: u64) {
         applied + 1,
         "everything else is committed and applied"
     );
+    assert_eq!(
+        cluster.history.reads_waiting(),
+        0,
+        "what was asked is confirmed or given up"
+    );
     let confirmed = cluster.history.reads_confirmed;
-    cluster.read(leader);
+    for id in cluster.ids() {
+        assert_eq!(cluster.read(id), Some(Ok(())), "every member takes reads");
+    }
     cluster.settle();
     assert_eq!(
         cluster.history.reads_confirmed,
-        confirmed + 1,
-        "a read is confirmed at once"
+        confirmed + size,
+        "reads are confirmed at once"
     );
     for id in cluster.ids() {
         let raft = cluster.raft(id).expect("all are up");
@@ -163,8 +198,8 @@ fn calm(cluster: &mut Cluster, size: u64) {
             "{id} applied it"
         );
     }
-    // Ten heartbeats a second and their answers; the entry, its commit index and the round of the read.
-    let storm = (size - 1) * (2 * 12 + 10);
+    // Ten heartbeats a second and their answers; the entry, its commit index, and each member's read with its round.
+    let storm = (size - 1) * (2 * 12 + 10 + 2 * size);
     assert!(
         cluster.sent - sent <= storm,
         "{} messages in an idle second",
@@ -188,7 +223,10 @@ fn random_faults_break_nothing_and_pass() {
 
 #[test]
 fn every_mutant_is_caught() {
-    for mutant in Mutant::ALL {
+    for &mutant in Mutant::ALL {
+        if RARE.contains(&mutant) {
+            continue;
+        }
         let caught = |seed: &u64| catch_unwind(AssertUnwindSafe(|| run(*seed, Some(mutant)))).is_err();
         let seed = (0..SEEDS).find(caught);
         println!("{}: caught by seed {seed:?}", mutant.name());

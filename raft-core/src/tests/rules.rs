@@ -119,7 +119,7 @@ fn a_leader_with_an_alarm_leads_no_more() {
 #[test]
 fn reads_that_nobody_confirms_do_not_pile_up() {
     let mut cluster = led_by_the_first(usual());
-    let read = |cluster: &mut Cluster| cluster.input(OWN, |raft, _| raft.read(ReadId(1)));
+    let read = |cluster: &mut Cluster| cluster.read(OWN);
     while read(&mut cluster) == Some(Ok(())) {
         cluster.wire.clear();
     }

@@ -1,7 +1,7 @@
 //! The catalogue: for each reason its name, its numbers, a sentence that tells them, and where the rule comes from: the
 //! paper ("Raft"), Ongaro's dissertation ("thesis"), or the file of this library that argues for it.
 
-use crate::types::{Index, NodeId, Position, ReadId, Round, Term, Version};
+use crate::types::{Boot, Index, NodeId, Position, ReadId, Round, Term, Version};
 
 reasons! {
     // Elections.
@@ -67,9 +67,48 @@ reasons! {
     /// Reads wait until a quorum has confirmed this leader.
     ReadWaitsForRound { id: ReadId, round: Round }
         "reads {id} wait for a quorum to confirm round {round}", "Raft 8, thesis 6.4";
-    /// Reads were given up because this node leads no more; they are to be asked again.
+    /// Reads were given up because the leader that was to confirm them leads no more; they are to be asked again.
     ReadsDropped { batches: u64 }
-        "{batches} batches of reads are given up: this node leads no more", "thesis 6.4";
+        "{batches} batches of reads are given up: who was to confirm them leads no more", "thesis 6.4";
+    /// Reads are confirmed at an index that this node has not applied yet.
+    ReadWaitsForApply { id: ReadId, index: Index, applied: Index }
+        "reads {id} are confirmed at {index} and wait for it: applied is {applied}", "thesis 6.4, step 4";
+    /// A follower asks its leader to confirm reads.
+    ReadAsksLeader { id: ReadId, leader: NodeId }
+        "asks {leader} to confirm reads {id}", "thesis 6.4";
+    /// The leader did not answer in time, so a follower asks again.
+    ReadAskedAgain { id: ReadId, leader: NodeId }
+        "{leader} did not answer for reads {id}: asks again", "raft-core, follower_read.rs";
+    /// A follower asked who does not lead.
+    ReadRefusedNotLeader { from: NodeId, id: ReadId }
+        "cannot confirm reads {id} of {from}: this node does not lead", "thesis 6.4";
+    /// Who asked is no member.
+    ReadRefusedStranger { from: NodeId, id: ReadId }
+        "does not confirm reads {id} of {from}: it is no member", "raft-core, read.rs";
+    /// So many reads wait that a follower has to ask again.
+    ReadRefusedBusy { from: NodeId, id: ReadId }
+        "too many reads wait to take {id} of {from} too: it will ask again", "raft-core, read.rs";
+    /// A follower asked for what is being confirmed already.
+    ReadAskedTwice { from: NodeId, id: ReadId }
+        "reads {id} of {from} are being confirmed already", "raft-core, read.rs";
+    /// The reads are answered already, or were given up.
+    ReadAnsweredBefore { from: NodeId, id: ReadId }
+        "nobody waits for the answer of {from} to reads {id} any more", "raft-core, follower_read.rs";
+    /// The reads were asked for in a former life of this node.
+    ReadOfFormerLife { from: NodeId, id: ReadId, boot: Boot, ours: Boot }
+        "{from} answers reads {id} of boot {boot}, this is boot {ours}", "raft-core, follower_read.rs";
+    /// A quorum keeps to this leader, so it answers alone.
+    ReadByLease { id: ReadId, left_micros: u64 }
+        "reads {id} need no round: for {left_micros} us more a quorum votes for nobody else", "thesis 6.4.1";
+    /// The lease's setting is not committed yet.
+    LeaseUncommitted { id: ReadId, index: Index }
+        "reads {id} need a round: the lease in entry {index} is not committed", "raft-core, lease.rs";
+    /// The lead was offered to another in this term.
+    LeaseInTransfer { id: ReadId }
+        "reads {id} need a round: the lead was offered to another in this term", "thesis 3.10, 6.4.1";
+    /// No quorum acknowledged anything new enough.
+    LeaseOver { id: ReadId }
+        "reads {id} need a round: no quorum was heard lately enough for the lease", "thesis 6.4.1";
 
     // Followers, as their leader sees them.
     /// A follower's log disagrees; the leader looks for where it agrees.

@@ -272,7 +272,9 @@ impl Node {
                 raft_core::Output::NeedSnapshot { .. }
                 | raft_core::Output::NeedChunk { .. }
                 | raft_core::Output::Restore(_) => panic!("there are no snapshots yet"),
-                raft_core::Output::ReceivedChunk { .. } | raft_core::Output::Removed => {}
+                raft_core::Output::ReadDropped { .. }
+                | raft_core::Output::ReceivedChunk { .. }
+                | raft_core::Output::Removed => {}
             }
         }
     }

@@ -141,7 +141,7 @@ impl Node {
 
     /// Asks this node's own Raft, which leads, under `own_id`. Returns whether it takes one more batch.
     fn confirm_for(&mut self, node: NodeId, boot: Boot, id: ReadId, own_id: ReadId) -> bool {
-        match self.raft.read(own_id) {
+        match self.raft.read(self.now.monotonic, own_id) {
             Ok(()) => {
                 self.reads.askers.insert(own_id, Asker { node, boot, id });
                 true

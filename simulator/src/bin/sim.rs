@@ -118,7 +118,7 @@ fn mutants(plan: &Plan) -> ExitCode {
     // A mutant may trip an assertion: that is a catch, told as such, and no reason for noise.
     std::panic::set_hook(Box::new(|_| {}));
     let mut all_caught = true;
-    for mutant in Mutant::ALL {
+    for &mutant in Mutant::ALL {
         if plan.mutant.is_some_and(|only| only != mutant) {
             continue;
         }

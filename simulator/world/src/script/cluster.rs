@@ -164,7 +164,7 @@ impl Cluster {
     /// A client asks for a linearizable read.
     pub(crate) fn read(&mut self, id: NodeId, read: ReadId) -> Result<Result<(), Refusal>, Problem> {
         self.read_index.asked(id, read);
-        self.turn(id, |raft, _| raft.read(read))
+        self.turn(id, |raft, now| raft.read(now, read))
     }
 
     /// Its deadline has come.
@@ -293,6 +293,7 @@ impl Cluster {
                     self.say(id, format!("read {read} may be answered at {index}"))?;
                     self.read_index.ready(id, read, index)?;
                 }
+                Output::ReadDropped { id: read } => self.say(id, format!("read {read} is given up"))?,
                 Output::Peers(membership) => self.peers(id, membership)?,
                 Output::Why(why) => self.say(id, format!("why: {why}"))?,
                 Output::Alarm(alarm) => self.say(id, format!("ALARM: {alarm}"))?,

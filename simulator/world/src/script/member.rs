@@ -1,6 +1,6 @@
 //! One node of a script: its Raft while it is up, and its disk, which outlives it.
 
-use raft_core::{Ballot, Config, Image, LogChange, Membership, NodeId, Raft, ReadId, Save, Time};
+use raft_core::{Ballot, Boot, Config, Image, LogChange, Membership, NodeId, Raft, ReadId, Save, Time};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
@@ -41,6 +41,7 @@ impl Member {
         self.boots += 1;
         let config = Config {
             id: self.id,
+            boot: Boot(self.boots),
             seed: self.id.0 + 1000 * self.boots,
             ..config
         };

@@ -90,7 +90,7 @@ fn mutant(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pr
     if cluster.has_booted() {
         return Err(Problem::AlreadyBooted);
     }
-    let mutant = Mutant::ALL.into_iter().find(|mutant| mutant.name() == name);
+    let mutant = Mutant::ALL.iter().copied().find(|mutant| mutant.name() == name);
     cluster.config.mutant = Some(mutant.ok_or_else(|| arguments.unexpected("the name of a mutant", name))?);
     Ok(())
 }
