@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::mutant::Mutant;
+use crate::raft::Raft;
 use crate::types::{Boot, NodeId, Version};
 
 /// The settings of one node for one boot.
@@ -94,5 +95,16 @@ impl Default for Limits {
             chunk_bytes_max: 1 << 20,
             reads_max: 1 << 14,
         }
+    }
+}
+
+impl Raft {
+    /// From now on this much is done and kept at a time. What is on its way already stays so.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.config.limits = Limits {
+            // With none on its way nothing would ever be.
+            inflight_messages_max: limits.inflight_messages_max.max(1),
+            ..limits
+        };
     }
 }

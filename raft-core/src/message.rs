@@ -207,29 +207,30 @@ impl Message {
             _ => true,
         }
     }
+}
 
-    /// The RPC's name in the paper.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Message::RequestPreVote { .. } => "RequestPreVote",
-            Message::RequestPreVoteReply(_) => "RequestPreVoteReply",
-            Message::RequestVote { .. } => "RequestVote",
-            Message::RequestVoteReply(_) => "RequestVoteReply",
-            Message::RequestEntries { .. } => "RequestEntries",
-            Message::Entries { .. } => "Entries",
-            Message::AppendEntries { .. } => "AppendEntries",
-            Message::AppendEntriesReply(_) => "AppendEntriesReply",
-            Message::Heartbeat { .. } => "Heartbeat",
-            Message::HeartbeatReply { .. } => "HeartbeatReply",
-            Message::InstallSnapshot { .. } => "InstallSnapshot",
-            Message::InstallSnapshotReply { .. } => "InstallSnapshotReply",
-            Message::TimeoutNow => "TimeoutNow",
-            Message::ReadIndex { .. } => "ReadIndex",
-            Message::ReadIndexReply { .. } => "ReadIndexReply",
-            Message::Removed => "Removed",
+/// Makes the names from the variants, so that neither list can lack one.
+macro_rules! names {
+    ($($rpc:ident)+) => {
+        impl Message {
+            /// The names of all RPCs, in the order above.
+            pub const NAMES: &[&str] = &[$(stringify!($rpc)),+];
+
+            /// The RPC's name in the paper.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Message::$rpc { .. } => stringify!($rpc),)+
+                }
+            }
         }
-    }
+    };
+}
+
+names! {
+    RequestPreVote RequestPreVoteReply RequestVote RequestVoteReply RequestEntries Entries AppendEntries
+    AppendEntriesReply Heartbeat HeartbeatReply InstallSnapshot InstallSnapshotReply TimeoutNow ReadIndex
+    ReadIndexReply Removed
 }
 
 fn follow_each_other(prev: Position, entries: &[Entry], term: Term) -> bool {

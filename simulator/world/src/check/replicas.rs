@@ -37,7 +37,11 @@ impl Replicas {
         self.compare(id, node.applied().index, node.store().fingerprint())
     }
 
-    fn compare(&mut self, node: NodeId, index: Index, found: u64) -> Result<(), Diverged> {
+    /// The state of `node` after `index` has this fingerprint.
+    ///
+    /// # Errors
+    /// If another had another.
+    pub(crate) fn compare(&mut self, node: NodeId, index: Index, found: u64) -> Result<(), Diverged> {
         let (first, expected) = *self.states.entry(index).or_insert((node, found));
         if expected == found {
             return Ok(());

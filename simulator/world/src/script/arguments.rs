@@ -31,6 +31,11 @@ impl<'a> Arguments<'a> {
         Ok(self.words.remove(0))
     }
 
+    /// The last word.
+    pub(crate) fn last(&mut self, expected: &'static str) -> Result<&'a str, Problem> {
+        self.words.pop().ok_or_else(|| self.unexpected(expected, ""))
+    }
+
     /// All that is left, as one text.
     pub(crate) fn rest(&mut self, expected: &'static str) -> Result<String, Problem> {
         if self.words.is_empty() {
@@ -56,6 +61,14 @@ impl<'a> Arguments<'a> {
     pub(crate) fn node(&mut self) -> Result<NodeId, Problem> {
         let word = self.word("a node")?;
         node(word).ok_or_else(|| self.unexpected("a node, such as 1", word))
+    }
+
+    /// A node, unless the line ends here.
+    pub(crate) fn optional_node(&mut self) -> Result<Option<NodeId>, Problem> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        self.node().map(Some)
     }
 
     pub(crate) fn number(&mut self, expected: &'static str) -> Result<u64, Problem> {

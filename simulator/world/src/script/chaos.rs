@@ -3,10 +3,9 @@
 use proptest::prelude::*;
 use raft_core::NodeId;
 
-use super::arguments::Arguments;
-use super::cluster::Cluster;
-use super::commands::command_named;
 use super::error::Problem;
+use super::run::{Options, Session};
+use super::trace::text;
 
 /// One line; those that cannot be carried out just now change nothing.
 fn line(nodes: u64) -> impl Strategy<Value = String> {
@@ -44,15 +43,8 @@ fn partition(alone: u64, nodes: u64) -> String {
 }
 
 /// Whether the run goes on: a line that makes no sense just now is passed over, a broken property is not.
-fn carry_out(cluster: &mut Cluster, text: &str) -> Result<(), Problem> {
-    let (name, words) = text.split_once(' ').unwrap_or((text, ""));
-    let command = command_named(name).expect("the line is of the language");
-    if !command.before_boot {
-        cluster.boot_all()?;
-    }
-    cluster.trace.command(text);
-    let done = (command.run)(cluster, &mut Arguments::new(words, command.usage));
-    match done {
+fn carry_out(session: &mut Session, text: &str) -> Result<(), Problem> {
+    match session.step(1, text) {
         Err(
             problem @ (Problem::Broken(_)
             | Problem::Stale(_)
@@ -65,30 +57,34 @@ fn carry_out(cluster: &mut Cluster, text: &str) -> Result<(), Problem> {
 }
 
 /// Everything works again, and time passes.
-fn let_be(cluster: &mut Cluster, nodes: u64) -> Result<(), Problem> {
-    carry_out(cluster, "heal")?;
+fn let_be(session: &mut Session, nodes: u64) -> Result<(), Problem> {
+    carry_out(session, "heal")?;
     for id in 1..=nodes {
-        carry_out(cluster, &format!("restart {id}"))?;
-        carry_out(cluster, &format!("disk {id} auto"))?;
+        carry_out(session, &format!("restart {id}"))?;
+        carry_out(session, &format!("disk {id} auto"))?;
     }
     for _ in 0..600 {
-        carry_out(cluster, "stabilize")?;
-        carry_out(cluster, "wait 20")?;
+        carry_out(session, "stabilize")?;
+        carry_out(session, "wait 20")?;
     }
-    carry_out(cluster, "stabilize")
+    carry_out(session, "stabilize")
 }
 
-fn run(nodes: u64, lines: &[String]) -> Result<Cluster, (Problem, String)> {
-    let mut cluster = Cluster::new(None);
-    let go = |cluster: &mut Cluster, text: &str| {
-        carry_out(cluster, text).map_err(|problem| (problem, cluster.trace.take()))
+fn run(nodes: u64, lines: &[String]) -> Result<Session, (Problem, String)> {
+    let mut session = Session::new(Options::default());
+    let go = |session: &mut Session, text: &str| {
+        carry_out(session, text).map_err(|problem| (problem, trace(session)))
     };
-    go(&mut cluster, &format!("cluster {nodes} append_bytes=2"))?;
+    go(&mut session, &format!("cluster {nodes} append_bytes=2"))?;
     for text in lines {
-        go(&mut cluster, text)?;
+        go(&mut session, text)?;
     }
-    let_be(&mut cluster, nodes).map_err(|problem| (problem, cluster.trace.take()))?;
-    Ok(cluster)
+    let_be(&mut session, nodes).map_err(|problem| (problem, trace(&mut session)))?;
+    Ok(session)
+}
+
+fn trace(session: &mut Session) -> String {
+    text(&session.lines())
 }
 
 proptest! {
@@ -98,10 +94,10 @@ proptest! {
     fn nothing_breaks_and_all_agree_in_the_end(
         (nodes, lines) in (1u64..=5).prop_flat_map(|nodes| (Just(nodes), prop::collection::vec(line(nodes), 0..200)))
     ) {
-        let mut cluster = run(nodes, &lines).map_err(|(problem, trace)| TestCaseError::fail(format!("{problem}\n{trace}")))?;
-        let rafts: Vec<_> = (1..=nodes).map(|id| cluster.raft(NodeId(id)).expect("all are up").clone()).collect();
+        let mut session = run(nodes, &lines).map_err(|(problem, trace)| TestCaseError::fail(format!("{problem}\n{trace}")))?;
+        let rafts: Vec<_> = (1..=nodes).map(|id| session.cluster.raft(NodeId(id)).expect("all are up").clone()).collect();
         let agree = rafts.iter().any(raft_core::Raft::is_leader)
             && rafts.iter().all(|raft| (raft.last(), raft.commit_index()) == (rafts[0].last(), rafts[0].last().index));
-        prop_assert!(agree, "{}", cluster.trace.take());
+        prop_assert!(agree, "{}", trace(&mut session));
     }
 }

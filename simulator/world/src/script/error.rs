@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::check::figure3::Violation;
 use crate::check::read_index::StaleRead;
+use crate::check::replicas::Diverged;
 
 /// A script that cannot be read or run, or whose expectations do not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -76,6 +77,25 @@ pub enum Problem {
     /// A node asks to be ticked at a time that is past, again and again.
     #[error("n{0} has a deadline that is past although it was just ticked")]
     DeadlineStuck(NodeId),
+    /// There is no such predicate, or it names too few or too many nodes.
+    #[error("no predicate is written `{found}`; there are {known}")]
+    NoSuchPredicate {
+        /// What was written.
+        found: String,
+        /// What could have been.
+        known: String,
+    },
+    /// The id is taken.
+    #[error("there is an n{0} already")]
+    NodeExists(NodeId),
+    /// What `expect-never` forbids.
+    #[error("{predicate} holds, which line {line} said it never would")]
+    Happened {
+        /// Where it was said.
+        line: usize,
+        /// What.
+        predicate: String,
+    },
     /// `expect` does not hold.
     #[error("expected {expected}, found {found}")]
     Unmet {
@@ -90,6 +110,9 @@ pub enum Problem {
     /// A read may be answered from a state older than its question.
     #[error("{0}")]
     Stale(#[from] StaleRead),
+    /// Two nodes applied the same entries and have different states.
+    #[error("State Machine Safety: {0}")]
+    Diverged(#[from] Diverged),
     /// An assertion in Raft failed.
     #[error("panicked: {0}")]
     Panicked(String),

@@ -1,11 +1,14 @@
 //! The network of a script: messages stand on their links, in the order they were sent, until a line moves them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
-use raft_core::{Envelope, NodeId};
+use raft_core::{Envelope, Message, NodeId};
 
 use super::arguments::{link, node};
+
+/// How many messages of a link are remembered after their fate is known.
+const REMEMBERED_MAX: usize = 256;
 
 /// From one node to another; the way back is another link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,16 +55,6 @@ pub(crate) struct Selector {
     pub(crate) rpc: Option<&'static str>,
 }
 
-/// The names of `raft_core::Message::name`.
-const RPCS: [&str; 6] = [
-    "RequestVote",
-    "RequestVoteReply",
-    "AppendEntries",
-    "AppendEntriesReply",
-    "Heartbeat",
-    "HeartbeatReply",
-];
-
 impl Selector {
     pub(crate) fn parse(word: &str) -> Option<Selector> {
         if word == "all" {
@@ -91,7 +84,7 @@ impl Selector {
     }
 
     pub(crate) fn rpc_named(name: &str) -> Option<&'static str> {
-        RPCS.into_iter().find(|rpc| *rpc == name)
+        Message::NAMES.iter().copied().find(|rpc| *rpc == name)
     }
 
     /// The link, if only one is meant. Naming it overrides `hold`.
@@ -122,25 +115,78 @@ impl fmt::Display for Selector {
     }
 }
 
+/// What became of a message, and at which line of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    UnderWay,
+    Delivered {
+        line: usize,
+    },
+    /// By the command `drop`.
+    Dropped {
+        line: usize,
+    },
+    /// The link was cut when it was sent, since that line.
+    Cut {
+        line: usize,
+    },
+    /// Its receiver was down.
+    Down {
+        line: usize,
+    },
+}
+
+/// A message that was sent, and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) flight: Flight,
+    pub(crate) fate: Fate,
+}
+
 /// All messages under way, and which links carry none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Links {
+    /// The line of the script that is carried out.
+    pub(crate) line: usize,
     flights: VecDeque<Flight>,
-    sent: BTreeMap<Link, u64>,
-    cut: BTreeSet<Link>,
-    held: BTreeSet<Link>,
+    /// How many were sent on each link, and the newest of them.
+    sent: BTreeMap<Link, (u64, VecDeque<Sent>)>,
+    /// Since which line.
+    cut: BTreeMap<Link, usize>,
+    /// Since which line.
+    held: BTreeMap<Link, usize>,
 }
 
 impl Links {
+    /// As if nothing was ever sent.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Links {
+            line: self.line,
+            ..Links::default()
+        };
+    }
+
     /// Puts a message on its link and returns its id; false if it was lost because the link is cut.
     pub(crate) fn send(&mut self, envelope: Envelope) -> (u64, bool) {
         let link = Link::of(&envelope);
-        let number = self.sent.entry(link).or_default();
-        *number += 1;
-        let number = *number;
-        let arrives = !self.cut.contains(&link);
+        let (count, newest) = self.sent.entry(link).or_default();
+        *count += 1;
+        let number = *count;
+        let fate = match self.cut.get(&link) {
+            Some(&line) => Fate::Cut { line },
+            None => Fate::UnderWay,
+        };
+        let flight = Flight { number, envelope };
+        newest.push_back(Sent {
+            flight: flight.clone(),
+            fate,
+        });
+        if newest.len() > REMEMBERED_MAX {
+            newest.pop_front();
+        }
+        let arrives = fate == Fate::UnderWay;
         if arrives {
-            self.flights.push_back(Flight { number, envelope });
+            self.flights.push_back(flight);
         }
         (number, arrives)
     }
@@ -148,44 +194,79 @@ impl Links {
     /// The ids of what is meant, in the order sent. A held or cut link has nothing to deliver unless it is named.
     pub(crate) fn select(&self, selector: &Selector) -> Vec<(Link, u64)> {
         let named = selector.link();
+        let idle = |link: &Link| self.is_cut(*link) || self.is_held(*link);
         self.flights
             .iter()
             .filter(|flight| selector.matches(flight))
             .map(|flight| (Link::of(&flight.envelope), flight.number))
-            .filter(|(link, _)| named.is_some() || !(self.cut.contains(link) || self.held.contains(link)))
+            .filter(|(link, _)| named.is_some() || !idle(link))
             .collect()
     }
 
-    pub(crate) fn take(&mut self, (link, number): (Link, u64)) -> Option<Flight> {
-        let at = self
-            .flights
-            .iter()
-            .position(|flight| Link::of(&flight.envelope) == link && flight.number == number)?;
+    /// Takes it off its link because of `fate`.
+    pub(crate) fn take(&mut self, id: (Link, u64), fate: Fate) -> Option<Flight> {
+        let at = self.position(id)?;
+        let (_, newest) = self.sent.entry(id.0).or_default();
+        if let Some(sent) = newest.iter_mut().find(|sent| sent.flight.number == id.1) {
+            sent.fate = fate;
+        }
         self.flights.remove(at)
     }
 
-    pub(crate) fn get(&self, (link, number): (Link, u64)) -> Option<&Flight> {
-        self.flights
-            .iter()
-            .find(|flight| Link::of(&flight.envelope) == link && flight.number == number)
+    pub(crate) fn get(&self, id: (Link, u64)) -> Option<&Flight> {
+        self.flights.get(self.position(id)?)
     }
 
-    /// In the order sent.
+    /// Puts it before all others, or behind them.
+    pub(crate) fn reorder(&mut self, id: (Link, u64), first: bool) {
+        let flight = self.position(id).and_then(|at| self.flights.remove(at));
+        match flight {
+            Some(flight) if first => self.flights.push_front(flight),
+            Some(flight) => self.flights.push_back(flight),
+            None => {}
+        }
+    }
+
+    fn position(&self, (link, number): (Link, u64)) -> Option<usize> {
+        self.flights
+            .iter()
+            .position(|flight| Link::of(&flight.envelope) == link && flight.number == number)
+    }
+
+    /// In the order they would arrive.
     pub(crate) fn under_way(&self) -> impl Iterator<Item = &Flight> {
         self.flights.iter()
     }
 
+    /// What was sent on the link, the newest first, as far as it is remembered.
+    pub(crate) fn sent_on(&self, link: Link) -> impl Iterator<Item = &Sent> {
+        self.sent
+            .get(&link)
+            .into_iter()
+            .flat_map(|(_, newest)| newest.iter().rev())
+    }
+
     pub(crate) fn is_cut(&self, link: Link) -> bool {
-        self.cut.contains(&link)
+        self.cut.contains_key(&link)
     }
 
     pub(crate) fn is_held(&self, link: Link) -> bool {
-        self.held.contains(&link)
+        self.held.contains_key(&link)
+    }
+
+    /// Since which line the link is held.
+    pub(crate) fn held_since(&self, link: Link) -> Option<usize> {
+        self.held.get(&link).copied()
+    }
+
+    /// Since which line the link is cut.
+    pub(crate) fn cut_since(&self, link: Link) -> Option<usize> {
+        self.cut.get(&link).copied()
     }
 
     /// From now on nothing sent on the link arrives; what is under way stays under way.
     pub(crate) fn cut(&mut self, link: Link) {
-        self.cut.insert(link);
+        self.cut.insert(link, self.line);
     }
 
     pub(crate) fn heal(&mut self) {
@@ -193,10 +274,10 @@ impl Links {
     }
 
     pub(crate) fn hold(&mut self, link: Link) {
-        self.held.insert(link);
+        self.held.insert(link, self.line);
     }
 
     pub(crate) fn release(&mut self, link: Option<Link>) {
-        self.held.retain(|held| link.is_some_and(|link| link != *held));
+        self.held.retain(|held, _| link.is_some_and(|link| link != *held));
     }
 }

@@ -1,96 +1,101 @@
-//! One node of a script: its Raft while it is up, and its disk, which outlives it.
+//! One node of a script: its Raft and its state while it is up, and what outlives them.
 
-use raft_core::{Ballot, Boot, Config, Image, LogChange, Membership, NodeId, Raft, ReadId, Save, Time};
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use raft_core::{Boot, Config, Membership, NodeId, Position, Raft, ReadId, Save, Time};
+
+use super::clock::Clock;
+use super::disk::Disk;
+use super::machine::State;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     id: NodeId,
+    /// What the next boot is told, but for its id, boot and seed.
+    pub(crate) config: Config,
     /// None while it is down.
     pub(crate) raft: Option<Raft>,
-    /// What the disk holds, synced.
-    pub(crate) image: Image,
+    pub(crate) disk: Disk,
+    pub(crate) clock: Clock,
     /// Handed out by Raft and not on the disk yet.
     pub(crate) saving: Option<Save>,
-    /// A Save waits for `saved`; otherwise it is done at once.
-    pub(crate) manual_disk: bool,
+    /// A whole snapshot that is not on the disk yet.
+    pub(crate) saving_snapshot: Option<State>,
+    /// What it has applied.
+    pub(crate) state: State,
+    /// What came of a snapshot so far.
+    pub(crate) receiving: Vec<u8>,
+    /// The snapshots that followers are sent.
+    pub(crate) offered: BTreeMap<NodeId, (Position, Bytes)>,
     /// The reads that this life answered.
     pub(crate) reads: Vec<ReadId>,
     /// The membership it was told of last.
     pub(crate) peers: Membership,
+    /// It was told that it takes part no more.
+    pub(crate) removed: bool,
+    /// What a new disk begins with.
+    founding: Membership,
     boots: u64,
 }
 
 impl Member {
-    pub(crate) fn new(id: NodeId, membership: &Membership) -> Member {
-        let mut image = Image::default();
-        image.snapshot.membership = membership.clone();
+    pub(crate) fn new(id: NodeId, membership: &Membership, config: Config) -> Member {
         Member {
             id,
+            config,
             raft: None,
-            image,
+            disk: Disk::blank(membership),
+            clock: Clock::default(),
             saving: None,
-            manual_disk: false,
+            saving_snapshot: None,
+            state: State::blank(membership),
+            receiving: Vec::new(),
+            offered: BTreeMap::new(),
             reads: Vec::new(),
             peers: membership.clone(),
+            removed: false,
+            founding: membership.clone(),
             boots: 0,
         }
     }
 
     /// Starts from what the disk has.
-    pub(crate) fn boot(&mut self, config: Config, now: Time) {
+    pub(crate) fn boot(&mut self, now: Time) {
         self.boots += 1;
         let config = Config {
             id: self.id,
             boot: Boot(self.boots),
             seed: self.id.0 + 1000 * self.boots,
-            ..config
+            ..self.config
         };
-        self.raft = Some(Raft::boot(config, self.image.clone(), now));
+        let (image, state) = self.disk.recover();
+        self.peers = state.mark.membership.clone();
+        self.state = state;
+        self.raft = Some(Raft::boot(config, image, self.clock.read(now)));
         self.reads.clear();
+        self.removed = false;
     }
 
     /// Only the disk is left.
     pub(crate) fn crash(&mut self) {
         self.raft = None;
         self.saving = None;
+        self.saving_snapshot = None;
+        self.receiving.clear();
+        self.offered.clear();
     }
 
-    /// The Save is written and synced.
-    pub(crate) fn write(&mut self, save: &Save) {
-        let image = &mut self.image;
-        if let Some(ballot) = save.ballot {
-            image.ballot = ballot;
-        }
-        match &save.log {
-            LogChange::Keep => {}
-            LogChange::Append(entries) => {
-                if let Some(first) = entries.first() {
-                    image
-                        .entries
-                        .retain(|entry| entry.position.index < first.position.index);
-                }
-                image.entries.extend(entries.iter().cloned());
-            }
-            LogChange::Reset(mark) => {
-                let agrees = image.entries.iter().any(|entry| entry.position == mark.position);
-                image
-                    .entries
-                    .retain(|entry| agrees && entry.position.index > mark.position.index);
-                image.snapshot = mark.clone();
-            }
-        }
-        image.commit = image.commit.max(save.commit);
+    /// A new disk: all that it acknowledged is gone.
+    pub(crate) fn wipe(&mut self) {
+        let manner = self.disk.manner;
+        self.disk = Disk::blank(&self.founding);
+        self.disk.manner = manner;
     }
 
-    /// The ballot that a boot begins with: an entry proves its term.
-    pub(crate) fn ballot_at_boot(&self) -> Ballot {
-        let last = self.image.entries.last().map(|entry| entry.position.term);
-        match last {
-            Some(term) if term > self.image.ballot.term => Ballot {
-                term,
-                voted_for: None,
-            },
-            _ => self.image.ballot,
-        }
+    /// When it is to be ticked, by the script's time.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let deadline = self.raft.as_ref()?.deadline();
+        (deadline < Time::NEVER).then(|| self.clock.when(deadline))
     }
 }

@@ -36,19 +36,28 @@
 mod arguments;
 #[cfg(test)]
 mod chaos;
+mod clock;
 mod cluster;
 mod commands;
 mod diff;
+mod disk;
 mod error;
 mod expect;
+mod facts;
+mod flow;
+mod host;
 mod links;
+mod machine;
 mod member;
 mod parse;
 mod print;
 mod run;
+mod settings;
+mod trace;
 
 pub use commands::commands;
 pub use diff::diff;
 pub use error::{Problem, ScriptError};
 pub use parse::Script;
-pub use run::{Failure, Options, run};
+pub use run::{Failure, Options, Session, run};
+pub use trace::Line;

@@ -1,6 +1,6 @@
 //! The file of a script: the rule it shows, its commands, and the trace expected of them.
 
-use super::commands::{Command, command_named, commands};
+use super::commands::{command_named, commands};
 use super::error::{Problem, ScriptError};
 
 /// What stands between the commands and the trace.
@@ -15,15 +15,14 @@ pub struct Script {
     pub expected: String,
     /// All before the trace, `---` included, as it is written.
     head: String,
-    pub(crate) steps: Vec<Step>,
+    steps: Vec<Step>,
 }
 
 /// One command.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
-    pub(crate) command: &'static Command,
+struct Step {
     /// The line in the file, from 1.
-    pub(crate) line: usize,
+    line: usize,
     /// Where its line begins and ends in `head`.
     start: usize,
     end: usize,
@@ -58,9 +57,14 @@ impl Script {
                 continue;
             }
             let name = words.split_whitespace().next().unwrap_or_default();
-            let command = command_named(name).ok_or_else(|| unknown(name, number))?;
+            if command_named(name).is_none() {
+                let problem = unknown(name);
+                return Err(ScriptError {
+                    line: number,
+                    problem,
+                });
+            }
             steps.push(Step {
-                command,
                 line: number,
                 start,
                 end,
@@ -79,20 +83,19 @@ impl Script {
         format!("{}{newline}{trace}", self.head)
     }
 
-    /// The step's line.
-    pub(crate) fn text(&self, step: &Step) -> &str {
-        self.head[step.start..step.end].trim()
+    /// Each command, with its line in the file.
+    pub fn commands(&self) -> impl Iterator<Item = (usize, &str)> {
+        let words = |step: &Step| (step.line, self.head[step.start..step.end].trim());
+        self.steps.iter().map(words)
     }
 }
 
-fn unknown(name: &str, line: usize) -> ScriptError {
+/// There is no such command.
+pub(crate) fn unknown(name: &str) -> Problem {
     let known: Vec<&str> = commands().map(|(name, _)| name).collect();
-    ScriptError {
-        line,
-        problem: Problem::UnknownCommand {
-            name: name.to_owned(),
-            known: known.join(", "),
-        },
+    Problem::UnknownCommand {
+        name: name.to_owned(),
+        known: known.join(", "),
     }
 }
 
@@ -116,9 +119,12 @@ mod tests {
     fn a_rewritten_script_differs_in_its_trace_only() {
         for text in ["# R.\n\n cluster 3 \n---\nold\n", "# R.\ncluster 3\n---"] {
             let script = Script::parse(text).expect("it is a script");
-            assert_eq!(script.text(&script.steps[0]), "cluster 3");
+            assert_eq!(
+                script.commands().next(),
+                Some((if text.contains("# R.\n\n") { 3 } else { 2 }, "cluster 3"))
+            );
             let again = Script::parse(&script.rewritten("new\n")).expect("it still is");
-            assert_eq!((again.expected.as_str(), again.steps.len()), ("new\n", 1));
+            assert_eq!((again.expected.as_str(), again.commands().count()), ("new\n", 1));
         }
     }
 

@@ -1,98 +1,11 @@
-//! The trace: one line for each input, fact and output, in the paper's words. Every line names the node and its term;
-//! an entry's term is left out where it is the line's own.
+//! What a trace calls things, in the paper's words. An entry's term is left out where it is the line's own.
 
 use std::fmt::Write as _;
 
 use raft_core::{
-    AppendOutcome, Ballot, Body, Entry, Envelope, Index, LogChange, Message, NodeId, Position, Raft, Save,
-    Term, VoteAnswer,
+    AppendOutcome, Body, Entry, Envelope, Index, InstallOutcome, LogChange, Membership, Message, NodeId,
+    Position, Raft, Save, Term, VoteAnswer,
 };
-
-/// The lines so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Trace {
-    text: String,
-    /// Nothing is written: what happens is not the script's subject.
-    pub(crate) quiet: bool,
-}
-
-impl Trace {
-    /// A line of the script is about to be carried out.
-    pub(crate) fn command(&mut self, text: &str) {
-        self.raw(format!("> {text}"));
-    }
-
-    /// Something about one node.
-    pub(crate) fn node(&mut self, id: NodeId, term: Term, what: impl AsRef<str>) {
-        self.raw(format!("n{id} t{term} {}", what.as_ref()));
-    }
-
-    pub(crate) fn raw(&mut self, line: impl AsRef<str>) {
-        if !self.quiet {
-            self.text.push_str(line.as_ref());
-            self.text.push('\n');
-        }
-    }
-
-    pub(crate) fn take(&mut self) -> String {
-        std::mem::take(&mut self.text)
-    }
-}
-
-/// What a trace reports when it changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Facts {
-    pub(crate) ballot: Ballot,
-    pub(crate) role: String,
-    pub(crate) log: Vec<Position>,
-    pub(crate) commit: Index,
-}
-
-impl Facts {
-    pub(crate) fn of(raft: &Raft) -> Facts {
-        Facts {
-            ballot: raft.ballot(),
-            role: role(raft),
-            log: raft.entries().map(|entry| entry.position).collect(),
-            commit: raft.commit_index(),
-        }
-    }
-
-    /// One line for each fact that is another than `before`.
-    pub(crate) fn changes(&self, before: &Facts) -> Vec<String> {
-        let mut lines = Vec::new();
-        if (self.ballot.term, &self.role) != (before.ballot.term, &before.role) {
-            lines.push(self.role.clone());
-        }
-        if let Some(voted_for) = self.ballot.voted_for
-            && self.ballot != before.ballot
-        {
-            lines.push(format!("votes for n{voted_for}"));
-        }
-        let agree = self
-            .log
-            .iter()
-            .zip(&before.log)
-            .take_while(|(now, then)| now == then)
-            .count();
-        if agree < before.log.len() {
-            lines.push(format!(
-                "truncate {}",
-                entries(&before.log[agree..], self.ballot.term)
-            ));
-        }
-        if agree < self.log.len() {
-            lines.push(format!(
-                "append {}",
-                entries(&self.log[agree..], self.ballot.term)
-            ));
-        }
-        if self.commit != before.commit {
-            lines.push(format!("commit {}", self.commit));
-        }
-        lines
-    }
-}
 
 /// `leader`, `candidate`, `follower`, or `follower of n1`.
 pub(crate) fn role(raft: &Raft) -> String {
@@ -126,38 +39,113 @@ pub(crate) fn body(body: &Body) -> String {
     match body {
         Body::Blank => "blank".to_owned(),
         Body::Command(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Body::Change(membership) => {
-            let voters: Vec<String> = membership.voters.iter().map(NodeId::to_string).collect();
-            format!("voters {}", voters.join(" "))
+        Body::Change(changed) => membership(changed),
+    }
+}
+
+/// `voters 1 2 3`, then what there is of: the outgoing voters, learners, who was removed, settings.
+pub(crate) fn membership(membership: &Membership) -> String {
+    let mut text = "voters".to_owned();
+    list(&mut text, &membership.voters);
+    for (name, ids) in [
+        ("outgoing", &membership.outgoing),
+        ("learners", &membership.learners),
+        ("removed", &membership.removed),
+    ] {
+        if !ids.is_empty() {
+            let _ = write!(text, " {name}");
+            list(&mut text, ids);
         }
+    }
+    let settings = &membership.settings;
+    for (id, priority) in &settings.priorities {
+        let _ = write!(text, " priority={id}:{priority}");
+    }
+    if let Some(lease) = settings.lease {
+        let _ = write!(text, " lease={:?}/{}ppm", lease.timeout, lease.drift_ppm);
+    }
+    if settings.version.0 > 0 {
+        let _ = write!(text, " version={}", settings.version);
+    }
+    if settings.epoch.0 > 0 {
+        let _ = write!(text, " epoch={}", settings.epoch);
+    }
+    text
+}
+
+fn list<'a>(text: &mut String, ids: impl IntoIterator<Item = &'a NodeId>) {
+    for id in ids {
+        let _ = write!(text, " {id}");
     }
 }
 
 /// The RPC and what it says.
 pub(crate) fn message(envelope: &Envelope) -> String {
     let name = envelope.message.name();
-    match &envelope.message {
-        Message::RequestPreVote { last } | Message::RequestVote { last, .. } => format!("{name} last={last}"),
-        Message::RequestVoteReply(answer) | Message::RequestPreVoteReply(answer) => match answer {
-            VoteAnswer::Granted => format!("{name} granted"),
-            VoteAnswer::Refused => format!("{name} refused"),
-            VoteAnswer::Behind { last } => format!("{name} refused last={last}"),
-        },
+    let said = match &envelope.message {
+        Message::TimeoutNow | Message::Removed => return name.to_owned(),
+        Message::RequestPreVote { last } => format!("last={last}"),
+        Message::RequestVote {
+            last,
+            transfer: false,
+        } => format!("last={last}"),
+        Message::RequestVote { last, transfer: true } => format!("last={last} transfer"),
+        Message::RequestPreVoteReply(answer) | Message::RequestVoteReply(answer) => vote_answer(*answer),
+        Message::RequestEntries { after } => format!("after={after}"),
+        Message::Entries { prev, entries: sent } => {
+            format!("prev={prev} {}", entries(&positions(sent), envelope.term))
+        }
         Message::AppendEntries {
             prev,
             entries: sent,
             commit,
         } => {
             let sent = entries(&positions(sent), envelope.term);
-            format!("{name} prev={prev} {sent} commit={commit}")
+            format!("prev={prev} {sent} commit={commit}")
         }
-        Message::AppendEntriesReply(AppendOutcome::Matched(index)) => format!("{name} match={index}"),
+        Message::AppendEntriesReply(AppendOutcome::Matched(index)) => format!("match={index}"),
         Message::AppendEntriesReply(AppendOutcome::Rejected { prev, hint }) => {
-            format!("{name} refused prev={prev} hint={hint}")
+            format!("refused prev={prev} hint={hint}")
         }
-        Message::Heartbeat { round, commit } => format!("{name} round={round} commit={commit}"),
-        Message::HeartbeatReply { round, .. } => format!("{name} round={round}"),
-        _ => name.to_owned(),
+        Message::Heartbeat { round, commit } => format!("round={round} commit={commit}"),
+        Message::HeartbeatReply { round, understands } => heartbeat_reply(round.0, understands.0),
+        Message::InstallSnapshot {
+            mark,
+            offset,
+            data,
+            last,
+            ..
+        } => {
+            let last = if *last { " last" } else { "" };
+            format!(
+                "mark={} offset={offset} {} bytes{last}",
+                mark.position,
+                data.len()
+            )
+        }
+        Message::InstallSnapshotReply { mark, outcome } => match outcome {
+            InstallOutcome::Installed => format!("mark={mark} installed"),
+            InstallOutcome::Receiving { offset, .. } => format!("mark={mark} offset={offset}"),
+        },
+        Message::ReadIndex { boot, id } => format!("boot={boot} read={id}"),
+        Message::ReadIndexReply { boot, id, index } => format!("boot={boot} read={id} index={index}"),
+    };
+    format!("{name} {said}")
+}
+
+fn vote_answer(answer: VoteAnswer) -> String {
+    match answer {
+        VoteAnswer::Granted => "granted".to_owned(),
+        VoteAnswer::Refused => "refused".to_owned(),
+        VoteAnswer::Behind { last } => format!("refused last={last}"),
+    }
+}
+
+/// The version only if there was ever another than the first.
+fn heartbeat_reply(round: u64, understands: u64) -> String {
+    match understands {
+        0 => format!("round={round}"),
+        _ => format!("round={round} understands={understands}"),
     }
 }
 

@@ -1,13 +1,16 @@
-//! Runs a script: each command in turn, then what it made happen, until the end or the first thing that is wrong.
+//! Runs a script: each command in turn, then what it made happen, until the end or the first thing that is wrong. A run
+//! is a fold: a session is made of the lines so far and of nothing else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use raft_core::Mutant;
+use raft_core::{Mutant, NodeId};
 
 use super::arguments::Arguments;
 use super::cluster::Cluster;
+use super::commands::{Command, command_named};
 use super::error::{Problem, ScriptError};
-use super::parse::{Script, Step};
+use super::parse::{Script, unknown};
+use super::trace::{Line, text};
 
 /// How a script is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,33 +33,71 @@ pub struct Failure {
 /// # Errors
 /// A command that cannot be carried out, an expectation that does not hold, or a broken property, with the line.
 pub fn run(script: &Script, options: Options) -> Result<String, Box<Failure>> {
-    let mut cluster = Cluster::new(options.mutant);
-    for step in &script.steps {
-        if let Err(problem) = guarded(|| run_step(&mut cluster, script, step)) {
-            let error = ScriptError {
-                line: step.line,
-                problem,
-            };
-            return Err(Box::new(Failure {
-                error,
-                trace: cluster.trace.take(),
-            }));
+    let mut session = Session::new(options);
+    let mut trace = String::new();
+    for (line, words) in script.commands() {
+        let done = session.step(line, words);
+        trace.push_str(&text(&session.lines()));
+        if let Err(problem) = done {
+            let error = ScriptError { line, problem };
+            return Err(Box::new(Failure { error, trace }));
         }
     }
-    Ok(cluster.trace.take())
+    Ok(trace)
 }
 
-fn run_step(cluster: &mut Cluster, script: &Script, step: &Step) -> Result<(), Problem> {
-    let text = script.text(step);
-    if !step.command.before_boot {
-        cluster.boot_all()?;
+/// A cluster as the lines so far made it. Cloning it is going on twice from the same point.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub(super) cluster: Cluster,
+}
+
+impl Session {
+    /// Before the first line.
+    #[must_use]
+    pub fn new(options: Options) -> Session {
+        Session {
+            cluster: Cluster::new(options.mutant),
+        }
     }
-    cluster.trace.command(text);
-    let words = text
-        .split_once(char::is_whitespace)
-        .map_or("", |(_, words)| words);
-    let mut arguments = Arguments::new(words, step.command.usage);
-    (step.command.run)(cluster, &mut arguments)
+
+    /// Carries out one command, which stands at line `number`; [`Session::lines`] then tells what it did, however it
+    /// ended. After an error the cluster may have done part of it.
+    ///
+    /// # Errors
+    /// What is wrong with the line, or what broke.
+    pub fn step(&mut self, number: usize, words: &str) -> Result<(), Problem> {
+        let (name, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+        let command = command_named(name).ok_or_else(|| unknown(name))?;
+        guarded(|| self.carry_out(number, words, command, rest))
+    }
+
+    /// What happened since they were last asked for.
+    pub fn lines(&mut self) -> Vec<Line> {
+        self.cluster.trace.take()
+    }
+
+    /// The ids of all nodes.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.cluster.members.keys().copied().collect()
+    }
+
+    fn carry_out(
+        &mut self,
+        number: usize,
+        words: &str,
+        command: &Command,
+        rest: &str,
+    ) -> Result<(), Problem> {
+        self.cluster.links.line = number;
+        if !command.before_boot {
+            self.cluster.boot_all()?;
+        }
+        self.cluster.trace.command(words);
+        let mut arguments = Arguments::new(rest, command.usage);
+        (command.run)(&mut self.cluster, &mut arguments)
+    }
 }
 
 /// An assertion that fails in Raft is an error of the line that led to it.
@@ -117,7 +158,10 @@ mod tests {
                 "cluster 3 leader=1\nexpect leader=2",
                 "line 3: expected leader=2, found 1",
             ),
-            ("cluster 3\nexpect happiness=2", "line 3: expected one of"),
+            (
+                "cluster 3\nexpect happiness=2",
+                "line 3: no predicate is written `happiness=2`; there are leader=",
+            ),
             (
                 "cluster 3 leader=1 extra",
                 "line 2: expected the end of the line, found `extra`",

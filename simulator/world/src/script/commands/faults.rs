@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use raft_core::NodeId;
 
 use super::Command;
-use super::setup::is_manual;
 use crate::script::arguments::{Arguments, node};
 use crate::script::cluster::Cluster;
+use crate::script::disk::Manner;
 use crate::script::error::Problem;
 use crate::script::links::Link;
 
@@ -31,9 +31,11 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("restart", "restart I: I boots from what its disk has", restart),
     Command::new(
         "disk",
-        "disk I auto|manual: I's Saves are done at once, or wait for `saved`",
+        "disk I auto|manual|stall|fail: I's Saves are done at once, or wait for `saved`, or wait until its disk does \
+         otherwise; or the next one fails, and I stops",
         disk,
     ),
+    Command::new("wipe", "wipe I: I, which is down, loses its disk", wipe),
     Command::new("saved", "saved I: I's Save in flight is on disk", saved),
 ];
 
@@ -96,10 +98,10 @@ fn crash(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pro
         (Some(_), _) => ": its Save in flight is lost",
     };
     if let Some(save) = save.filter(|_| lose == "none") {
-        member.write(&save);
+        member.disk.write(&save);
     }
     member.crash();
-    cluster.trace.raw(format!("n{id} down{fate}"));
+    cluster.trace.down(id, fate);
     Ok(())
 }
 
@@ -112,17 +114,30 @@ fn restart(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
     cluster.boot(id)
 }
 
-fn disk(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+fn wipe(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
     let id = arguments.node()?;
-    let word = arguments.word("auto or manual")?;
     arguments.finish()?;
-    let manual = is_manual(arguments, word)?;
     let member = cluster.member_mut(id)?;
-    member.manual_disk = manual;
-    if !manual && member.saving.is_some() {
-        cluster.saved(id)?;
+    if member.raft.is_some() {
+        return Err(Problem::Up(id));
     }
+    member.wipe();
     Ok(())
+}
+
+fn disk(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    const EXPECTED: &str = "auto, manual, stall or fail";
+    let id = arguments.node()?;
+    let word = arguments.word(EXPECTED)?;
+    arguments.finish()?;
+    let manner = match word {
+        "auto" => Manner::Auto,
+        "manual" => Manner::Manual,
+        "stall" => Manner::Stalled,
+        "fail" => Manner::Failing,
+        _ => return Err(arguments.unexpected(EXPECTED, word)),
+    };
+    cluster.set_disk(id, manner)
 }
 
 fn saved(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {

@@ -1,12 +1,14 @@
 //! Commands that look, or let everything run, and those that speak to the reader.
 
-use raft_core::NodeId;
-
 use super::Command;
 use crate::script::arguments::Arguments;
 use crate::script::cluster::Cluster;
 use crate::script::error::Problem;
-use crate::script::{expect, print};
+use crate::script::expect::Predicate;
+use crate::script::facts::Facts;
+
+/// Of `until`, if a line does not say.
+const UNTIL_STEPS_MAX: u64 = 1000;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new(
@@ -15,9 +17,20 @@ pub(super) const COMMANDS: &[Command] = &[
         stabilize,
     ),
     Command::new(
+        "until",
+        "until PREDICATE ... [max=K]: saves and deliveries, and when nothing moves the next deadline, until all hold; at \
+         most K of them, 1000 if not said",
+        until,
+    ),
+    Command::new(
         "expect",
-        "expect leader=1 log(2)=1,1,2 commit(1)=3 ...: ends the run if one does not hold",
+        "expect leader=1 log(2)=1,1,2 commit(1)>=3 ...: ends the run if one does not hold; = != >= <=",
         check,
+    ),
+    Command::new(
+        "expect-never",
+        "expect-never PREDICATE ...: from here on, ends the run as soon as one holds",
+        never,
     ),
     Command::new("state", "state [I]: one line about each node, or about I", state),
     Command::setup("note", "note \"TEXT\": a remark in the trace", note),
@@ -28,40 +41,54 @@ fn stabilize(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(),
     cluster.stabilize()
 }
 
+fn until(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let steps_max = match arguments.option("max") {
+        Some(word) => arguments.number_in(word, "max=K")?,
+        None => UNTIL_STEPS_MAX,
+    };
+    let predicates = Predicate::parse_all(arguments)?;
+    cluster.until(&predicates, steps_max)
+}
+
 fn check(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
-    let first = arguments.word("a predicate, such as commit(1)=2")?;
-    expect::expect(cluster, first, arguments)?;
-    while !arguments.is_empty() {
-        let next = arguments.word("a predicate")?;
-        expect::expect(cluster, next, arguments)?;
+    let predicates = Predicate::parse_all(arguments)?;
+    predicates
+        .iter()
+        .try_for_each(|predicate| predicate.check(cluster))
+}
+
+fn never(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let line = cluster.links.line;
+    for predicate in Predicate::parse_all(arguments)? {
+        if predicate.holds(cluster) {
+            return Err(Problem::Happened {
+                line,
+                predicate: predicate.to_string(),
+            });
+        }
+        cluster.never.push((line, predicate));
     }
     Ok(())
 }
 
 fn state(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
-    let one = if arguments.is_empty() {
-        None
-    } else {
-        Some(arguments.node()?)
-    };
+    let one = arguments.optional_node()?;
     arguments.finish()?;
-    let ids: Vec<NodeId> = match one {
-        Some(id) => vec![id],
-        None => cluster.members.keys().copied().collect(),
-    };
-    for id in ids {
-        let Some(raft) = &cluster.member(id)?.raft else {
-            cluster.trace.raw(format!("n{id} down"));
+    for id in cluster.ids(one)? {
+        let member = cluster.member(id)?;
+        let Some(raft) = &member.raft else {
+            cluster.trace.down(id, "");
             continue;
         };
-        let log: Vec<_> = raft.entries().map(|entry| entry.position).collect();
+        let facts = Facts::of(raft);
         let text = format!(
-            "{} {} commit={} applied={} durable={}",
-            print::role(raft),
-            print::entries(&log, raft.term()),
-            raft.commit_index(),
+            "{} {} commit={} applied={} durable={} state={:08x}",
+            facts.role,
+            facts.log_text(),
+            facts.commit,
             raft.last_applied(),
-            raft.durable_index()
+            raft.durable_index(),
+            member.state.digest(),
         );
         cluster.say(id, text)?;
     }

@@ -7,7 +7,7 @@ use super::Command;
 use crate::script::arguments::{Arguments, link};
 use crate::script::cluster::Cluster;
 use crate::script::error::Problem;
-use crate::script::links::Link;
+use crate::script::links::{Fate, Link};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new(
@@ -20,6 +20,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "dup",
         "dup MESSAGES [RPC]: each is under way once more, behind all others",
         duplicate,
+    ),
+    Command::new(
+        "move",
+        "move MESSAGES [RPC] first|last: they arrive before all others, or behind them",
+        reorder,
     ),
     Command::new(
         "hold",
@@ -63,7 +68,8 @@ fn deliver(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
 
 fn lose(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
     for id in selected(cluster, arguments)? {
-        if let Some(flight) = cluster.links.take(id) {
+        let line = cluster.links.line;
+        if let Some(flight) = cluster.links.take(id, Fate::Dropped { line }) {
             let name = flight.envelope.message.name();
             cluster.trace.raw(format!("lost {flight} {name}"));
         }
@@ -79,6 +85,20 @@ fn duplicate(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(),
             cluster.trace.raw(format!("{flight} {name} again as #{copy}"));
         }
     }
+    Ok(())
+}
+
+fn reorder(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let first = match arguments.last("first or last")? {
+        "first" => true,
+        "last" => false,
+        other => return Err(arguments.unexpected("first or last", other)),
+    };
+    let mut ids = selected(cluster, arguments)?;
+    if first {
+        ids.reverse();
+    }
+    ids.into_iter().for_each(|id| cluster.links.reorder(id, first));
     Ok(())
 }
 

@@ -5,14 +5,28 @@ use raft_core::{Body, Entry, Index, Mutant, NodeId, Position, Term};
 use super::Command;
 use crate::script::arguments::{Arguments, node};
 use crate::script::cluster::Cluster;
+use crate::script::disk::Manner;
 use crate::script::error::Problem;
+use crate::script::settings::Settings;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::setup(
         "cluster",
-        "cluster N [leader=I] [disk=auto|manual] [append_bytes=B]: voters 1 to N; I leads already; Saves wait for `saved`; \
-         payload of one AppendEntries, 0 for one entry",
+        "cluster N [leader=I] [disk=auto|manual] [SETTING ...]: voters 1 to N; I leads already; Saves wait for `saved`; \
+         settings as of `config`",
         cluster,
+    ),
+    Command::setup(
+        "config",
+        "config [I] SETTING ...: of I, or of all; pre_vote=on|off check_quorum=on|off election_timeout=SPAN \
+         heartbeat_interval=SPAN disk_stall=SPAN version=V for nodes that are down; at any time, in bytes or messages, \
+         append_bytes (0: one entry) inflight inflight_bytes entry_bytes uncommitted_bytes log_bytes tail_bytes chunk_bytes",
+        config,
+    ),
+    Command::setup(
+        "add-node",
+        "add-node I: a blank node with a disk of its own, that knows of no cluster and may be taken into one",
+        add_node,
     ),
     Command::setup("log", "log I t,t,...: I boots with entries of these terms", log),
     Command::setup("term", "term I t: I boots in this term, without a vote", term),
@@ -30,18 +44,19 @@ fn cluster(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
     }
     let leader = arguments.option("leader");
     let disk = arguments.option("disk").unwrap_or("auto");
-    let append_bytes = arguments.option("append_bytes");
+    let settings = Settings::take(arguments)?;
     let count = arguments.number("the number of nodes")?;
     arguments.finish()?;
     if !(1..=99).contains(&count) {
         return Err(arguments.unexpected("a number of nodes from 1 to 99", &count.to_string()));
     }
+    settings.apply(&mut cluster.config);
     cluster.form(count);
-    if let Some(word) = append_bytes {
-        let bytes = arguments.number_in(word, "append_bytes=B")?;
-        cluster.config.limits.append_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
-    }
-    cluster.manual_disk = is_manual(arguments, disk)?;
+    cluster.first_manner = match disk {
+        "auto" => Manner::Auto,
+        "manual" => Manner::Manual,
+        _ => return Err(arguments.unexpected("disk=auto or disk=manual", disk)),
+    };
     cluster.first_leader = match leader {
         None => None,
         Some(word) => Some(node(word).ok_or_else(|| arguments.unexpected("leader=I", word))?),
@@ -51,13 +66,38 @@ fn cluster(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
         .map_or(Ok(()), |id| cluster.member(id).map(|_| ()))
 }
 
-/// Reads `auto` or `manual`.
-pub(super) fn is_manual(arguments: &Arguments<'_>, word: &str) -> Result<bool, Problem> {
-    match word {
-        "auto" => Ok(false),
-        "manual" => Ok(true),
-        _ => Err(arguments.unexpected("disk=auto or disk=manual", word)),
+fn config(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let settings = Settings::take(arguments)?;
+    let one = arguments.optional_node()?;
+    arguments.finish()?;
+    if settings.is_empty() {
+        return Err(arguments.unexpected("a setting, such as pre_vote=off", ""));
     }
+    if cluster.members.is_empty() {
+        return Err(Problem::NoCluster);
+    }
+    let ids = cluster.ids(one)?;
+    for &id in &ids {
+        if settings.needs_boot && cluster.member(id)?.raft.is_some() {
+            return Err(Problem::Up(id));
+        }
+    }
+    if one.is_none() {
+        settings.apply(&mut cluster.config);
+    }
+    for id in ids {
+        cluster.configure(id, &settings)?;
+    }
+    Ok(())
+}
+
+fn add_node(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let id = arguments.node()?;
+    arguments.finish()?;
+    if cluster.members.is_empty() {
+        return Err(Problem::NoCluster);
+    }
+    cluster.add_node(id)
 }
 
 fn log(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
@@ -72,7 +112,7 @@ fn log(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Probl
         // The same text wherever the same entry stands, as Log Matching asks.
         body: Body::Command(format!("t{term}").into()),
     };
-    cluster.member_mut(id)?.image.entries = terms.iter().zip(1..).map(at).collect();
+    cluster.member_mut(id)?.disk.image.entries = terms.iter().zip(1..).map(at).collect();
     Ok(())
 }
 
@@ -80,7 +120,7 @@ fn term(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Prob
     let id = unbooted(cluster, arguments)?;
     let term = arguments.number("a term")?;
     arguments.finish()?;
-    cluster.member_mut(id)?.image.ballot.term = Term(term);
+    cluster.member_mut(id)?.disk.image.ballot.term = Term(term);
     Ok(())
 }
 
