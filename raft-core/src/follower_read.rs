@@ -26,7 +26,7 @@ pub(crate) struct AskedReads {
 
 impl AskedReads {
     /// When something is to be asked again.
-    pub(crate) fn deadline(&self) -> Time {
+    fn deadline(&self) -> Time {
         self.again.front().map_or(Time::NEVER, |&(due, _)| due)
     }
 
@@ -72,8 +72,21 @@ impl Raft {
         Ok(())
     }
 
-    /// The next question to the leader.
+    /// When the leader is to be asked again.
+    pub(crate) fn read_deadline(&self) -> Time {
+        if self.persist.is_durable(self.persist.ballot_stamp()) {
+            self.asked_reads.deadline()
+        } else {
+            Time::NEVER
+        }
+    }
+
+    /// The next question to the leader. It promises nothing, and waits for the ballot all the same: whatever is said in
+    /// a term is said by one who will not forget the term.
     pub(crate) fn next_read_index(&mut self) -> Option<Envelope> {
+        if !self.persist.is_durable(self.persist.ballot_stamp()) {
+            return None;
+        }
         let (_, leader) = self.asked_reads.of?;
         // As with everything else: after two heartbeats without an answer it is taken for lost.
         let again_at = self.now.after(self.config.heartbeat_interval * 2);

@@ -249,7 +249,7 @@ impl Raft {
             _ if self.log_membership().is_voter(self.config.id) => self.election_deadline,
             _ => Time::NEVER,
         };
-        of_role.min(self.asked_reads.deadline())
+        of_role.min(self.read_deadline())
     }
 
     pub(crate) fn explain(&mut self, why: Why) {

@@ -83,6 +83,15 @@ fn message() -> impl Strategy<Value = Message> {
             round: Round(round),
             understands: Version(0)
         }),
+        (number(), number()).prop_map(|(boot, id)| Message::ReadIndex {
+            boot: Boot(boot),
+            id: ReadId(id)
+        }),
+        (number(), number(), number()).prop_map(|(boot, id, index)| Message::ReadIndexReply {
+            boot: Boot(boot),
+            id: ReadId(id),
+            index: Index(index),
+        }),
     ]
 }
 

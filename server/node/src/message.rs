@@ -1,7 +1,7 @@
 //! What nodes say to each other: Raft's messages, and what followers ask of the leader on behalf of their clients.
 
 use bytes::Bytes;
-use raft_core::{Boot, Envelope, Index, NodeId, ReadId, Term};
+use raft_core::{Boot, Envelope, NodeId, Term};
 use serde::{Deserialize, Serialize};
 
 /// All that one node says to another in one turn, on one lane: a client hits a follower two times in three, so
@@ -34,22 +34,6 @@ pub enum Part {
         /// The next number it waits for.
         taken: u64,
     },
-    /// A follower asks the leader of `term` to confirm a batch of reads.
-    AskRead {
-        /// The term of the leader asked.
-        term: Term,
-        /// The batch.
-        id: ReadId,
-    },
-    /// The leader confirms: a state machine that has applied up to `index` may answer the batch.
-    ReadAt {
-        /// Of which life of the receiver.
-        boot: Boot,
-        /// The batch.
-        id: ReadId,
-        /// The commit index that was confirmed.
-        index: Index,
-    },
 }
 
 impl Part {
@@ -58,7 +42,7 @@ impl Part {
         match self {
             Part::Raft(envelope) if envelope.message.is_urgent() => Lane::Urgent,
             Part::Raft(_) | Part::Forward(_) => Lane::Bulk,
-            Part::Forwarded { .. } | Part::AskRead { .. } | Part::ReadAt { .. } => Lane::Urgent,
+            Part::Forwarded { .. } => Lane::Urgent,
         }
     }
 }

@@ -117,6 +117,10 @@ impl Node {
         self.tick();
         self.ask_reads();
         self.drive_raft();
+        // What Raft gave up on the way is asked of the new leader at once, if one is known.
+        if self.ask_reads() {
+            self.drive_raft();
+        }
         self.forward();
         if self.outbox.is_empty() {
             self.flush_parts();
@@ -135,11 +139,7 @@ impl Node {
             return self.now.monotonic;
         }
         let forward = self.to_leader.as_ref().map_or(Time::NEVER, ToLeader::deadline);
-        self.raft
-            .deadline()
-            .min(self.waiting.deadline())
-            .min(self.reads.deadline())
-            .min(forward)
+        self.raft.deadline().min(self.waiting.deadline()).min(forward)
     }
 
     /// The member's Raft, to look at.
@@ -228,8 +228,6 @@ impl Node {
                         _ => {}
                     }
                 }
-                Part::AskRead { term, id } => self.on_ask_read(from, from_boot, term, id),
-                Part::ReadAt { boot, id, index } => self.on_read_at(boot, id, index),
             }
             self.notice_leader();
         }
@@ -241,10 +239,7 @@ impl Node {
         if now == self.leader {
             return;
         }
-        let (former, _) = std::mem::replace(&mut self.leader, now);
-        if former == Some(self.config.raft.id) {
-            self.forget_askers();
-        }
+        self.leader = now;
         self.to_leader = None;
         self.outbox.push_back(Output::Leader {
             leader: now.0,
@@ -265,6 +260,7 @@ impl Node {
                     self.apply(entry);
                 }
                 raft_core::Output::ReadReady { id, index } => self.on_read_ready(id, index),
+                raft_core::Output::ReadDropped { id } => self.on_read_dropped(id),
                 raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(membership)),
                 raft_core::Output::Why(why) => self.outbox.push_back(Output::Why(why)),
                 raft_core::Output::Alarm(alarm) => self.stop(alarm),
@@ -272,9 +268,7 @@ impl Node {
                 raft_core::Output::NeedSnapshot { .. }
                 | raft_core::Output::NeedChunk { .. }
                 | raft_core::Output::Restore(_) => panic!("there are no snapshots yet"),
-                raft_core::Output::ReadDropped { .. }
-                | raft_core::Output::ReceivedChunk { .. }
-                | raft_core::Output::Removed => {}
+                raft_core::Output::ReceivedChunk { .. } | raft_core::Output::Removed => {}
             }
         }
     }

@@ -183,14 +183,15 @@ pub fn decode(bytes: &[u8]) -> Option<PeerMessage> {
 #[cfg(test)]
 mod tests {
     use node::Part;
-    use raft_core::{Boot, ReadId, Term};
+    use raft_core::{Boot, Term};
 
     use super::*;
 
     fn message() -> PeerMessage {
-        let part = Part::AskRead {
+        let part = Part::Forwarded {
             term: Term(3),
-            id: ReadId(7),
+            boot: Boot(1),
+            taken: 7,
         };
         PeerMessage {
             from: NodeId(1),

@@ -233,6 +233,10 @@ fn any_member_writes_and_reads_its_own_write() {
     }
 }
 
+fn is_read(envelope: &raft_core::Envelope) -> bool {
+    matches!(envelope.message, raft_core::Message::ReadIndex { .. })
+}
+
 #[test]
 fn one_message_a_lane_carries_all_that_a_turn_forwards() {
     let mut cluster = Cluster::of(3);
@@ -269,7 +273,7 @@ fn one_message_a_lane_carries_all_that_a_turn_forwards() {
         }
     }
     assert_eq!(sent.len(), 2);
-    assert!(matches!(&sent[0], (Lane::Urgent, m) if matches!(m.parts[..], [Part::AskRead { .. }])));
+    assert!(matches!(&sent[0], (Lane::Urgent, m) if matches!(&m.parts[..], [Part::Raft(e)] if is_read(e))));
     assert!(
         matches!(&sent[1], (Lane::Bulk, m) if matches!(&m.parts[..], [Part::Forward(f)] if f.proposals.len() == 10))
     );
@@ -471,12 +475,18 @@ fn a_leader_with_an_alarm_serves_nobody() {
             commit: raft_core::Index(0),
         },
     };
-    let id = raft_core::ReadId(1);
+    let read = raft_core::Envelope {
+        message: raft_core::Message::ReadIndex {
+            boot: Boot(1),
+            id: raft_core::ReadId(1),
+        },
+        ..heartbeat.clone()
+    };
     let lie = PeerMessage {
         from,
         from_boot: Boot(1),
         to: leader,
-        parts: vec![Part::Raft(heartbeat), Part::AskRead { term, id }],
+        parts: vec![Part::Raft(heartbeat), Part::Raft(read)],
     };
     cluster.input(leader, Input::Message(lie.clone()));
     assert_eq!(cluster.answer(waits), Some(&Err(Failure::Stopped)));

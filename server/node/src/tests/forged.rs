@@ -58,6 +58,15 @@ fn message() -> impl Strategy<Value = Message> {
             transfer: false
         }),
         Just(Message::RequestVoteReply(raft_core::VoteAnswer::Granted)),
+        (number(), number()).prop_map(|(boot, id)| Message::ReadIndex {
+            boot: Boot(boot),
+            id: ReadId(id),
+        }),
+        (number(), number(), number()).prop_map(|(boot, id, index)| Message::ReadIndexReply {
+            boot: Boot(boot),
+            id: ReadId(id),
+            index: Index(index),
+        }),
     ]
 }
 
@@ -100,15 +109,6 @@ fn part(from: NodeId, to: NodeId) -> impl Strategy<Value = Part> {
             term,
             boot: Boot(boot),
             taken,
-        }),
-        2 => (term(), number()).prop_map(|(term, id)| Part::AskRead {
-            term,
-            id: ReadId(id),
-        }),
-        1 => (number(), number(), number()).prop_map(|(boot, id, index)| Part::ReadAt {
-            boot: Boot(boot),
-            id: ReadId(id),
-            index: Index(index),
         }),
     ]
 }
