@@ -114,4 +114,5 @@ pub use types::{
     Ballot, Body, Boot, Entry, Epoch, Image, Index, LogChange, NodeId, Position, ReadId, Round, Save,
     SnapshotMark, Stamp, Term, Time, Version,
 };
+pub use view::FollowerView;
 pub use why::Why;

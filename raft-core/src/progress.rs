@@ -19,6 +19,15 @@ pub(crate) enum Pace {
     Pipeline,
 }
 
+impl Pace {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Pace::Probe { .. } => "probe",
+            Pace::Pipeline => "pipeline",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     /// The last entry known to be durable there, as the leader has it (Figure 2, matchIndex).

@@ -3,7 +3,22 @@
 use crate::membership::Membership;
 use crate::raft::Raft;
 use crate::role::Role;
-use crate::types::{Ballot, Entry, Index, NodeId, Position, SnapshotMark, Term};
+use crate::types::{Ballot, Entry, Index, NodeId, Position, Round, SnapshotMark, Term};
+
+/// What a leader knows of a follower (Figure 2, volatile state on leaders).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowerView {
+    /// The last entry known to be durable there (matchIndex).
+    pub match_index: Index,
+    /// The next entry to send (nextIndex).
+    pub next_index: Index,
+    /// How it is sent entries: `probe`, `pipeline`, or `snapshot` as long as it needs one.
+    pub pace: &'static str,
+    /// AppendEntries on their way, and their payload bytes.
+    pub inflight: (usize, usize),
+    /// The newest round it acknowledged.
+    pub round: Round,
+}
 
 impl Raft {
     /// The current term.
@@ -22,6 +37,18 @@ impl Raft {
     #[must_use]
     pub fn is_leader(&self) -> bool {
         matches!(self.role, Role::Leader(_))
+    }
+
+    /// Whether this node takes part no more: after an alarm, or because it was removed.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// Whether this leader knows what is committed: an entry of its own term is (Raft 8).
+    #[must_use]
+    pub fn knows_what_is_committed(&self) -> bool {
+        self.own_term_committed()
     }
 
     /// Whether this node stands for election.
@@ -75,5 +102,30 @@ impl Raft {
     #[must_use]
     pub fn log_membership(&self) -> &Membership {
         self.memberships.current()
+    }
+
+    /// What this leader knows of `follower`; None if it does not lead, or does not send to it.
+    #[must_use]
+    pub fn follower(&self, follower: NodeId) -> Option<FollowerView> {
+        let Role::Leader(leader) = &self.role else {
+            return None;
+        };
+        let progress = leader.progress.get(&follower)?;
+        Some(FollowerView {
+            match_index: progress.match_index,
+            next_index: progress.next_index,
+            pace: progress.pace.name(),
+            inflight: progress.inflight(),
+            round: progress.acknowledged_round,
+        })
+    }
+
+    /// The newest round of heartbeats that this leader began.
+    #[must_use]
+    pub fn round(&self) -> Option<Round> {
+        match &self.role {
+            Role::Leader(leader) => Some(leader.reads.round),
+            _ => None,
+        }
     }
 }

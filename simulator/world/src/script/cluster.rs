@@ -28,6 +28,8 @@ pub(crate) struct Cluster {
     /// What disks do from the script's beginning on.
     pub(crate) first_manner: Manner,
     pub(crate) now: Time,
+    /// The words of each line carried out.
+    pub(crate) told: BTreeMap<usize, String>,
     /// What is to hold at no time, with the line that says so.
     pub(crate) never: Vec<(usize, Predicate)>,
     booted: bool,
@@ -49,6 +51,7 @@ impl Cluster {
             first_leader: None,
             first_manner: Manner::Auto,
             now: Time(0),
+            told: BTreeMap::new(),
             never: Vec::new(),
             booted: false,
             figure3: Figure3::default(),
@@ -202,6 +205,7 @@ impl Cluster {
     /// A client asks for a linearizable read.
     pub(crate) fn read(&mut self, id: NodeId, read: ReadId) -> Result<Result<(), Refusal>, Problem> {
         self.read_index.asked(id, read);
+        self.member_mut(id)?.asked.push(read);
         self.turn(id, |raft, now| raft.read(now, read))
     }
 

@@ -54,7 +54,11 @@ impl Cluster {
                 self.member_mut(id)?.removed = true;
                 self.say(id, "removed: takes part no more")
             }
-            Output::Why(why) => self.say(id, format!("why: {why}")),
+            Output::Why(why) => {
+                let line = self.links.line;
+                self.member_mut(id)?.explained(line, why);
+                self.say(id, format!("why: {why}"))
+            }
             Output::ReadDropped { id: read } => self.say(id, format!("read {read} is given up")),
             Output::Alarm(alarm) => self.say(id, format!("ALARM: {alarm}")),
         }
@@ -100,7 +104,8 @@ impl Cluster {
 
     /// A node does not outlive a failed write: nothing of it is tried again.
     fn fail(&mut self, id: NodeId) -> Result<(), Problem> {
-        self.member_mut(id)?.crash();
+        let line = self.links.line;
+        self.member_mut(id)?.crash(line);
         self.trace.down(id, ": its disk failed, so it stops");
         Ok(())
     }

@@ -1,13 +1,16 @@
 //! One node of a script: its Raft and its state while it is up, and what outlives them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use raft_core::{Boot, Config, Membership, NodeId, Position, Raft, ReadId, Save, Time};
+use raft_core::{Boot, Config, Membership, NodeId, Position, Raft, ReadId, Save, Time, Why};
 
 use super::clock::Clock;
 use super::disk::Disk;
 use super::machine::State;
+
+/// How many of a node's last reasons are remembered.
+const REASONS_MAX: usize = 64;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
@@ -28,12 +31,18 @@ pub(crate) struct Member {
     pub(crate) receiving: Vec<u8>,
     /// The snapshots that followers are sent.
     pub(crate) offered: BTreeMap<NodeId, (Position, Bytes)>,
+    /// The reads that this life was asked.
+    pub(crate) asked: Vec<ReadId>,
     /// The reads that this life answered.
     pub(crate) reads: Vec<ReadId>,
     /// The membership it was told of last.
     pub(crate) peers: Membership,
     /// It was told that it takes part no more.
     pub(crate) removed: bool,
+    /// Its last reasons, with the line of the script at which it gave them; they outlive a crash.
+    pub(crate) reasons: VecDeque<(usize, Why)>,
+    /// The line at which it went down.
+    pub(crate) down_since: Option<usize>,
     /// What a new disk begins with.
     founding: Membership,
     boots: u64,
@@ -52,9 +61,12 @@ impl Member {
             state: State::blank(membership),
             receiving: Vec::new(),
             offered: BTreeMap::new(),
+            asked: Vec::new(),
             reads: Vec::new(),
             peers: membership.clone(),
             removed: false,
+            reasons: VecDeque::new(),
+            down_since: None,
             founding: membership.clone(),
             boots: 0,
         }
@@ -73,12 +85,22 @@ impl Member {
         self.peers = state.mark.membership.clone();
         self.state = state;
         self.raft = Some(Raft::boot(config, image, self.clock.read(now)));
+        self.asked.clear();
         self.reads.clear();
         self.removed = false;
     }
 
-    /// Only the disk is left.
-    pub(crate) fn crash(&mut self) {
+    /// It gave this reason at this line.
+    pub(crate) fn explained(&mut self, line: usize, why: Why) {
+        self.reasons.push_back((line, why));
+        if self.reasons.len() > REASONS_MAX {
+            self.reasons.pop_front();
+        }
+    }
+
+    /// Only the disk is left, since this line.
+    pub(crate) fn crash(&mut self, line: usize) {
+        self.down_since = Some(line);
         self.raft = None;
         self.saving = None;
         self.saving_snapshot = None;

@@ -50,10 +50,14 @@ mod links;
 mod machine;
 mod member;
 mod parse;
+mod predicates;
 mod print;
 mod run;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod trace;
+mod why_not;
 
 pub use commands::commands;
 pub use diff::diff;

@@ -91,6 +91,7 @@ impl Session {
         rest: &str,
     ) -> Result<(), Problem> {
         self.cluster.links.line = number;
+        self.cluster.told.insert(number, words.to_owned());
         if !command.before_boot {
             self.cluster.boot_all()?;
         }

@@ -16,7 +16,7 @@ fn put(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Probl
     let id = arguments.node()?;
     let command = arguments.rest("what to propose")?;
     let result = cluster.turn(id, |raft, _| raft.propose(command.into()))?;
-    refused(cluster, id, result.err())
+    answer(cluster, id, result.map(|_| ()))
 }
 
 fn read(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
@@ -24,15 +24,16 @@ fn read(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Prob
     let read = ReadId(arguments.number("the read's id")?);
     arguments.finish()?;
     let result = cluster.read(id, read)?;
-    refused(cluster, id, result.err())
+    answer(cluster, id, result)
 }
 
-fn refused(cluster: &mut Cluster, id: NodeId, refusal: Option<Refusal>) -> Result<(), Problem> {
-    match refusal {
-        None => Ok(()),
-        Some(Refusal::NotLeader { leader: Some(leader) }) => {
+/// Tells a refusal; what is taken shows by itself.
+pub(super) fn answer(cluster: &mut Cluster, id: NodeId, result: Result<(), Refusal>) -> Result<(), Problem> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(Refusal::NotLeader { leader: Some(leader) }) => {
             cluster.say(id, format!("refused: not the leader, ask n{leader}"))
         }
-        Some(refusal) => cluster.say(id, format!("refused: {refusal}")),
+        Err(refusal) => cluster.say(id, format!("refused: {refusal}")),
     }
 }

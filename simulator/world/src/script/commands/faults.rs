@@ -90,6 +90,7 @@ fn crash(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pro
         return Err(arguments.unexpected("lose=all or lose=none", lose));
     }
     cluster.raft(id)?;
+    let line = cluster.links.line;
     let member = cluster.member_mut(id)?;
     let save = member.saving.take();
     let fate = match (&save, lose) {
@@ -100,7 +101,7 @@ fn crash(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pro
     if let Some(save) = save.filter(|_| lose == "none") {
         member.disk.write(&save);
     }
-    member.crash();
+    member.crash(line);
     cluster.trace.down(id, fate);
     Ok(())
 }

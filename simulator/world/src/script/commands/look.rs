@@ -1,11 +1,14 @@
 //! Commands that look, or let everything run, and those that speak to the reader.
 
+use raft_core::{Index, ReadId};
+
 use super::Command;
 use crate::script::arguments::Arguments;
 use crate::script::cluster::Cluster;
 use crate::script::error::Problem;
 use crate::script::expect::Predicate;
 use crate::script::facts::Facts;
+use crate::script::why_not;
 
 /// Of `until`, if a line does not say.
 const UNTIL_STEPS_MAX: u64 = 1000;
@@ -31,6 +34,12 @@ pub(super) const COMMANDS: &[Command] = &[
         "expect-never",
         "expect-never PREDICATE ...: from here on, ends the run as soon as one holds",
         never,
+    ),
+    Command::new(
+        "why-not",
+        "why-not commit K [I] | leader | read ID [I]: walks the causes back, from what is missing to the line behind it; \
+         I: as I sees it",
+        why_not,
     ),
     Command::new("state", "state [I]: one line about each node, or about I", state),
     Command::setup("note", "note \"TEXT\": a remark in the trace", note),
@@ -68,6 +77,40 @@ fn never(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pro
         }
         cluster.never.push((line, predicate));
     }
+    Ok(())
+}
+
+fn why_not(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    const EXPECTED: &str = "commit K, leader or read ID";
+    let lines = match arguments.word(EXPECTED)? {
+        "leader" => why_not::leader(cluster),
+        "commit" => {
+            let index = Index(arguments.number("an index")?);
+            let at = arguments.optional_node()?;
+            at.map_or(Ok(()), |id| cluster.member(id).map(|_| ()))?;
+            why_not::commit(cluster, index, at)
+        }
+        "read" => {
+            let id = ReadId(arguments.number("a read's id")?);
+            let node = arguments.optional_node()?;
+            let asked = || {
+                cluster
+                    .members
+                    .iter()
+                    .find(|(_, member)| member.asked.contains(&id))
+            };
+            let node = node.or_else(|| asked().map(|(&id, _)| id));
+            let node =
+                node.ok_or_else(|| arguments.unexpected("a read that a node was asked", &id.to_string()))?;
+            cluster.member(node)?;
+            why_not::read(cluster, node, id)
+        }
+        other => return Err(arguments.unexpected(EXPECTED, other)),
+    };
+    arguments.finish()?;
+    lines
+        .iter()
+        .for_each(|causes| cluster.trace.raw(causes.to_string()));
     Ok(())
 }
 

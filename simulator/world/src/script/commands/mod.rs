@@ -3,6 +3,7 @@
 mod clients;
 mod faults;
 mod look;
+mod membership;
 mod messages;
 mod setup;
 mod time;
@@ -47,10 +48,11 @@ impl Command {
     }
 }
 
-const TABLES: [&[Command]; 6] = [
+const TABLES: [&[Command]; 7] = [
     setup::COMMANDS,
     time::COMMANDS,
     clients::COMMANDS,
+    membership::COMMANDS,
     messages::COMMANDS,
     faults::COMMANDS,
     look::COMMANDS,
