@@ -176,6 +176,43 @@ fn the_lead_changes_hands() {
 }
 
 #[test]
+fn members_come_and_go() {
+    let added = "cluster 3 leader=1\nadd-node 4\nchange 1 learner=4\nuntil match(1,4)>=2\nexpect config(4)={1,2,3}+{4}\n\
+                 change 1 voter=4\nuntil config(4)={1,2,3,4}\nstabilize\n";
+    trace(added);
+    let replaced =
+        format!("{added}change 1 remove=2 demote=3\nuntil config={{1,4}}+{{3}}\nuntil removed(2)=yes");
+    trace(&replaced);
+    assert!(trace(&replaced).contains("peers voters 1 4 outgoing 1 2 3 4 learners 3"));
+    let settings = "cluster 1\nchange 1 priority=1:9 lease=1s/100ppm\nchange 1 address=1:n1b\nstabilize\nchange 1 lease=off";
+    assert!(
+        trace(settings).contains("apply 2 voters 1 priority=1:9 lease=1s/100ppm\n"),
+        "{}",
+        trace(settings)
+    );
+    assert!(last(settings).contains("voters 1 priority=1:9\n"));
+    assert!(last("cluster 3 leader=1\nchange 1 voter=4").contains("refused: 4 is not a member"));
+    for wrong in ["voter", "voter=x", "lease=1s", "priority=3", "join=4", ""] {
+        let found = failure(&format!("cluster 3 leader=1\nchange 1 {wrong}"));
+        assert!(
+            found.starts_with("line 3: expected a change, such as voter=4"),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn one_goes_on_alone() {
+    let lines = "cluster 3 leader=1\nput 1 a\nstabilize\ncrash 1\ncrash 2\ncrash 3\nrecover-alone 2\nrestart 2\nstabilize\n\
+                 expect leader=2 config(2)={2} log(2)=1,1,2,3 commit(2)=4";
+    trace(lines);
+    assert_eq!(
+        failure("cluster 3 leader=1\nrecover-alone 2"),
+        "line 3: n2 is up: crash it first"
+    );
+}
+
+#[test]
 fn why_an_entry_is_not_committed() {
     let lost = "cluster 3 leader=1\ncut 1->2\nhold 1->3\nput 1 a\nwhy-not commit 2";
     assert_eq!(
