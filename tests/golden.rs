@@ -67,7 +67,11 @@ fn every_mutant_is_seen_by_its_script() {
 }
 
 /// No script shows what these break yet.
-const NOT_SHOWN: [Mutant; 5] = [
+const NOT_SHOWN: [Mutant; 9] = [
+    Mutant::SnapshotBeforeSaved,
+    Mutant::StaleSnapshotInstalled,
+    Mutant::KeepTailAfterSnapshot,
+    Mutant::SnapshotPieceUnchecked,
     Mutant::ChangeWithoutOwnTermCommit,
     Mutant::ChangeWhilePending,
     Mutant::LeaseDuringTransfer,
@@ -85,6 +89,7 @@ fn every_mutant_breaks_a_property() {
         Script::parse(&lines.join("\n")).expect("it is still a script")
     };
     let scripts: Vec<Script> = files().iter().map(unexpecting).collect();
+    let mut unnoticed = Vec::new();
     for &mutant in Mutant::ALL {
         if NOT_SHOWN.contains(&mutant) {
             continue;
@@ -98,8 +103,11 @@ fn every_mutant_breaks_a_property() {
                 )
             })
         };
-        assert!(scripts.iter().any(breaks), "nothing breaks by {}", mutant.name());
+        if !scripts.iter().any(breaks) {
+            unnoticed.push(mutant.name());
+        }
     }
+    assert!(unnoticed.is_empty(), "nothing breaks by {unnoticed:?}");
 }
 
 fn outcome(path: &Path, rewrite: bool) -> Result<(), String> {

@@ -63,7 +63,7 @@ impl Raft {
     }
 
     /// Somebody speaks as the leader of this term. Returns whether to listen.
-    fn hear_leader(&mut self, from: NodeId) -> bool {
+    pub(crate) fn hear_leader(&mut self, from: NodeId) -> bool {
         match self.role.leader(self.config.id) {
             Some(known) if known != from => {
                 self.alarm(Alarm::SecondLeader {
@@ -91,7 +91,8 @@ impl Raft {
     /// Figure 2, AppendEntries step 2; with where to try next.
     fn refusal_of_append(&self, prev: Position) -> Option<(Why, Position)> {
         let last = self.log.last();
-        let hint = self.log.last_agreeable(prev);
+        // What the mark covers is committed, so it agrees.
+        let hint = self.log.last_agreeable(prev).unwrap_or(self.log.mark().position);
         if prev.index > last.index {
             return Some((Why::AppendRefusedMissing { prev, last }, hint));
         }

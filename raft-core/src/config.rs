@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::mutant::Mutant;
-use crate::raft::Raft;
 use crate::types::{Boot, NodeId, Version};
 
 /// The settings of one node for one boot.
@@ -36,12 +35,12 @@ pub struct Config {
     pub mutant: Option<Mutant>,
 }
 
-/// How much is done and kept at a time. May be changed at any time.
+/// How much is done and kept at a time. May be changed at any time; zero is taken for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Payload bytes of one AppendEntries; a larger single entry still goes, alone.
     pub append_bytes_max: usize,
-    /// AppendEntries on their way to one follower; at least 1.
+    /// AppendEntries on their way to one follower.
     pub inflight_messages_max: usize,
     /// Payload bytes on their way to one follower; reached, no more is sent.
     pub inflight_bytes_max: usize,
@@ -50,10 +49,11 @@ pub struct Limits {
     /// Payload bytes proposed and not yet committed; beyond it proposals are refused as `Busy`. A larger single entry
     /// is still taken, alone.
     pub uncommitted_bytes_max: usize,
-    /// Payload bytes of applied entries kept in memory for slow followers, whatever the disk keeps; a follower further
-    /// behind gets a snapshot.
+    /// Bytes of the log in memory, each entry counted with 64 bytes of its own: beyond it, entries that are applied and
+    /// durable are dropped, whatever the disk keeps, and a follower that needs them gets a snapshot. While one is on its
+    /// way, what the follower will need after it stays, up to twice as much.
     pub log_bytes_max: usize,
-    /// Of these, what `compact` leaves.
+    /// Of these, what [`Raft::compact`](crate::Raft::compact) leaves for slow followers.
     pub tail_bytes_max: usize,
     /// Bytes of one chunk of a snapshot, as asked of the host.
     pub chunk_bytes_max: usize,
@@ -98,13 +98,19 @@ impl Default for Limits {
     }
 }
 
-impl Raft {
-    /// From now on this much is done and kept at a time. What is on its way already stays so.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.config.limits = Limits {
-            // With none on its way nothing would ever be.
-            inflight_messages_max: limits.inflight_messages_max.max(1),
-            ..limits
-        };
+impl Limits {
+    /// With none of them 0: that would be a standstill.
+    pub(crate) fn at_least_one(self) -> Limits {
+        Limits {
+            append_bytes_max: self.append_bytes_max.max(1),
+            inflight_messages_max: self.inflight_messages_max.max(1),
+            inflight_bytes_max: self.inflight_bytes_max.max(1),
+            entry_bytes_max: self.entry_bytes_max.max(1),
+            uncommitted_bytes_max: self.uncommitted_bytes_max.max(1),
+            log_bytes_max: self.log_bytes_max.max(1),
+            tail_bytes_max: self.tail_bytes_max.max(1),
+            chunk_bytes_max: self.chunk_bytes_max.max(1),
+            reads_max: self.reads_max.max(1),
+        }
     }
 }

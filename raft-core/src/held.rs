@@ -10,15 +10,15 @@ use crate::types::{NodeId, Stamp};
 /// All of one term: a new term drops them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Held {
-    /// By peer and `Message::is_urgent`, in order of their stamps.
-    lanes: BTreeMap<(NodeId, bool), Vec<(Stamp, Envelope)>>,
+    /// By peer and kind, in order of their stamps.
+    lanes: BTreeMap<(NodeId, Kind), Vec<(Stamp, Envelope)>>,
 }
 
 impl Held {
     /// Holds an answer until `stamp` is durable; `saving` is the stamp of the Save in flight, or of the last one. It
     /// takes the place of one that waits no less long: the peer learns more from it, and retries what it needs.
     pub(crate) fn hold(&mut self, stamp: Stamp, saving: Stamp, mut envelope: Envelope) {
-        let key = (envelope.to, envelope.message.is_urgent());
+        let key = (envelope.to, Kind::of(&envelope.message));
         let lane = self.lanes.entry(key).or_default();
         while let Some((_, older)) = lane.pop_if(|(due, _)| *due > saving || stamp <= saving) {
             envelope.message = with_what_it_replaces(older.message, envelope.message);
@@ -41,6 +41,24 @@ impl Held {
 
     pub(crate) fn clear(&mut self) {
         self.lanes.clear();
+    }
+}
+
+/// Answers of a kind replace each other, and no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Entries,
+    Snapshot,
+    Urgent,
+}
+
+impl Kind {
+    fn of(message: &Message) -> Kind {
+        match message {
+            Message::InstallSnapshotReply { .. } => Kind::Snapshot,
+            _ if message.is_urgent() => Kind::Urgent,
+            _ => Kind::Entries,
+        }
     }
 }
 

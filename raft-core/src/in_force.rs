@@ -64,6 +64,13 @@ impl Memberships {
         self.stack.retain(|&(at, _)| at <= index);
         self.stack.len() < before
     }
+
+    /// The log in memory begins after `mark` now: what was replaced at or before it is forgotten.
+    pub(crate) fn dropped_through(&mut self, mark: Index) {
+        let after = self.stack.partition_point(|&(at, _)| at <= mark);
+        self.stack.drain(..after.saturating_sub(1));
+        self.stack[0].0 = mark;
+    }
 }
 
 impl Raft {

@@ -33,8 +33,8 @@ impl Raft {
             "no entry is of a term beyond the current one (Figure 2)"
         );
         assert!(
-            self.log.mark().position.index <= self.commit_index,
-            "a snapshot covers only committed entries"
+            self.log.mark().position.index <= self.last_applied,
+            "only what is applied is dropped, and what is installed is"
         );
         self.persist.check_invariants(&self.log);
         self.check_membership();
@@ -45,15 +45,17 @@ impl Raft {
                     Some(self.config.id),
                     "a leader voted for itself"
                 );
-                assert_eq!(
-                    self.log.term_at(leader.first_index),
-                    Some(self.ballot.term),
-                    "a leader's log holds its term's first entry"
+                let mark = self.log.mark().position;
+                let first = self.log.term_at(leader.first_index);
+                assert!(
+                    first == Some(self.ballot.term)
+                        || (leader.first_index < mark.index && mark.term == self.ballot.term),
+                    "a leader's log holds its term's first entry, or begins after it"
                 );
                 leader
                     .progress
                     .values()
-                    .for_each(|progress| progress.check_invariants(last.index));
+                    .for_each(|progress| progress.check_invariants(mark.index, last.index));
             }
             Role::Candidate { votes, .. } => {
                 assert_eq!(
@@ -77,6 +79,11 @@ impl Raft {
         let mut before = self.log.mark().position;
         let mut uncommitted = 0;
         let mut newest = &self.log.mark().membership;
+        assert_eq!(
+            self.memberships.at(before.index),
+            newest,
+            "the membership as of the mark is the mark's"
+        );
         for entry in self.log.iter() {
             assert_eq!(entry.position.index, before.index.next(), "the log has no gaps");
             assert!(entry.position.term >= before.term, "terms never fall along a log");

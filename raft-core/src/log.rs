@@ -2,13 +2,19 @@
 
 use std::collections::VecDeque;
 
-use crate::types::{Entry, Index, Position, SnapshotMark, Term};
+use crate::types::{Body, Entry, Index, Position, SnapshotMark, Term};
+
+/// What an entry is taken to weigh in memory beside its payload: the same on every machine, so that all of them drop the
+/// same.
+const ENTRY_BYTES: usize = 64;
 
 /// Entries after the mark. Terms never fall from one entry to the next.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     mark: SnapshotMark,
     entries: VecDeque<Entry>,
+    /// What the entries weigh.
+    bytes: usize,
 }
 
 impl Log {
@@ -18,6 +24,7 @@ impl Log {
         let mut log = Log {
             mark,
             entries: VecDeque::with_capacity(entries.len()),
+            bytes: 0,
         };
         for entry in entries {
             log.append(entry);
@@ -25,8 +32,19 @@ impl Log {
         log
     }
 
+    /// What the log in memory begins after: everything up to there is applied, or in a snapshot that was installed.
     pub(crate) fn mark(&self) -> &SnapshotMark {
         &self.mark
+    }
+
+    /// What the entries take in memory, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The first entry in memory.
+    pub(crate) fn first(&self) -> Option<&Entry> {
+        self.entries.front()
     }
 
     /// The last entry's position, or the mark's.
@@ -54,7 +72,31 @@ impl Log {
         let last = self.last();
         assert_eq!(entry.position.index, last.index.next(), "the log has no gaps");
         assert!(entry.position.term >= last.term, "terms never fall along a log");
+        self.bytes += bytes_of(&entry);
         self.entries.push_back(entry);
+    }
+
+    /// Forgets the first entry: the mark moves onto it, and takes its membership if it has one.
+    pub(crate) fn drop_first(&mut self) {
+        let entry = self.entries.pop_front().expect("there is a first entry");
+        self.bytes -= bytes_of(&entry);
+        self.mark.position = entry.position;
+        if let Body::Change(membership) = entry.body {
+            self.mark.membership = *membership;
+        }
+    }
+
+    /// The last index that must go if entries up to `through` are to take at most `bytes_max`.
+    pub(crate) fn tail_begins_after(&self, through: Index, bytes_max: usize) -> Index {
+        let mut kept = 0;
+        let upto = self.slot(through.next()).unwrap_or(0).min(self.entries.len());
+        for entry in self.entries.range(..upto).rev() {
+            kept += bytes_of(entry);
+            if kept > bytes_max {
+                return entry.position.index;
+            }
+        }
+        self.mark.position.index
     }
 
     /// Removes everything after `index`.
@@ -64,8 +106,11 @@ impl Log {
             "what a snapshot covers is never truncated"
         );
         let keep = index.0 - self.mark.position.index.0;
-        self.entries
-            .truncate(usize::try_from(keep).expect("a log in memory fits usize"));
+        let keep = usize::try_from(keep).expect("a log in memory fits usize");
+        while self.entries.len() > keep {
+            let entry = self.entries.pop_back().expect("there is a last entry");
+            self.bytes -= bytes_of(&entry);
+        }
     }
 
     /// Entries from `first` on: at least one if there is one, then as many as `bytes_max` of payload takes.
@@ -86,16 +131,22 @@ impl Log {
     }
 
     /// The last position at or before `limit` whose term is at most limit's: two logs, one of which has `limit` and
-    /// the other not, cannot agree after it. Skips a whole term at a step (Raft 5.3, the optional optimisation).
-    pub(crate) fn last_agreeable(&self, limit: Position) -> Position {
-        let mut index = limit.index.min(self.last().index);
-        while let Some(term) = self.term_at(index) {
-            if term <= limit.term {
-                return Position { term, index };
-            }
-            index = index.previous();
+    /// the other not, cannot agree after it. Skips a whole term at a step (Raft 5.3, the optional optimisation). None
+    /// if it lies before the mark, where nothing is known any more.
+    pub(crate) fn last_agreeable(&self, limit: Position) -> Option<Position> {
+        let mark = self.mark.position;
+        let upto = self.slot(limit.index.min(self.last().index).next())?;
+        if mark.term > limit.term {
+            return None;
         }
-        self.mark.position
+        // Terms never fall along a log, so those that are low enough come first.
+        let agreeable = self
+            .entries
+            .partition_point(|entry| entry.position.term <= limit.term);
+        Some(match agreeable.min(upto).checked_sub(1) {
+            Some(last) => self.entries[last].position,
+            None => mark,
+        })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
@@ -108,78 +159,9 @@ impl Log {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::types::Body;
-    use proptest::prelude::*;
-
-    fn position(term: u64, index: u64) -> Position {
-        Position {
-            term: Term(term),
-            index: Index(index),
-        }
-    }
-
-    fn log_of(terms: &[u64]) -> Log {
-        let entries = terms
-            .iter()
-            .zip(1..)
-            .map(|(&term, index)| Entry {
-                position: position(term, index),
-                body: Body::Blank,
-            })
-            .collect();
-        Log::new(SnapshotMark::default(), entries)
-    }
-
-    #[test]
-    fn the_hint_skips_a_whole_term() {
-        // Figure 7 (f) seen by a leader whose entry at 9 is of term 5.
-        let log = log_of(&[1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3]);
-        assert_eq!(log.last_agreeable(position(5, 9)), position(3, 9));
-        assert_eq!(log.last_agreeable(position(2, 9)), position(2, 6));
-        assert_eq!(log.last_agreeable(position(5, 40)), position(3, 11));
-        assert_eq!(log.last_agreeable(position(0, 4)), position(0, 0));
-    }
-
-    #[test]
-    fn nothing_is_known_before_the_mark() {
-        let mark = SnapshotMark {
-            position: position(4, 10),
-            ..SnapshotMark::default()
-        };
-        let log = Log::new(
-            mark,
-            vec![Entry {
-                position: position(5, 11),
-                body: Body::Blank,
-            }],
-        );
-        assert_eq!(log.term_at(Index(9)), None);
-        assert_eq!(log.term_at(Index(10)), Some(Term(4)));
-        assert_eq!(log.term_at(Index(11)), Some(Term(5)));
-        assert_eq!(log.term_at(Index(12)), None);
-    }
-
-    proptest! {
-        /// The log against a plain vector.
-        #[test]
-        fn behaves_like_a_vector(terms in prop::collection::vec(1u64..6, 0..30), keep in 0usize..30, from in 0u64..40) {
-            let mut terms = terms;
-            terms.sort_unstable();
-            let mut log = log_of(&terms);
-            let keep = keep.min(terms.len());
-            log.truncate_after(Index(keep as u64));
-            terms.truncate(keep);
-            prop_assert_eq!(log.last().index, Index(keep as u64));
-            prop_assert_eq!(log.last().term, Term(terms.last().copied().unwrap_or(0)));
-            let slice = log.slice(Index(from), usize::MAX);
-            let expected = if from == 0 { 0 } else { keep.saturating_sub(from as usize - 1) };
-            prop_assert_eq!(slice.len(), expected);
-            for (index, term) in (1..).zip(&terms) {
-                prop_assert_eq!(log.term_at(Index(index)), Some(Term(*term)));
-            }
-        }
-    }
+fn bytes_of(entry: &Entry) -> usize {
+    entry.body.weight() + ENTRY_BYTES
 }
+
+#[cfg(test)]
+mod tests;

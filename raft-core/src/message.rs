@@ -203,7 +203,12 @@ impl Message {
             | Message::RequestPreVoteReply(VoteAnswer::Behind { last }) => last.term <= term,
             Message::InstallSnapshot {
                 mark, offset, data, ..
-            } => mark.position.term <= term && offset.checked_add(data.len() as u64).is_some(),
+            } => {
+                mark.position.term <= term
+                    && mark.position.index <= Index::MAX
+                    && offset.checked_add(data.len() as u64).is_some()
+            }
+            Message::InstallSnapshotReply { mark, .. } => mark.term <= term,
             _ => true,
         }
     }

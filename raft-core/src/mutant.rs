@@ -54,6 +54,14 @@ mutants! {
     LeaseFromReceiveTime "lease-from-receive-time";
     /// A lease is as long for the leader as for the voters, as if all clocks ran alike (thesis 6.4.1).
     LeaseWithoutDrift "lease-without-drift";
+    /// A snapshot takes the place of the log before the host has made it durable.
+    SnapshotBeforeSaved "snapshot-before-saved";
+    /// A snapshot of what is committed here already is installed all the same (Raft 7).
+    StaleSnapshotInstalled "stale-snapshot-installed";
+    /// Entries after a snapshot stay although the log disagrees with its mark (Figure 13, steps 6 and 7).
+    KeepTailAfterSnapshot "keep-tail-after-snapshot";
+    /// Pieces of snapshots are put together without comparing places and checksums.
+    SnapshotPieceUnchecked "snapshot-piece-unchecked";
 }
 
 impl Mutant {

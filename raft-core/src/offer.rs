@@ -1,17 +1,199 @@
-//! A leader's side of snapshots: which follower needs one, and which piece is next (Raft 7).
+//! A leader's side of snapshots (Raft 7, Figure 13): a follower that needs entries which the log in memory no longer has
+//! gets the state itself, piece by piece. The host has the bytes; here is only which piece is next. One piece is on its
+//! way at a time, and none is kept: when an answer fails to come, the follower is asked what it has, and the host gives
+//! what follows, once more. So a transfer goes on where it stopped, after a lost connection and under another leader
+//! that offers the same mark, if the bytes so far are the same by their checksum.
 
-use crate::message::InstallOutcome;
+use bytes::Bytes;
+
+use crate::message::{Envelope, InstallOutcome};
+use crate::output::Output;
+use crate::progress::Pace;
 use crate::raft::Raft;
-use crate::types::{NodeId, Position};
+use crate::role::Role;
+use crate::sending::{Next, Prefix, Sending};
+use crate::types::{NodeId, Position, SnapshotMark};
 use crate::why::Why;
 
+/// Bytes of a snapshot, from its host to Raft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Bytes of the snapshot before `data`.
+    pub offset: u64,
+    /// CRC32C of these; 0 if there are none.
+    pub checksum_before: u32,
+    /// The bytes from there on; empty only if there are none.
+    pub data: Bytes,
+    /// Nothing follows `data`.
+    pub last: bool,
+}
+
 impl Raft {
+    /// The host has a view of the state at `mark`, in answer to [`Output::NeedSnapshot`]. It is held until
+    /// [`Raft::offers`] no longer names it. A newer one may be offered instead, if the former cannot be read any more.
+    /// Returns whether it is taken: not if the follower needs none (any more), if the log in memory does not reach back
+    /// to it, or if it is not applied. If none is taken, the host is asked again after two heartbeats.
+    pub fn offer_snapshot(&mut self, peer: NodeId, mark: Position) -> bool {
+        if mark.index > self.last_applied || self.log.term_at(mark.index) != Some(mark.term) {
+            return false;
+        }
+        let membership = self.memberships.at(mark.index).clone();
+        let Some(sending) = self.sending(peer) else {
+            return false;
+        };
+        if sending.mark().is_some_and(|known| mark.index <= known.index) {
+            return false;
+        }
+        *sending = Sending::offered(SnapshotMark {
+            position: mark,
+            membership,
+        });
+        self.explain(Why::SnapshotOffered { peer, mark });
+        true
+    }
+
+    /// The bytes of the snapshot at `mark` that [`Output::NeedChunk`] asked for. Asked for bytes after its end, the host
+    /// gives none, as the last ones. What is not asked for any more is ignored.
+    ///
+    /// # Panics
+    /// If the chunk is empty and not the last, or has a checksum of no bytes that is not 0.
+    pub fn supply_chunk(&mut self, peer: NodeId, mark: Position, chunk: Chunk) {
+        assert!(
+            chunk.last || !chunk.data.is_empty(),
+            "only the last chunk is empty"
+        );
+        assert!(
+            chunk.offset > 0 || chunk.checksum_before == 0,
+            "the checksum of no bytes is 0"
+        );
+        let offset = chunk.offset;
+        let Some(sending) = self.sending(peer).filter(|s| s.mark() == Some(mark)) else {
+            return;
+        };
+        if sending.supplied(chunk) {
+            self.explain(Why::SnapshotBeginsAnew { peer, mark, offset });
+        }
+    }
+
+    /// The snapshots that are held ready for followers, by their marks; the host may let go of all others.
+    pub fn offers(&self) -> impl Iterator<Item = (NodeId, Position)> {
+        let progress = match &self.role {
+            Role::Leader(leader) => Some(&leader.progress),
+            _ => None,
+        };
+        let all = progress.into_iter().flatten();
+        all.filter_map(|(&peer, progress)| match &progress.pace {
+            Pace::Snapshot(sending) => sending.mark().map(|mark| (peer, mark)),
+            _ => None,
+        })
+    }
+
+    /// The next piece for a follower to which the log no longer reaches, or what is needed to make it.
+    pub(crate) fn next_piece(&mut self, to: NodeId) -> Option<Envelope> {
+        let resend_deadline = self.resend_deadline();
+        let (last, bytes_max) = (self.log.last().index, self.config.limits.chunk_bytes_max);
+        let Role::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let progress = leader.progress.get_mut(&to)?;
+        let Pace::Snapshot(sending) = &mut progress.pace else {
+            return None;
+        };
+        let Some(next) = sending.next() else {
+            if let Some(mark) = sending.mark().filter(|mark| mark.index < last)
+                && !std::mem::replace(&mut progress.pause_explained, true)
+            {
+                self.explain(Why::PausedForSnapshot { peer: to, mark, last });
+            }
+            return None;
+        };
+        progress.resend_deadline = resend_deadline;
+        match next {
+            Next::Snapshot => self.outbox.push_back(Output::NeedSnapshot { peer: to }),
+            Next::Chunk { mark, offset } => self.outbox.push_back(Output::NeedChunk {
+                peer: to,
+                mark,
+                offset,
+                bytes_max,
+            }),
+            Next::Message(message) => return Some(self.message_to(to, message)),
+        }
+        None
+    }
+
     pub(crate) fn on_install_snapshot_reply(
         &mut self,
         from: NodeId,
-        _mark: Position,
-        _outcome: InstallOutcome,
+        mark: Position,
+        outcome: InstallOutcome,
     ) {
-        self.explain(Why::IllFormed { from });
+        let (now, election_timeout) = (self.now, self.config.election_timeout);
+        let resend_deadline = self.resend_deadline();
+        if !self.is_leader() {
+            return;
+        }
+        // We send snapshots only of what we applied.
+        let term = self.log.term_at(mark.index);
+        if mark.index > self.commit_index || term.is_some_and(|term| term != mark.term) {
+            return self.explain(Why::IllFormed { from });
+        }
+        match outcome {
+            InstallOutcome::Installed => {
+                let Role::Leader(leader) = &mut self.role else {
+                    return;
+                };
+                let Some(progress) = leader.progress.get_mut(&from) else {
+                    return;
+                };
+                progress.rounds.matched(mark.index, now, election_timeout);
+                let is_news = progress.matched(mark.index, resend_deadline);
+                self.resume_log(from);
+                if is_news {
+                    self.advance_commit();
+                }
+            }
+            InstallOutcome::Receiving { offset, checksum } => {
+                let Some(sending) = self.sending(from).filter(|s| s.mark() == Some(mark)) else {
+                    return;
+                };
+                let has = Prefix {
+                    len: offset,
+                    checksum,
+                };
+                if sending.answered(has) {
+                    self.explain(Why::SnapshotResumes {
+                        peer: from,
+                        mark,
+                        offset,
+                    });
+                }
+            }
+        }
+    }
+
+    /// A follower has more than before: if the log reaches it again, however that came to be, entries follow.
+    pub(crate) fn resume_log(&mut self, peer: NodeId) {
+        let mark = self.log.mark().position.index;
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let Some(progress) = leader.progress.get_mut(&peer) else {
+            return;
+        };
+        if matches!(progress.pace, Pace::Snapshot(_)) && progress.next_index > mark {
+            progress.end_snapshot();
+            let next = progress.next_index;
+            self.explain(Why::SnapshotDone { peer, next });
+        }
+    }
+
+    fn sending(&mut self, peer: NodeId) -> Option<&mut Sending> {
+        let Role::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        match &mut leader.progress.get_mut(&peer)?.pace {
+            Pace::Snapshot(sending) => Some(sending),
+            _ => None,
+        }
     }
 }

@@ -34,7 +34,7 @@ pub enum Output {
     /// The membership in force changed; be connected to these.
     Peers(Membership),
     /// A follower needs the state itself: take a view of what is applied, and call
-    /// [`Raft::offer_snapshot`](crate::Raft::offer_snapshot).
+    /// [`Raft::offer_snapshot`](crate::Raft::offer_snapshot). Said again every two heartbeats until then.
     NeedSnapshot {
         /// Which follower.
         peer: NodeId,
@@ -47,9 +47,12 @@ pub enum Output {
         mark: Position,
         /// Bytes before the chunk.
         offset: u64,
+        /// How many bytes at most.
+        bytes_max: usize,
     },
     /// A piece of a snapshot that the leader sends: put it after the ones before; at offset 0 begin anew. After the last
-    /// one verify the whole, make it durable and call [`Raft::snapshot_saved`](crate::Raft::snapshot_saved).
+    /// one verify the whole, make it durable and call [`Raft::snapshot_saved`](crate::Raft::snapshot_saved), or else
+    /// [`Raft::snapshot_unusable`](crate::Raft::snapshot_unusable).
     ReceivedChunk {
         /// What the whole snapshot covers.
         mark: Box<SnapshotMark>,

@@ -2,7 +2,7 @@
 //! durable. At most one Save is in flight: meanwhile changes gather, and the next Save takes them all.
 
 use crate::log::Log;
-use crate::types::{Ballot, Index, LogChange, Save, Stamp};
+use crate::types::{Ballot, Index, LogChange, Save, SnapshotMark, Stamp};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Persist {
@@ -15,6 +15,8 @@ pub(crate) struct Persist {
     ballot_unsaved: bool,
     /// The first index that changed since the last Save was cut.
     unsaved_from: Option<Index>,
+    /// A snapshot replaced the log and no Save was cut of that yet; with the stamp it took.
+    reset: Option<(Stamp, SnapshotMark)>,
     /// The last index that the Save in flight covers; lowered by a truncation, so that `saved` never vouches for an
     /// entry that replaced the one saved ("same index, other entry").
     saving_index: Index,
@@ -32,6 +34,7 @@ impl Persist {
             ballot_stamp: Stamp(0),
             ballot_unsaved: false,
             unsaved_from: None,
+            reset: None,
             saving_index: last,
             durable_index: last,
         }
@@ -55,10 +58,31 @@ impl Persist {
         self.durable_index = self.durable_index.min(index);
     }
 
+    /// A snapshot that is saved took the place of the whole log, which agreed with it up to `agreed`.
+    pub(crate) fn reset(&mut self, mark: SnapshotMark, agreed: Index) {
+        self.changed = self.changed.next();
+        self.reset = Some((self.changed, mark));
+        self.unsaved_from = None;
+        self.truncated_after(agreed);
+    }
+
     /// The next Save, if anything changed and none is in flight.
     pub(crate) fn cut(&mut self, ballot: Ballot, commit: Index, log: &Log) -> Option<Save> {
         if self.is_saving() || self.changed == self.durable {
             return None;
+        }
+        let ballot = std::mem::take(&mut self.ballot_unsaved).then_some(ballot);
+        if let Some((stamp, mark)) = self.reset.take() {
+            // By itself, before the entries that follow it; with the ballot, which may be a later change's.
+            self.saving = stamp;
+            self.saving_index = mark.position.index;
+            return Some(Save {
+                stamp,
+                ballot,
+                // The disk may not have more yet.
+                commit: commit.min(mark.position.index),
+                log: LogChange::Reset(mark),
+            });
         }
         self.saving = self.changed;
         let change = match self.unsaved_from.take() {
@@ -71,7 +95,6 @@ impl Persist {
                 LogChange::Keep
             }
         };
-        let ballot = std::mem::take(&mut self.ballot_unsaved).then_some(ballot);
         Some(Save {
             stamp: self.saving,
             ballot,
@@ -129,7 +152,7 @@ impl Persist {
             self.durable_index <= log.last().index,
             "durable entries are in the log"
         );
-        let everything_saved = self.unsaved_from.is_none() && !self.is_saving();
+        let everything_saved = self.unsaved_from.is_none() && self.reset.is_none() && !self.is_saving();
         assert!(
             !everything_saved || self.durable_index == log.last().index,
             "a saved log is durable to its end"
@@ -198,5 +221,47 @@ mod tests {
         assert_eq!(second.stamp, Stamp(4));
         assert!(second.ballot.is_some());
         assert_eq!(second.log, LogChange::Append(log.slice(Index(2), usize::MAX)));
+    }
+
+    #[test]
+    fn a_reset_goes_alone_and_what_followed_it_next() {
+        let mut log = Log::new(SnapshotMark::default(), vec![]);
+        let mut persist = Persist::new(Index(0));
+        for _ in 0..3 {
+            append(&mut log, &mut persist, 1);
+        }
+        let first = persist
+            .cut(Ballot::default(), Index(1), &log)
+            .expect("entries changed");
+        // Entry 1 is committed when a snapshot comes that knows nothing of 2 and 3.
+        let mark = SnapshotMark {
+            position: Position {
+                term: Term(2),
+                index: Index(9),
+            },
+            ..SnapshotMark::default()
+        };
+        persist.ballot_changed();
+        persist.reset(mark.clone(), Index(1));
+        let mut log = Log::new(mark.clone(), vec![]);
+        append(&mut log, &mut persist, 2);
+        persist.check_invariants(&log);
+        persist.saved(first.stamp);
+        assert_eq!(persist.durable_index(), Index(1), "2 and 3 are no more");
+        let reset = persist
+            .cut(Ballot::default(), Index(10), &log)
+            .expect("the log is another");
+        assert_eq!((reset.stamp, reset.commit), (Stamp(5), Index(9)));
+        assert_eq!(reset.log, LogChange::Reset(mark));
+        assert!(reset.ballot.is_some(), "its stamp covers the ballot's");
+        persist.saved(reset.stamp);
+        assert_eq!(persist.durable_index(), Index(9));
+        let append = persist
+            .cut(Ballot::default(), Index(10), &log)
+            .expect("10 is unsaved");
+        assert_eq!(append.log, LogChange::Append(log.slice(Index(10), usize::MAX)));
+        persist.saved(append.stamp);
+        persist.check_invariants(&log);
+        assert_eq!(persist.durable_index(), Index(10));
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 
+use crate::config::Limits;
 use crate::learner::Rounds;
-use crate::types::{Index, Position, Round, Time, Version};
+use crate::sending::Sending;
+use crate::types::{Index, NodeId, Position, Round, Time, Version};
+use crate::why::Why;
 
 /// How entries go to a follower.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Pace {
     /// Looking for where the logs agree: one message at a time.
     Probe {
@@ -17,13 +20,16 @@ pub(crate) enum Pace {
     },
     /// The logs agree: messages follow each other without waiting for answers (thesis 10.2.1).
     Pipeline,
+    /// It needs entries that are in memory no longer: it gets a snapshot, and no entries meanwhile (Raft 7).
+    Snapshot(Sending),
 }
 
 impl Pace {
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Pace::Probe { .. } => "probe",
             Pace::Pipeline => "pipeline",
+            Pace::Snapshot(_) => "snapshot",
         }
     }
 }
@@ -38,6 +44,8 @@ pub(crate) struct Progress {
     /// For each message on its way: its last index and its payload bytes.
     inflight: VecDeque<(Index, usize)>,
     inflight_bytes: usize,
+    /// What the probe on its way brings the follower up to.
+    pub(crate) probed_through: Index,
     /// When to believe that what is on its way got lost.
     pub(crate) resend_deadline: Time,
     /// The newest round it acknowledged.
@@ -70,6 +78,7 @@ impl Progress {
             },
             inflight: VecDeque::new(),
             inflight_bytes: 0,
+            probed_through: Index(0),
             resend_deadline: Time::NEVER,
             acknowledged_round: Round(0),
             sent_round: Round(0),
@@ -82,12 +91,28 @@ impl Progress {
         }
     }
 
-    pub(crate) fn inflight(&self) -> (usize, usize) {
+    /// Messages on their way, and their payload bytes.
+    pub(crate) fn on_their_way(&self) -> (usize, usize) {
         (self.inflight.len(), self.inflight_bytes)
     }
 
-    pub(crate) fn is_full(&self, messages_max: usize, bytes_max: usize) -> bool {
-        self.inflight.len() >= messages_max || self.inflight_bytes >= bytes_max
+    /// Why nothing is sent although there are entries up to `last`; None while nothing holds it up.
+    pub(crate) fn why_paused(&self, peer: NodeId, last: Index, limits: Limits) -> Option<Why> {
+        let next = self.next_index;
+        let (messages, bytes) = (self.inflight.len() as u64, self.inflight_bytes as u64);
+        match self.pace {
+            Pace::Probe {
+                outstanding: true, ..
+            } if last > self.probed_through => Some(Why::PausedForProbe { peer, next }),
+            Pace::Pipeline if next > last => None,
+            Pace::Pipeline if self.inflight.len() >= limits.inflight_messages_max => {
+                Some(Why::PausedByMessages { peer, messages })
+            }
+            Pace::Pipeline if self.inflight_bytes >= limits.inflight_bytes_max => {
+                Some(Why::PausedByBytes { peer, bytes })
+            }
+            _ => None,
+        }
     }
 
     /// Entries up to `last` were sent.
@@ -98,6 +123,7 @@ impl Progress {
         match &mut self.pace {
             Pace::Probe { outstanding, .. } => {
                 *outstanding = true;
+                self.probed_through = last;
                 self.resend_deadline = resend_deadline;
             }
             Pace::Pipeline => {
@@ -105,6 +131,7 @@ impl Progress {
                 self.inflight.push_back((last, bytes));
                 self.inflight_bytes += bytes;
             }
+            Pace::Snapshot(_) => panic!("no entries are sent beside a snapshot"),
         }
     }
 
@@ -121,6 +148,9 @@ impl Progress {
         if matches!(self.pace, Pace::Probe { .. }) && index.next() >= self.next_index {
             self.pace = Pace::Pipeline;
         }
+        if matches!(self.pace, Pace::Snapshot(_)) {
+            return news;
+        }
         self.resend_deadline = if self.is_waiting() {
             resend_deadline
         } else {
@@ -136,6 +166,7 @@ impl Progress {
         let stale = match self.pace {
             Pace::Probe { .. } => prev.index != self.next_index.previous(),
             Pace::Pipeline => prev.index >= self.next_index,
+            Pace::Snapshot(_) => true,
         };
         if stale || prev.index <= self.match_index {
             return false;
@@ -144,9 +175,33 @@ impl Progress {
         true
     }
 
-    /// What was on its way is taken for lost.
-    pub(crate) fn lost(&mut self) {
+    /// What was on its way is taken for lost. Returns what is done about it.
+    pub(crate) fn lost(&mut self, peer: NodeId) -> Option<Why> {
+        if let Pace::Snapshot(sending) = &mut self.pace {
+            self.resend_deadline = Time::NEVER;
+            let why = sending.lost(peer);
+            if sending.is_hopeless() {
+                self.probe(self.match_index.next(), true);
+            }
+            return why;
+        }
         self.probe(self.match_index.next().min(self.next_index), true);
+        let next = self.next_index;
+        Some(Why::Resending { peer, next })
+    }
+
+    /// The log no longer reaches it.
+    pub(crate) fn begin_snapshot(&mut self) {
+        self.probe(self.match_index.next(), false);
+        self.pace = Pace::Snapshot(Sending::Wanted { asked: false });
+        self.pause_explained = false;
+    }
+
+    /// The log reaches it again.
+    pub(crate) fn end_snapshot(&mut self) {
+        self.pace = Pace::Pipeline;
+        self.resend_deadline = Time::NEVER;
+        self.pause_explained = false;
     }
 
     fn is_waiting(&self) -> bool {
@@ -174,10 +229,11 @@ impl Progress {
         };
         self.inflight.clear();
         self.inflight_bytes = 0;
+        self.pause_explained = false;
         self.resend_deadline = Time::NEVER;
     }
 
-    pub(crate) fn check_invariants(&self, last: Index) {
+    pub(crate) fn check_invariants(&self, mark: Index, last: Index) {
         assert!(self.match_index < self.next_index, "match < next");
         assert!(
             self.match_index <= last,
@@ -194,6 +250,10 @@ impl Progress {
         assert!(
             matches!(self.pace, Pace::Pipeline) || self.inflight.is_empty(),
             "a probe is not in flight"
+        );
+        assert!(
+            !matches!(self.pace, Pace::Snapshot(_)) || self.next_index <= mark,
+            "a snapshot goes to those only whom the log does not reach"
         );
     }
 }

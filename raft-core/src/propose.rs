@@ -6,6 +6,7 @@ use crate::output::Refusal;
 use crate::raft::Raft;
 use crate::role::{Leader, Role};
 use crate::types::{Body, Entry, Position};
+use crate::why::Why;
 
 impl Raft {
     /// Puts a command into the log of this leader. It is committed when `Apply` hands it out; another entry at the
@@ -23,7 +24,13 @@ impl Raft {
         }
         // One at least is taken, however large: else it would be refused for ever.
         let uncommitted = leader.uncommitted_bytes;
-        if uncommitted > 0 && uncommitted + command.len() > self.config.limits.uncommitted_bytes_max {
+        let max = self.config.limits.uncommitted_bytes_max;
+        if uncommitted > 0 && uncommitted + command.len() > max {
+            self.explain(Why::ProposalRefusedBusy {
+                bytes: command.len() as u64,
+                uncommitted: uncommitted as u64,
+                max: max as u64,
+            });
             return Err(Refusal::Busy);
         }
         Ok(self.append_own(Body::Command(command)))

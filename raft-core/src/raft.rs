@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::follower_read::AskedReads;
 use crate::held::Held;
 use crate::in_force::Memberships;
-use crate::install::Piece;
+use crate::install::{Piece, Receiving};
 use crate::log::Log;
 use crate::message::{Envelope, Message, VoteAnswer};
 use crate::mutant::Mutant;
@@ -38,6 +38,7 @@ pub struct Raft {
     /// Figure 2, volatile state: lastApplied, as far as `poll` has handed out.
     pub(crate) last_applied: Index,
     pub(crate) persist: Persist,
+    pub(crate) receiving: Option<Receiving>,
     pub(crate) election_deadline: Time,
     held: Held,
     /// As a follower.
@@ -76,7 +77,10 @@ impl Raft {
         };
         let memberships = Memberships::of(&log);
         let mut raft = Raft {
-            config,
+            config: Config {
+                limits: config.limits.at_least_one(),
+                ..config
+            },
             now,
             random: ChaCha8Rng::seed_from_u64(config.seed),
             ballot: Ballot { term, voted_for },
@@ -85,6 +89,7 @@ impl Raft {
             commit_index: commit.max(mark.index),
             last_applied: mark.index,
             persist: Persist::new(log.last().index),
+            receiving: None,
             log,
             election_deadline: now,
             held: Held::default(),
@@ -205,6 +210,7 @@ impl Raft {
             Role::Leader(_) => self.advance_commit(),
             Role::Follower { .. } => {}
         }
+        self.bound_log();
     }
 
     /// The next thing to do; None when there is nothing left until the next input. After None, wait for an input or
@@ -376,17 +382,5 @@ impl Raft {
         {
             progress.heard_at = now;
         }
-    }
-
-    pub(crate) fn next_apply(&mut self) -> Option<Output> {
-        if self.last_applied >= self.commit_index {
-            return None;
-        }
-        self.last_applied = self.last_applied.next();
-        let entry = self
-            .log
-            .get(self.last_applied)
-            .expect("committed entries after the mark are in the log");
-        Some(Output::Apply(entry.clone()))
     }
 }

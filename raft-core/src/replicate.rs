@@ -61,11 +61,7 @@ impl Raft {
         };
         for (&peer, progress) in &mut leader.progress {
             if now >= progress.resend_deadline {
-                progress.lost();
-                self.outbox.push_back(Output::Why(Why::Resending {
-                    peer,
-                    next: progress.next_index,
-                }));
+                self.outbox.extend(progress.lost(peer).map(Output::Why));
             }
         }
     }
@@ -84,19 +80,24 @@ impl Raft {
             AppendOutcome::Matched(index) if index > last.index => self.explain(Why::IllFormed { from }),
             AppendOutcome::Matched(index) => {
                 progress.rounds.matched(index, now, election_timeout);
-                if progress.matched(index, resend_deadline) {
+                let is_news = progress.matched(index, resend_deadline);
+                self.resume_log(from);
+                if is_news {
                     self.advance_commit();
                 }
             }
             AppendOutcome::Rejected { prev, hint } => {
-                // Its entry at `hint` may still differ from ours: go back to where ours can agree with it.
+                // Its entry at `hint` may still differ from ours: go back to where ours can agree with it. If that is
+                // before the mark, the follower does not have the mark's entry either: it needs a snapshot.
                 let agreeable = self
                     .log
                     .last_agreeable(hint.min(Position {
                         index: prev.index.previous(),
                         ..hint
                     }))
-                    .index;
+                    .map_or(self.log.mark().position.index.previous(), |agreeable| {
+                        agreeable.index
+                    });
                 if progress.rejected(prev, agreeable) {
                     let next = progress.next_index;
                     self.explain(Why::Probing { peer: from, next });
@@ -179,30 +180,37 @@ impl Raft {
             return None;
         };
         let progress = leader.progress.get_mut(&to)?;
-        let bare = match progress.pace {
-            Pace::Probe {
-                outstanding: true, ..
-            } => return None,
-            Pace::Probe {
-                outstanding: false,
-                bare,
-            } => bare,
-            Pace::Pipeline if progress.next_index > last.index => return None,
-            Pace::Pipeline => false,
-        };
-        if progress.is_full(limits.inflight_messages_max, limits.inflight_bytes_max) {
+        if let Some(why) = progress.why_paused(to, last.index, limits) {
             if !std::mem::replace(&mut progress.pause_explained, true) {
-                let (messages, bytes) = progress.inflight();
-                self.explain(Why::PeerPaused {
-                    peer: to,
-                    messages: messages as u64,
-                    bytes: bytes as u64,
-                });
+                self.explain(why);
             }
             return None;
         }
+        let bare = match progress.pace {
+            Pace::Snapshot(_) => return self.next_piece(to),
+            Pace::Probe {
+                outstanding: true, ..
+            } => return None,
+            Pace::Probe { bare, .. } => bare,
+            Pace::Pipeline if progress.next_index > last.index => return None,
+            Pace::Pipeline => false,
+        };
+        let mark = self.log.mark().position;
+        if progress.next_index <= mark.index {
+            if !bare {
+                let next = progress.next_index;
+                progress.begin_snapshot();
+                self.explain(Why::SnapshotNeeded { peer: to, next, mark });
+                return self.next_piece(to);
+            }
+            // It may be gone. No snapshot is made ready before it was heard again: it is asked for what we still know.
+            progress.next_index = mark.index.next();
+        }
         let prev_index = progress.next_index.previous();
-        let prev_term = self.log.term_at(prev_index).expect("the whole log is in memory");
+        let prev_term = self
+            .log
+            .term_at(prev_index)
+            .expect("it is the mark's or after it");
         let entries = if bare {
             Vec::new()
         } else {
@@ -252,7 +260,7 @@ impl Raft {
     }
 
     /// Two heartbeats without an answer: what was sent is taken for lost.
-    fn resend_deadline(&self) -> Time {
+    pub(crate) fn resend_deadline(&self) -> Time {
         self.now.after(self.config.heartbeat_interval * 2)
     }
 }

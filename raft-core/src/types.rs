@@ -74,6 +74,9 @@ impl Term {
 }
 
 impl Index {
+    /// No log ever gets there. Whoever names a later one lies.
+    pub(crate) const MAX: Index = Index(1 << 63);
+
     /// The place after this one.
     #[must_use]
     pub fn next(self) -> Index {
@@ -209,7 +212,8 @@ pub enum LogChange {
     Keep,
     /// These entries, without a gap, replace everything at and after the first one's index.
     Append(Vec<Entry>),
-    /// A snapshot replaced the log up to its mark, and all of it if the log disagrees with the mark.
+    /// A snapshot, which is saved already, replaced the log: the log is empty and begins after its mark. A disk may keep
+    /// what follows the mark, if what it has at the mark is the same entry.
     Reset(SnapshotMark),
 }
 

@@ -1,5 +1,6 @@
 //! A node's Raft, to look at.
 
+use crate::config::Limits;
 use crate::membership::Membership;
 use crate::raft::Raft;
 use crate::role::Role;
@@ -115,7 +116,7 @@ impl Raft {
             match_index: progress.match_index,
             next_index: progress.next_index,
             pace: progress.pace.name(),
-            inflight: progress.inflight(),
+            inflight: progress.on_their_way(),
             round: progress.acknowledged_round,
         })
     }
@@ -127,5 +128,20 @@ impl Raft {
             Role::Leader(leader) => Some(leader.reads.round),
             _ => None,
         }
+    }
+
+    /// What a snapshot of the state after the entry at `index` covers; None if the log in memory does not reach it.
+    #[must_use]
+    pub fn mark_at(&self, index: Index) -> Option<SnapshotMark> {
+        self.log.term_at(index).map(|term| SnapshotMark {
+            position: Position { term, index },
+            membership: self.memberships.at(index).clone(),
+        })
+    }
+
+    /// The limits held to now.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.config.limits
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::figure3::History;
+use super::host::{self, Host, Wanted};
 use crate::*;
 
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub(super) struct Member {
     boots: u64,
     /// Unique in one life only.
     next_read: u64,
+    pub(super) host: Host,
 }
 
 pub(super) struct Cluster {
@@ -47,8 +49,13 @@ impl Cluster {
             saving: None,
             boots: 0,
             next_read: 0,
+            host: Host::default(),
         };
-        let members = (1..=size).map(|id| (NodeId(id), member.clone()));
+        let member = |id| Member {
+            host: Host::of(id),
+            ..member.clone()
+        };
+        let members = (1..=size).map(|id| (NodeId(id), member(NodeId(id))));
         let mut cluster = Cluster {
             config,
             members: members.collect(),
@@ -72,6 +79,21 @@ impl Cluster {
         saving.map(|(&id, _)| id).collect()
     }
 
+    /// Those with a snapshot being written.
+    pub(super) fn writing(&self) -> Vec<NodeId> {
+        let writing = self.members.iter().filter(|(_, member)| member.host.is_writing());
+        writing.map(|(&id, _)| id).collect()
+    }
+
+    /// Those whose Raft asked its host for something.
+    pub(super) fn asking(&self) -> Vec<NodeId> {
+        let asking = self
+            .members
+            .iter()
+            .filter(|(_, member)| !member.host.wanted.is_empty());
+        asking.map(|(&id, _)| id).collect()
+    }
+
     pub(super) fn raft(&self, id: NodeId) -> Option<&Raft> {
         self.members[&id].raft.as_ref()
     }
@@ -87,6 +109,7 @@ impl Cluster {
         assert!(member.raft.is_none(), "it is down");
         member.boots += 1;
         let seed = id.0 * 1000 + member.boots;
+        member.host.boot(&mut member.disk);
         let image = member.disk.clone();
         let boot = Boot(member.boots);
         let config = Config {
@@ -101,15 +124,16 @@ impl Cluster {
         self.input(id, |_, _| ());
     }
 
-    /// Stops a member. Of the Save in flight all or nothing is on its disk.
-    pub(super) fn crash(&mut self, id: NodeId, save_is_kept: bool) {
+    /// Stops a member. Of the Save in flight all or nothing is on its disk, and so of a snapshot.
+    pub(super) fn crash(&mut self, id: NodeId, save_is_kept: bool, snapshot_is_kept: bool) {
         let member = self.member(id);
         member.raft = None;
         if let Some(save) = member.saving.take()
             && save_is_kept
         {
-            write(&mut member.disk, save);
+            member.write(save);
         }
+        member.host.crash(snapshot_is_kept);
     }
 
     /// One input and everything that follows from it; None if the member is down.
@@ -130,7 +154,47 @@ impl Cluster {
                     self.sent += 1;
                     self.wire.push(envelope);
                 }
-                Output::Apply(entry) if honest => self.history.applied(id, &entry),
+                Output::Apply(entry) if honest => {
+                    self.history.applied(id, &entry);
+                    member.host.state.push(entry);
+                    let applied = member.host.state.len() as u64;
+                    assert_eq!(Index(applied), raft.last_applied(), "{id} applies each once");
+                }
+                Output::NeedSnapshot { peer } => member.host.wanted.push_back(Wanted::Snapshot(peer)),
+                Output::NeedChunk {
+                    peer,
+                    mark,
+                    offset,
+                    bytes_max,
+                } => member.host.wanted.push_back(Wanted::Chunk {
+                    peer,
+                    mark,
+                    offset,
+                    bytes_max,
+                }),
+                Output::ReceivedChunk {
+                    mark,
+                    offset,
+                    data,
+                    last,
+                } => {
+                    let is_sound = member.host.receive(&mark, offset, &data, last);
+                    if !is_sound {
+                        assert!(!honest, "no piece that was taken is corrupt");
+                        raft.snapshot_unusable(mark.position);
+                    }
+                }
+                Output::Restore(mark) => {
+                    let state = member.host.read(mark.position);
+                    assert!(
+                        !honest || state.len() > member.host.state.len(),
+                        "the state never goes back"
+                    );
+                    if honest {
+                        self.history.restored(id, &mark, &state);
+                    }
+                    member.host.state = state;
+                }
                 Output::ReadReady { id: read, index } if honest => {
                     self.history.read_ready((id, boot, read), index);
                 }
@@ -151,8 +215,36 @@ impl Cluster {
         let member = self.member(id);
         if let Some(save) = member.saving.take() {
             let stamp = save.stamp;
-            write(&mut member.disk, save);
+            member.write(save);
             self.input(id, |raft, _| raft.saved(stamp));
+        }
+    }
+
+    /// The host answers what its Raft asked of it first.
+    pub(super) fn serve(&mut self, id: NodeId) {
+        // Else the closure would borrow the member twice.
+        let mut host = std::mem::take(&mut self.member(id).host);
+        let known = host.wanted.len();
+        self.input(id, |raft, _| host.serve(raft));
+        let new = std::mem::take(&mut self.member(id).host.wanted);
+        assert!(host.wanted.len() < known.max(1), "something was answered");
+        host.wanted.extend(new);
+        self.member(id).host = host;
+    }
+
+    /// Begins to write a snapshot.
+    pub(super) fn begin_snapshot(&mut self, id: NodeId) {
+        let member = self.member(id);
+        if let Some(raft) = &member.raft {
+            member.host.begin_snapshot(raft);
+        }
+    }
+
+    /// The snapshot being written is on disk.
+    pub(super) fn end_snapshot(&mut self, id: NodeId) {
+        let member = self.member(id);
+        if let Some(mark) = member.host.end_snapshot(&mut member.disk) {
+            self.input(id, |raft, _| raft.snapshot_saved(mark));
         }
     }
 
@@ -218,8 +310,10 @@ impl Cluster {
     pub(super) fn settle(&mut self) {
         loop {
             self.ids().into_iter().for_each(|id| self.saved(id));
+            self.writing().into_iter().for_each(|id| self.end_snapshot(id));
+            self.asking().into_iter().for_each(|id| self.serve(id));
             if self.wire.is_empty() {
-                if self.members.values().all(|member| member.saving.is_none()) {
+                if self.saving().is_empty() && self.writing().is_empty() && self.asking().is_empty() {
                     return;
                 }
                 continue;
@@ -261,18 +355,27 @@ impl Cluster {
     }
 }
 
-fn write(disk: &mut Image, save: Save) {
-    if let Some(ballot) = save.ballot {
-        disk.ballot = ballot;
-    }
-    disk.commit = save.commit;
-    match save.log {
-        LogChange::Keep => {}
-        LogChange::Append(entries) => {
-            let first = entries.first().expect("an append of something").position.index;
-            disk.entries.retain(|entry| entry.position.index < first);
-            disk.entries.extend(entries);
+impl Member {
+    fn write(&mut self, save: Save) {
+        let disk = &mut self.disk;
+        if let Some(ballot) = save.ballot {
+            disk.ballot = ballot;
         }
-        LogChange::Reset(_) => panic!("there are no snapshots yet"),
+        match save.log {
+            LogChange::Keep => {}
+            LogChange::Append(entries) => {
+                let first = entries.first().expect("an append of something").position.index;
+                disk.entries.retain(|entry| entry.position.index < first);
+                let last = disk.entries.last().map(|entry| entry.position);
+                let last = last.unwrap_or(disk.snapshot.position).index;
+                assert_eq!(last.next(), first, "no gap on disk");
+                disk.entries.extend(entries);
+            }
+            LogChange::Reset(mark) => {
+                assert!(self.host.has(mark.position), "a log is reset to what is on disk");
+                host::reset(disk, mark);
+            }
+        }
+        disk.commit = save.commit;
     }
 }

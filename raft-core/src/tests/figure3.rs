@@ -1,4 +1,5 @@
-//! The five properties of Figure 3, and that no read is stale. Panics at the first violation.
+//! The five properties of Figure 3, that no read is stale, and that a snapshot is the state it says. Panics at the first
+//! violation.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +13,14 @@ pub(super) struct History {
     /// What stood before each entry that ever was in a log, and what it said.
     entries: BTreeMap<Position, (Position, Body)>,
     /// By index, with the term in which it was first seen to be committed.
-    committed: Vec<(Position, Term)>,
+    committed: BTreeMap<Index, (Position, Term)>,
     applied: Vec<Entry>,
     /// Up to where the log of each member was seen to be committed, in this life.
     seen: BTreeMap<NodeId, Index>,
     /// What was applied somewhere when the read was asked for.
     reads: BTreeMap<(NodeId, Boot, ReadId), Index>,
     pub(super) reads_confirmed: u64,
+    pub(super) snapshots_installed: u64,
 }
 
 impl History {
@@ -41,6 +43,28 @@ impl History {
                 self.applied.push(entry.clone());
             }
         }
+    }
+
+    /// State Machine Safety with a snapshot in place of entries: the state is what the others applied, and so is the
+    /// membership.
+    pub(super) fn restored(&mut self, id: NodeId, mark: &SnapshotMark, state: &[Entry]) {
+        let covered = mark.position.index.0 as usize;
+        assert_eq!(
+            self.applied.get(..covered),
+            Some(state),
+            "State Machine Safety: {id} restores what was applied"
+        );
+        let changes = state.iter().rev().find_map(|entry| match &entry.body {
+            Body::Change(membership) => Some(&**membership),
+            _ => None,
+        });
+        if let Some(membership) = changes {
+            assert_eq!(
+                *membership, mark.membership,
+                "{id} restores the membership as of the mark"
+            );
+        }
+        self.snapshots_installed += 1;
     }
 
     pub(super) fn read_asked(&mut self, read: (NodeId, Boot, ReadId)) {
@@ -68,9 +92,12 @@ impl History {
     }
 
     pub(super) fn observe(&mut self, id: NodeId, raft: &Raft) {
-        let from = self.seen.get(&id).copied().unwrap_or_default();
-        let known = from.0 as usize;
-        let mut before = position_at(raft, from);
+        let mark = raft.mark().position;
+        let seen = self.seen.get(&id).copied().unwrap_or_default();
+        assert!(raft.commit_index() >= seen, "the commit index of {id} goes back");
+        let from = seen.max(mark.index);
+        let known = distance(mark.index, from);
+        let mut before = position_at(raft, from).expect("what was committed is still there");
         for entry in raft.entries().skip(known) {
             let first = self
                 .entries
@@ -84,16 +111,10 @@ impl History {
             );
             before = entry.position;
         }
-        let news = raft.commit_index().0 as usize - known;
+        self.observe_dropped(id, mark, seen, raft.term());
+        let news = distance(from, raft.commit_index());
         for entry in raft.entries().skip(known).take(news) {
-            let place = entry.position.index.0 as usize - 1;
-            if place == self.committed.len() {
-                self.committed.push((entry.position, raft.term()));
-            }
-            assert_eq!(
-                self.committed[place].0, entry.position,
-                "State Machine Safety: committed at {id}"
-            );
+            self.observe_committed(id, entry.position, raft.term());
         }
         self.seen.insert(id, raft.commit_index());
         if raft.is_leader() {
@@ -101,28 +122,60 @@ impl History {
         }
     }
 
+    /// What is in no log any more was committed before: the entries from `seen` to the mark, each found by the one after.
+    fn observe_dropped(&mut self, id: NodeId, mark: Position, seen: Index, term: Term) {
+        let mut position = mark;
+        while position.index > seen {
+            self.observe_committed(id, position, term);
+            position = self
+                .entries
+                .get(&position)
+                .unwrap_or_else(|| panic!("{id} covers {position}, which was in no log"))
+                .0;
+        }
+    }
+
+    fn observe_committed(&mut self, id: NodeId, position: Position, term: Term) {
+        let (first, _) = *self.committed.entry(position.index).or_insert((position, term));
+        assert_eq!(first, position, "State Machine Safety: committed at {id}");
+    }
+
     fn observe_leader(&mut self, id: NodeId, raft: &Raft) {
         let term = raft.term();
         let (leader, last) = *self.leaders.entry(term).or_insert_with(|| {
             let earlier = self
                 .committed
-                .iter()
+                .values()
                 .filter(|(_, committed_in)| *committed_in < term);
             for (position, _) in earlier {
-                let ours = position_at(raft, position.index);
-                assert_eq!(ours, *position, "Leader Completeness: {id} leads {term}");
+                assert!(
+                    has(raft, *position),
+                    "Leader Completeness: {id} leads {term} without {position}"
+                );
             }
             (id, raft.last())
         });
         assert_eq!(leader, id, "Election Safety: two leaders of term {term}");
-        assert_eq!(position_at(raft, last.index), last, "Leader Append-Only at {id}");
+        assert!(has(raft, last), "Leader Append-Only at {id}: {last} is gone");
         self.leaders.insert(term, (id, raft.last()));
     }
 }
 
-/// What stands at `index`; nothing at 0 and after the end.
-fn position_at(raft: &Raft, index: Index) -> Position {
-    let before = usize::try_from(index.previous().0).expect("a small log");
-    let entry = raft.entries().nth(before).filter(|_| index > Index(0));
-    entry.map_or(Position::default(), |entry| entry.position)
+/// Whether the log has this entry, or a mark after it.
+fn has(raft: &Raft, position: Position) -> bool {
+    position.index < raft.mark().position.index || position_at(raft, position.index) == Some(position)
+}
+
+/// What stands at `index`; None before the mark and after the end.
+fn position_at(raft: &Raft, index: Index) -> Option<Position> {
+    let mark = raft.mark().position;
+    match distance(mark.index, index) {
+        0 => (index == mark.index).then_some(mark),
+        after => raft.entries().nth(after - 1).map(|entry| entry.position),
+    }
+}
+
+/// How many entries lie after `from` and not after `to`.
+fn distance(from: Index, to: Index) -> usize {
+    usize::try_from(to.0.saturating_sub(from.0)).expect("a small log")
 }

@@ -145,7 +145,7 @@ fn take(cluster: &mut Cluster, step: Step) {
         Step::Propose(id, len) => drop(cluster.propose(id, Bytes::from(vec![b'p'; len]))),
         Step::Read(id) => drop(cluster.read(id)),
         Step::Restart(id, save_is_kept) => {
-            cluster.crash(id, save_is_kept);
+            cluster.crash(id, save_is_kept, save_is_kept);
             cluster.boot(id);
         }
     }

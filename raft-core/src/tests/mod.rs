@@ -3,6 +3,7 @@
 mod cluster;
 mod figure3;
 mod forged;
+mod host;
 mod random;
 mod rules;
 mod transfer;

@@ -117,11 +117,77 @@ reasons! {
     /// Nothing was heard about entries sent to a follower; they are sent again.
     Resending { peer: NodeId, next: Index }
         "{peer} did not answer: sends again from {next}", "Raft 5.3: retries indefinitely";
-    /// As much as may be is on its way to a follower.
-    PeerPaused { peer: NodeId, messages: u64, bytes: u64 }
-        "{peer} has {messages} messages, {bytes} bytes on their way: waits", "thesis 10.2.2";
+    /// Entries wait for the answer to a probe.
+    PausedForProbe { peer: NodeId, next: Index }
+        "{peer} is probed at {next}: the newer entries wait for its answer", "Raft 5.3, thesis 10.2.1";
+    /// As many messages as may be are on their way to a follower.
+    PausedByMessages { peer: NodeId, messages: u64 }
+        "{peer} has {messages} messages on their way, and no more may be: entries wait", "thesis 10.2.2";
+    /// As many bytes as may be are on their way to a follower.
+    PausedByBytes { peer: NodeId, bytes: u64 }
+        "{peer} has {bytes} bytes on their way, and no more may be: entries wait", "thesis 10.2.2";
+    /// Entries wait until a snapshot is installed.
+    PausedForSnapshot { peer: NodeId, mark: Position, last: Index }
+        "{peer} gets the snapshot at {mark}: the entries up to {last} wait for it", "Raft 7";
+    /// Too much is uncommitted already.
+    ProposalRefusedBusy { bytes: u64, uncommitted: u64, max: u64 }
+        "no room for {bytes} bytes: {uncommitted} are uncommitted, {max} may be", "raft-core, Limits";
 
     // Snapshots and the log's memory.
+    /// A follower needs an entry that is in memory no longer.
+    SnapshotNeeded { peer: NodeId, next: Index, mark: Position }
+        "{peer} needs entry {next}, and the log in memory begins after {mark}: it gets a snapshot", "Raft 7";
+    /// The host has a snapshot ready for a follower.
+    SnapshotOffered { peer: NodeId, mark: Position }
+        "sends the snapshot at {mark} to {peer}: first asks what it has of it", "Raft 7, Figure 13";
+    /// A follower has another part of the snapshot than was thought.
+    SnapshotResumes { peer: NodeId, mark: Position, offset: u64 }
+        "{peer} has {offset} bytes of the snapshot at {mark}: goes on after them", "raft-core, offer.rs";
+    /// What a follower has of the snapshot is not what this leader's begins with.
+    SnapshotBeginsAnew { peer: NodeId, mark: Position, offset: u64 }
+        "the {offset} bytes that {peer} has of the snapshot at {mark} are not ours: begins anew", "raft-core, offer.rs";
+    /// No answer about a snapshot came; what the follower has is asked again.
+    SnapshotAsksAgain { peer: NodeId, mark: Position, offset: u64 }
+        "{peer} did not answer: asks what it has of the snapshot at {mark}, last known were {offset} bytes", "Raft 5.3: retries indefinitely";
+    /// A follower answered nothing about a snapshot for so long that it is taken for gone.
+    SnapshotGivenUp { peer: NodeId, mark: Position }
+        "{peer} is gone: the snapshot at {mark} is held for it no longer", "raft-core, offer.rs";
+    /// The log reaches the follower again.
+    SnapshotDone { peer: NodeId, next: Index }
+        "the log reaches {peer} again: goes on with entry {next}", "Raft 7";
+    /// The snapshot covers nothing that is not committed here already.
+    SnapshotIgnoredOld { mark: Position, commit: Index }
+        "all up to {commit} is committed here: nothing to install at {mark}", "Raft 7";
+    /// The log has the snapshot's last entry: what it covers is committed, and what follows stays.
+    SnapshotFastForward { mark: Position }
+        "the log has {mark}: commits up to there instead of installing a snapshot", "Raft 7, Figure 13 step 6";
+    /// The leader offered a newer snapshot since.
+    SnapshotIgnoredForNewer { mark: Position, newer: Position }
+        "a late piece of the snapshot at {mark}: the one at {newer} is being received", "raft-core, install.rs";
+    /// Another snapshot is whole and being made durable.
+    SnapshotIgnoredWhileSaving { mark: Position, saving: Position }
+        "no piece of the snapshot at {mark} now: the one at {saving} is being saved", "raft-core, install.rs";
+    /// Not the piece that follows those received.
+    SnapshotPieceOutOfOrder { mark: Position, offset: u64, expected: u64 }
+        "a piece at {offset} of the snapshot at {mark}: the next one is at {expected}", "Raft 7, Figure 13";
+    /// A piece does not fit those before it.
+    SnapshotPieceCorrupt { mark: Position, offset: u64 }
+        "the piece at {offset} of the snapshot at {mark} has a wrong checksum: not taken", "raft-core, install.rs";
+    /// The host found a received snapshot to be unusable.
+    SnapshotUnusable { mark: Position }
+        "what came of the snapshot at {mark} is of no use: waits for it anew", "raft-core, install.rs";
+    /// A saved snapshot took the place of the log.
+    SnapshotInstalled { mark: Position, last: Position }
+        "the snapshot at {mark} is saved: it takes the place of the log, which ended at {last}", "Raft 7, Figure 13 steps 7 and 8";
+    /// A candidate's log gave way to a snapshot.
+    SteppedDownForSnapshot { mark: Position }
+        "gives up its candidacy: the log it stood with gives way to the snapshot at {mark}", "Raft 5.4.1";
+    /// Entries that are in a snapshot were dropped from memory.
+    LogCompacted { through: Index, bytes: u64 }
+        "drops the log up to {through} from memory; {bytes} bytes stay", "Raft 7";
+    /// Entries stay in memory for a follower that gets a snapshot.
+    LogKeptForSnapshot { mark: Index, target: Index }
+        "keeps the log from after {mark} to {target}: a follower goes on there after its snapshot", "raft-core, memory.rs";
 
     // Changes of membership.
     /// A new membership is in the leader's log, and in force.

@@ -33,9 +33,9 @@ impl Cluster {
             }
             Output::Peers(membership) => self.peers(id, membership),
             Output::NeedSnapshot { peer } => self.say(id, format!("n{peer} needs a snapshot")),
-            Output::NeedChunk { peer, mark, offset } => {
-                self.say(id, format!("n{peer} needs the snapshot {mark} from {offset} on"))
-            }
+            Output::NeedChunk {
+                peer, mark, offset, ..
+            } => self.say(id, format!("n{peer} needs the snapshot {mark} from {offset} on")),
             Output::ReceivedChunk {
                 mark,
                 offset,

@@ -171,10 +171,13 @@ fn not_sent(cluster: &Cluster, leader: NodeId, voter: NodeId, index: Index) -> C
             .and_then(|sent| cluster.not_arrived(sent))
     };
     let paused = || {
-        cluster.last_reason(
-            leader,
-            |why| matches!(why, Why::PeerPaused { peer, .. } if *peer == voter),
-        )
+        cluster.last_reason(leader, |why| {
+            matches!(why,
+                    Why::PausedForProbe { peer, .. }
+                    | Why::PausedByMessages { peer, .. }
+                    | Why::PausedByBytes { peer, .. }
+                    | Why::PausedForSnapshot { peer, .. } if *peer == voter)
+        })
     };
     match there.or_else(answer).or_else(paused) {
         Some(causes) => state.because_of(causes),
