@@ -231,24 +231,36 @@ impl Figure3 {
 
     /// What one holds for committed no other replaces (Raft 5.4.3): State Machine Safety before anything is applied.
     fn commits_agree(&mut self, id: NodeId, raft: &Raft, before: Seen) -> Result<(), Violation> {
+        let term = raft.term();
+        // What was dropped since, or came with a snapshot: each entry tells the one before it.
+        let mut dropped = raft.mark().position;
+        while dropped.index > before.commit {
+            self.commit_agrees(id, dropped, term)?;
+            let Some((earlier, _)) = self.entries.get(&dropped) else {
+                break;
+            };
+            dropped = *earlier;
+        }
         let mark = raft.mark().position.index;
         let from = before.commit.max(mark);
         let news = distance(from, raft.commit_index());
         for entry in raft.entries().skip(distance(mark, from)).take(news) {
-            let position = entry.position;
-            let first = self.committed.entry(position.index).or_insert(Committed {
-                position,
-                term: raft.term(),
-            });
-            if first.position != position {
-                return Err(Violation::StateMachineSafety {
-                    node: id,
-                    first: first.position,
-                    second: position,
-                });
-            }
+            self.commit_agrees(id, entry.position, term)?;
         }
         Ok(())
+    }
+
+    fn commit_agrees(&mut self, id: NodeId, position: Position, term: Term) -> Result<(), Violation> {
+        let committed = Committed { position, term };
+        let first = self.committed.entry(position.index).or_insert(committed);
+        if first.position == position {
+            return Ok(());
+        }
+        Err(Violation::StateMachineSafety {
+            node: id,
+            first: first.position,
+            second: position,
+        })
     }
 
     /// A leader has whatever was committed in the terms before its own (Raft 5.4.3).
@@ -397,6 +409,29 @@ mod tests {
         let broken = figure3.observe(NodeId(3), &leader(3, 5, &[1], 0));
         assert!(
             matches!(broken, Err(Violation::LeaderCompleteness { .. })),
+            "{broken:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_dropped_from_a_log_stays_committed() {
+        let limits = raft_core::Limits {
+            log_bytes_max: 1,
+            ..raft_core::Limits::default()
+        };
+        let mut dropping = follower(&[1, 1, 2], 3);
+        let mut figure3 = Figure3::default();
+        assert_eq!(figure3.observe(NodeId(1), &follower(&[1, 1, 2], 0)), Ok(()));
+        figure3.restarted(NodeId(1));
+        dropping.set_limits(limits);
+        while dropping.poll().is_some() {}
+        assert_eq!(dropping.entries().count(), 0);
+        assert_eq!(figure3.observe(NodeId(1), &dropping), Ok(()));
+        let broken = figure3.observe(NodeId(2), &follower(&[1, 1, 1], 1));
+        assert_eq!(broken, Ok(()));
+        let broken = figure3.observe(NodeId(2), &follower(&[1, 1, 1], 3));
+        assert!(
+            matches!(broken, Err(Violation::StateMachineSafety { .. })),
             "{broken:?}"
         );
     }
