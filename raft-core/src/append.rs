@@ -84,7 +84,7 @@ impl Raft {
                 self.become_follower(Some(from));
             }
         }
-        self.reset_election_deadline();
+        self.heard_leader(from);
         true
     }
 

@@ -1,53 +1,58 @@
 //! Elections: the RequestVote RPC (Raft 5.2, 5.4.1; Figure 2).
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::message::{Envelope, Message, VoteAnswer};
+use crate::canvass::Canvass;
+use crate::message::{Message, VoteAnswer};
 use crate::mutant::Mutant;
-use crate::quorum::{Tally, tally};
+use crate::quorum::Tally;
 use crate::raft::Raft;
-use crate::role::Role;
+use crate::role::{Motive, Role};
 use crate::types::{Ballot, NodeId, Position, Term};
 use crate::why::Why;
 
 impl Raft {
-    /// Stands for election in a new term (Raft 5.2), if it is a voter at all; with `transfer` because the leader asked.
-    pub(crate) fn campaign(&mut self, transfer: bool) {
+    /// Stands for election in a new term (Raft 5.2), if it is a voter at all.
+    pub(crate) fn campaign(&mut self, motive: Motive) {
         self.reset_election_deadline();
-        if !self.log_membership().is_voter(self.config.id) || self.ballot.term >= Term::MAX {
+        if !self.may_stand() {
             return;
         }
         let term = Term(self.ballot.term.0 + 1);
-        self.explain(Why::Campaign { term });
+        match motive {
+            Motive::Timeout => self.explain(Why::Campaign { term }),
+            Motive::Behind => self.explain(Why::CampaignBehind { term }),
+            // It was explained when the leader asked.
+            Motive::Transfer => {}
+        }
         self.set_ballot(Ballot {
             term,
             voted_for: Some(self.config.id),
         });
         self.role = Role::Candidate {
-            votes: BTreeMap::new(),
-            asked: BTreeSet::new(),
-            transfer,
+            canvass: Canvass::new(),
+            motive,
         };
         if Mutant::AnswerBeforeDurable.is(self.config.mutant) {
-            self.count_vote(self.config.id, true);
+            self.count_vote(self.config.id, VoteAnswer::Granted);
         }
     }
 
-    pub(crate) fn on_request_vote(&mut self, candidate: NodeId, theirs: Position, _transfer: bool) {
+    /// Whether it may become a candidate at all.
+    pub(crate) fn may_stand(&self) -> bool {
+        self.log_membership().is_voter(self.config.id) && self.ballot.term < Term::MAX
+    }
+
+    pub(crate) fn on_request_vote(&mut self, candidate: NodeId, theirs: Position, transfer: bool) {
         let ours = self.log.last();
-        let answer = match self.refusal_of_vote(candidate, theirs, ours) {
+        let answer = match self.refusal_of_vote(candidate, theirs, ours, transfer) {
             Some(why) => {
                 self.explain(why);
-                VoteAnswer::Refused
+                match why {
+                    Why::VoteRefusedLogBehind { .. } => VoteAnswer::Behind { last: ours },
+                    _ => VoteAnswer::Refused,
+                }
             }
             None => {
-                if self.ballot.voted_for != Some(candidate) {
-                    self.set_ballot(Ballot {
-                        term: self.ballot.term,
-                        voted_for: Some(candidate),
-                    });
-                }
-                self.reset_election_deadline();
+                self.give_vote(candidate);
                 self.explain(Why::VoteGranted {
                     candidate,
                     theirs,
@@ -64,7 +69,27 @@ impl Raft {
         );
     }
 
-    fn refusal_of_vote(&self, candidate: NodeId, theirs: Position, ours: Position) -> Option<Why> {
+    fn give_vote(&mut self, candidate: NodeId) {
+        if self.ballot.voted_for != Some(candidate) {
+            self.set_ballot(Ballot {
+                term: self.ballot.term,
+                voted_for: Some(candidate),
+            });
+        }
+        // Who wants another to lead this term does not ask to lead the next.
+        if matches!(self.role, Role::PreCandidate(_)) {
+            self.become_follower(None);
+        }
+        self.reset_election_deadline();
+    }
+
+    fn refusal_of_vote(
+        &self,
+        candidate: NodeId,
+        theirs: Position,
+        ours: Position,
+        transfer: bool,
+    ) -> Option<Why> {
         if let Some(leader) = self.leader() {
             return Some(Why::VoteRefusedLeaderKnown { candidate, leader });
         }
@@ -73,6 +98,9 @@ impl Raft {
                 return Some(Why::VoteRefusedAlreadyVoted { candidate, voted_for });
             }
             _ => {}
+        }
+        if !transfer && let Some(why) = self.sticks(candidate) {
+            return Some(why);
         }
         // Raft 5.4.1: the vote goes only to a log at least as up-to-date as one's own.
         (theirs < ours && !Mutant::VoteWithoutLogCheck.is(self.config.mutant)).then_some(
@@ -85,59 +113,28 @@ impl Raft {
     }
 
     pub(crate) fn on_request_vote_reply(&mut self, from: NodeId, answer: VoteAnswer) {
-        self.count_vote(from, answer == VoteAnswer::Granted);
+        self.count_vote(from, answer);
     }
 
     /// Its own vote counts once it is durable: else a crash could let it vote again in this term.
     pub(crate) fn count_own_vote(&mut self) {
         if self.persist.is_durable(self.persist.ballot_stamp()) {
-            self.count_vote(self.config.id, true);
+            self.count_vote(self.config.id, VoteAnswer::Granted);
         }
     }
 
-    fn count_vote(&mut self, from: NodeId, granted: bool) {
+    fn count_vote(&mut self, from: NodeId, answer: VoteAnswer) {
         let membership = self.memberships.current();
-        let Role::Candidate { votes, .. } = &mut self.role else {
+        let Role::Candidate { canvass, .. } = &mut self.role else {
             return;
         };
-        // A vote stands. A refusal may answer a late request of an earlier term, and the vote may come after it.
-        *votes.entry(from).or_default() |= granted;
-        match tally(membership, |id| votes.get(&id).copied()) {
+        canvass.answered(from, answer);
+        match canvass.tally(membership) {
             Tally::Won => self.become_leader(),
             Tally::Lost => self.explain(Why::Lost {
                 term: self.ballot.term,
             }),
             Tally::Open => {}
         }
-    }
-
-    /// The next vote to ask for. Waits for the ballot: a candidate that forgot its candidacy could vote for another in
-    /// the same term.
-    pub(crate) fn next_vote_request(&mut self) -> Option<Envelope> {
-        let own = self.config.id;
-        let durable = self.persist.is_durable(self.persist.ballot_stamp());
-        if !durable && !Mutant::AnswerBeforeDurable.is(self.config.mutant) {
-            return None;
-        }
-        let membership = self.memberships.current();
-        let Role::Candidate { asked, transfer, .. } = &mut self.role else {
-            return None;
-        };
-        let to = membership
-            .members()
-            .into_iter()
-            .find(|&id| id != own && membership.is_voter(id) && !asked.contains(&id))?;
-        asked.insert(to);
-        let transfer = *transfer;
-        let last = self.log.last();
-        Some(self.message_to(to, Message::RequestVote { last, transfer }))
-    }
-
-    pub(crate) fn on_request_pre_vote(&mut self, from: NodeId, _theirs: Position) {
-        self.explain(Why::IllFormed { from });
-    }
-
-    pub(crate) fn on_request_pre_vote_reply(&mut self, from: NodeId, _answer: VoteAnswer) {
-        self.explain(Why::IllFormed { from });
     }
 }

@@ -2,6 +2,7 @@
 //! simulator's. What takes time proportional to the log stands apart from what does not, so that millions of steps can be
 //! checked.
 
+use crate::message::VoteAnswer;
 use crate::raft::Raft;
 use crate::role::Role;
 use crate::types::Body;
@@ -57,17 +58,21 @@ impl Raft {
                     .values()
                     .for_each(|progress| progress.check_invariants(mark.index, last.index));
             }
-            Role::Candidate { votes, .. } => {
+            Role::Candidate { canvass, .. } => {
                 assert_eq!(
                     self.ballot.voted_for,
                     Some(self.config.id),
                     "a candidate voted for itself"
                 );
                 assert!(
-                    votes.get(&self.config.id) != Some(&false),
+                    canvass
+                        .answers
+                        .get(&self.config.id)
+                        .is_none_or(|own| *own == VoteAnswer::Granted),
                     "a candidate does not vote against itself"
                 );
             }
+            Role::PreCandidate(_) => {}
             Role::Follower { leader } => {
                 assert!(*leader != Some(self.config.id), "a follower follows another");
             }

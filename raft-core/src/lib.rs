@@ -65,9 +65,12 @@
 
 mod alarm;
 mod append;
+mod canvass;
 mod catch_up;
 mod change;
+mod clock;
 mod config;
+mod contact;
 mod election;
 mod follower_read;
 mod held;
@@ -84,6 +87,7 @@ mod mutant;
 mod offer;
 mod output;
 mod persist;
+mod pre_vote;
 mod progress;
 mod propose;
 mod quorum;

@@ -187,6 +187,26 @@ impl Message {
         )
     }
 
+    /// Whether its sender wants to lead without the leader's wish (thesis 4.2.3).
+    pub(crate) fn asks_unbidden_to_lead(&self) -> bool {
+        matches!(
+            self,
+            Message::RequestPreVote { .. } | Message::RequestVote { transfer: false, .. }
+        )
+    }
+
+    /// Whether only a member that follows the receiver says it. Who asks for votes may be heard and hear nothing: a
+    /// leader that took it for a follower could go on for ever, leading nobody (OmniPaxos, on one-way links).
+    pub(crate) fn follows(&self) -> bool {
+        matches!(
+            self,
+            Message::AppendEntriesReply(_)
+                | Message::HeartbeatReply { .. }
+                | Message::InstallSnapshotReply { .. }
+                | Message::ReadIndex { .. }
+        )
+    }
+
     /// Whether an honest sender in `term` could say it: what it knows of is of its own term or before, and entries
     /// follow each other without a gap, in terms that never fall.
     pub(crate) fn is_well_formed(&self, term: Term) -> bool {

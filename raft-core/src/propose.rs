@@ -15,7 +15,10 @@ impl Raft {
     /// # Errors
     /// See [`Refusal`].
     pub fn propose(&mut self, command: Bytes) -> Result<Position, Refusal> {
-        let leader = self.leading()?;
+        self.leading()?;
+        let Role::Leader(leader) = &mut self.role else {
+            panic!("it leads")
+        };
         if leader.transfer.is_some() {
             return Err(Refusal::Transferring);
         }
@@ -26,11 +29,14 @@ impl Raft {
         let uncommitted = leader.uncommitted_bytes;
         let max = self.config.limits.uncommitted_bytes_max;
         if uncommitted > 0 && uncommitted + command.len() > max {
-            self.explain(Why::ProposalRefusedBusy {
-                bytes: command.len() as u64,
-                uncommitted: uncommitted as u64,
-                max: max as u64,
-            });
+            // Once until something commits: hosts ask at every turn.
+            if !std::mem::replace(&mut leader.busy_explained, true) {
+                self.explain(Why::ProposalRefusedBusy {
+                    bytes: command.len() as u64,
+                    uncommitted: uncommitted as u64,
+                    max: max as u64,
+                });
+            }
             return Err(Refusal::Busy);
         }
         Ok(self.append_own(Body::Command(command)))

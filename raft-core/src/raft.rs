@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 
 use crate::alarm::Alarm;
 use crate::config::Config;
+use crate::contact::Contact;
 use crate::follower_read::AskedReads;
 use crate::held::Held;
 use crate::in_force::Memberships;
@@ -17,7 +18,7 @@ use crate::message::{Envelope, Message, VoteAnswer};
 use crate::mutant::Mutant;
 use crate::output::Output;
 use crate::persist::Persist;
-use crate::role::Role;
+use crate::role::{Motive, Role};
 use crate::types::{Ballot, Image, Index, NodeId, Round, Stamp, Term, Time};
 use crate::why::Why;
 
@@ -26,7 +27,7 @@ use crate::why::Why;
 pub struct Raft {
     pub(crate) config: Config,
     pub(crate) now: Time,
-    random: ChaCha8Rng,
+    pub(crate) random: ChaCha8Rng,
     /// Figure 2, persistent state: currentTerm and votedFor.
     pub(crate) ballot: Ballot,
     pub(crate) role: Role,
@@ -39,7 +40,9 @@ pub struct Raft {
     pub(crate) last_applied: Index,
     pub(crate) persist: Persist,
     pub(crate) receiving: Option<Receiving>,
+    pub(crate) booted_at: Time,
     pub(crate) election_deadline: Time,
+    pub(crate) contact: Option<Contact>,
     held: Held,
     /// As a follower.
     pub(crate) asked_reads: AskedReads,
@@ -91,7 +94,9 @@ impl Raft {
             persist: Persist::new(log.last().index),
             receiving: None,
             log,
+            booted_at: now,
             election_deadline: now,
+            contact: None,
             held: Held::default(),
             asked_reads: AskedReads::default(),
             outbox: VecDeque::new(),
@@ -102,25 +107,9 @@ impl Raft {
         raft.heed_own_removal();
         raft.reset_election_deadline();
         if raft.is_sole_voter() && !raft.halted {
-            raft.campaign(false);
+            raft.campaign(Motive::Timeout);
         }
         raft
-    }
-
-    /// Time passed. Harmless at any time; useful from [`Raft::deadline`] on.
-    pub fn tick(&mut self, now: Time) {
-        self.now = self.now.max(now);
-        if self.halted {
-            return;
-        }
-        match &self.role {
-            Role::Leader(_) => {
-                self.tick_leader();
-                self.tick_transfer();
-            }
-            _ if self.now >= self.election_deadline => self.campaign(false),
-            _ => {}
-        }
     }
 
     /// A message came. Stale or ill-formed ones are dropped and change nothing.
@@ -141,6 +130,12 @@ impl Raft {
         if self.drop_of_removed(from, &message) {
             return;
         }
+        if term > self.ballot.term
+            && message.asks_unbidden_to_lead()
+            && let Some(why) = self.sticks(from)
+        {
+            return self.explain(why);
+        }
         // Raft 5.1: a higher term makes a follower of everyone.
         if term > self.ballot.term {
             self.adopt_term(term);
@@ -152,48 +147,10 @@ impl Raft {
         if self.drop_of_stranger(from, &message) {
             return;
         }
-        self.hear(from);
-        match message {
-            Message::RequestPreVote { last } => self.on_request_pre_vote(from, last),
-            Message::RequestPreVoteReply(answer) => self.on_request_pre_vote_reply(from, answer),
-            Message::RequestVote { last, transfer } => self.on_request_vote(from, last, transfer),
-            Message::RequestVoteReply(answer) => self.on_request_vote_reply(from, answer),
-            Message::RequestEntries { after } => self.on_request_entries(from, after),
-            Message::Entries { prev, entries } => self.on_entries(from, prev, entries),
-            Message::AppendEntries {
-                prev,
-                entries,
-                commit,
-            } => self.on_append_entries(from, prev, entries, commit),
-            Message::AppendEntriesReply(outcome) => self.on_append_entries_reply(from, outcome),
-            Message::Heartbeat { round, commit } => self.on_heartbeat(from, round, commit),
-            Message::HeartbeatReply { round, understands } => {
-                self.on_heartbeat_reply(from, round, understands)
-            }
-            Message::InstallSnapshot {
-                mark,
-                offset,
-                data,
-                checksum,
-                last,
-            } => self.on_install_snapshot(
-                from,
-                *mark,
-                Piece {
-                    offset,
-                    data,
-                    checksum,
-                    last,
-                },
-            ),
-            Message::InstallSnapshotReply { mark, outcome } => {
-                self.on_install_snapshot_reply(from, mark, outcome);
-            }
-            Message::TimeoutNow => self.on_timeout_now(from),
-            Message::ReadIndex { boot, id } => self.on_read_index(from, boot, id),
-            Message::ReadIndexReply { boot, id, index } => self.on_read_index_reply(from, boot, id, index),
-            Message::Removed => self.on_removed(from),
+        if message.follows() {
+            self.heard_follower(from);
         }
+        self.dispatch(from, message);
     }
 
     /// The Save with this stamp is on disk, synced.
@@ -208,7 +165,7 @@ impl Raft {
         match self.role {
             Role::Candidate { .. } => self.count_own_vote(),
             Role::Leader(_) => self.advance_commit(),
-            Role::Follower { .. } => {}
+            Role::Follower { .. } | Role::PreCandidate { .. } => {}
         }
         self.bound_log();
     }
@@ -230,7 +187,7 @@ impl Raft {
         if let Some(envelope) = self
             .held
             .release(|stamp| self.persist.is_durable(stamp))
-            .or_else(|| self.next_vote_request())
+            .or_else(|| self.next_question())
             .or_else(|| self.next_read_index())
             .or_else(|| self.next_send())
             .or_else(|| self.next_timeout_now())
@@ -239,23 +196,6 @@ impl Raft {
         }
         // What was explained or confirmed on the way here.
         self.outbox.pop_front().or_else(|| self.next_apply())
-    }
-
-    /// When to call [`Raft::tick`] at the latest.
-    #[must_use]
-    pub fn deadline(&self) -> Time {
-        let of_role = match &self.role {
-            _ if self.halted => return Time::NEVER,
-            // Nobody is to hear a heartbeat: no idle wake-ups.
-            Role::Leader(leader) if leader.progress.is_empty() => Time::NEVER,
-            Role::Leader(leader) => leader.progress.values().map(|p| p.resend_deadline).fold(
-                leader.heartbeat_deadline.min(self.transfer_deadline(leader)),
-                Time::min,
-            ),
-            _ if self.log_membership().is_voter(self.config.id) => self.election_deadline,
-            _ => Time::NEVER,
-        };
-        of_role.min(self.read_deadline())
     }
 
     pub(crate) fn explain(&mut self, why: Why) {
@@ -299,17 +239,9 @@ impl Raft {
         self.held.hold(stamp, self.persist.saving(), envelope);
     }
 
-    /// Randomised in [T, 2T) so that elections are seldom split (Raft 5.2).
-    pub(crate) fn reset_election_deadline(&mut self) {
-        let timeout = self.config.election_timeout;
-        let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1);
-        let extra = self.random.next_u64() % micros;
-        self.election_deadline = Time(self.now.after(timeout).0.saturating_add(extra));
-    }
-
     /// Raft 5.1: a new term, in which nothing is promised yet.
     fn adopt_term(&mut self, term: Term) {
-        if !matches!(self.role, Role::Follower { .. }) {
+        if matches!(self.role, Role::Candidate { .. } | Role::Leader(_)) {
             self.explain(Why::SteppedDownHigherTerm {
                 from: self.ballot.term,
                 to: term,
@@ -342,6 +274,51 @@ impl Raft {
         self.role = Role::Follower { leader };
     }
 
+    /// A message of this term.
+    fn dispatch(&mut self, from: NodeId, message: Message) {
+        match message {
+            Message::RequestPreVote { last } => self.on_request_pre_vote(from, last),
+            Message::RequestPreVoteReply(answer) => self.on_request_pre_vote_reply(from, answer),
+            Message::RequestVote { last, transfer } => self.on_request_vote(from, last, transfer),
+            Message::RequestVoteReply(answer) => self.on_request_vote_reply(from, answer),
+            Message::RequestEntries { after } => self.on_request_entries(from, after),
+            Message::Entries { prev, entries } => self.on_entries(from, prev, entries),
+            Message::AppendEntries {
+                prev,
+                entries,
+                commit,
+            } => self.on_append_entries(from, prev, entries, commit),
+            Message::AppendEntriesReply(outcome) => self.on_append_entries_reply(from, outcome),
+            Message::Heartbeat { round, commit } => self.on_heartbeat(from, round, commit),
+            Message::HeartbeatReply { round, understands } => {
+                self.on_heartbeat_reply(from, round, understands)
+            }
+            Message::InstallSnapshot {
+                mark,
+                offset,
+                data,
+                checksum,
+                last,
+            } => self.on_install_snapshot(
+                from,
+                *mark,
+                Piece {
+                    offset,
+                    data,
+                    checksum,
+                    last,
+                },
+            ),
+            Message::InstallSnapshotReply { mark, outcome } => {
+                self.on_install_snapshot_reply(from, mark, outcome);
+            }
+            Message::TimeoutNow => self.on_timeout_now(from),
+            Message::ReadIndex { boot, id } => self.on_read_index(from, boot, id),
+            Message::ReadIndexReply { boot, id, index } => self.on_read_index_reply(from, boot, id, index),
+            Message::Removed => self.on_removed(from),
+        }
+    }
+
     /// Raft 5.1: whoever speaks in a past term is told the present one, so that it steps down.
     fn on_old_term(&mut self, from: NodeId, theirs: Term, message: &Message) {
         let ours = self.ballot.term;
@@ -372,15 +349,5 @@ impl Raft {
             _ => return,
         };
         self.answer_after(self.persist.ballot_stamp(), from, answer);
-    }
-
-    /// A message of this term: its sender is alive and knows no later one.
-    fn hear(&mut self, from: NodeId) {
-        let now = self.now;
-        if let Role::Leader(leader) = &mut self.role
-            && let Some(progress) = leader.progress.get_mut(&from)
-        {
-            progress.heard_at = now;
-        }
     }
 }

@@ -35,6 +35,7 @@ impl Raft {
             heartbeat_deadline: self.now.after(self.config.heartbeat_interval),
             reads: Reads::default(),
             uncommitted_bytes,
+            busy_explained: false,
             transfer: None,
             has_told_to_stand: false,
         };
@@ -149,6 +150,7 @@ impl Raft {
                 term: self.ballot.term,
             });
         }
+        leader.busy_explained = false;
         let mut committed = self.commit_index;
         while committed < index {
             committed = committed.next();

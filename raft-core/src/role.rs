@@ -1,7 +1,8 @@
-//! The three roles (Raft 5.1, Figure 4), each with what it remembers and forgets on leaving.
+//! The roles (Raft 5.1, Figure 4; thesis 9.6 for the fourth), each with what it remembers and forgets on leaving.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use crate::canvass::Canvass;
 use crate::progress::Progress;
 use crate::read::Reads;
 use crate::transfer::Transfer;
@@ -13,15 +14,24 @@ pub(crate) enum Role {
         /// Who leads this term, once heard of.
         leader: Option<NodeId>,
     },
+    /// Asks whether it would be voted for (thesis 9.6).
+    PreCandidate(Canvass),
     Candidate {
-        /// The answers so far; its own once its ballot is durable.
-        votes: BTreeMap<NodeId, bool>,
-        /// Who has been asked.
-        asked: BTreeSet<NodeId>,
-        /// The leader asked this node to stand (thesis 3.10).
-        transfer: bool,
+        canvass: Canvass,
+        motive: Motive,
     },
     Leader(Leader),
+}
+
+/// What made a candidate of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Motive {
+    /// No leader was heard.
+    Timeout,
+    /// The leader asked it to (thesis 3.10).
+    Transfer,
+    /// A quorum follows nobody, and would follow it but for its log.
+    Behind,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +44,8 @@ pub(crate) struct Leader {
     pub(crate) reads: Reads,
     /// Payload bytes after the commit index.
     pub(crate) uncommitted_bytes: usize,
+    /// That no more is taken was explained since the last commit.
+    pub(crate) busy_explained: bool,
     pub(crate) transfer: Option<Transfer>,
     /// In this term some voter was told to stand. It may obey late, so nobody's patience protects this leader any more.
     pub(crate) has_told_to_stand: bool,
@@ -43,8 +55,16 @@ impl Role {
     pub(crate) fn leader(&self, own: NodeId) -> Option<NodeId> {
         match self {
             Role::Follower { leader } => *leader,
-            Role::Candidate { .. } => None,
+            Role::PreCandidate(_) | Role::Candidate { .. } => None,
             Role::Leader(_) => Some(own),
+        }
+    }
+
+    /// The questions of a candidate, or of one who would be.
+    pub(crate) fn canvass(&mut self) -> Option<&mut Canvass> {
+        match self {
+            Role::PreCandidate(canvass) | Role::Candidate { canvass, .. } => Some(canvass),
+            Role::Follower { .. } | Role::Leader(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@
 use crate::message::{Envelope, Message};
 use crate::output::{ChangeRefusal, Output, Refusal};
 use crate::raft::Raft;
-use crate::role::{Leader, Role};
+use crate::role::{Leader, Motive, Role};
 use crate::types::{NodeId, Time};
 use crate::why::Why;
 
@@ -183,6 +183,6 @@ impl Raft {
             return self.explain(Why::StandRefusedNoVoter { leader: from });
         }
         self.explain(Why::StandsAtOnce { leader: from });
-        self.campaign(true);
+        self.campaign(Motive::Transfer);
     }
 }

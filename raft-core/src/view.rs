@@ -4,7 +4,7 @@ use crate::config::Limits;
 use crate::membership::Membership;
 use crate::raft::Raft;
 use crate::role::Role;
-use crate::types::{Ballot, Entry, Index, NodeId, Position, Round, SnapshotMark, Term};
+use crate::types::{Ballot, Entry, Index, NodeId, Position, Round, SnapshotMark, Term, Time};
 
 /// What a leader knows of a follower (Figure 2, volatile state on leaders).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,22 @@ impl Raft {
     #[must_use]
     pub fn is_candidate(&self) -> bool {
         matches!(self.role, Role::Candidate { .. })
+    }
+
+    /// Whether this node asks who would vote for it (thesis 9.6).
+    #[must_use]
+    pub fn is_pre_candidate(&self) -> bool {
+        matches!(self.role, Role::PreCandidate(_))
+    }
+
+    /// When this node stands for election, or asks about it, if no leader is heard before; never while it leads.
+    #[must_use]
+    pub fn election_deadline(&self) -> Time {
+        if self.is_leader() {
+            Time::NEVER
+        } else {
+            self.election_deadline
+        }
     }
 
     /// The highest entry known to be committed.

@@ -50,6 +50,9 @@ impl Why {
                 | Why::Won { .. }
                 | Why::Lost { .. }
                 | Why::VoteGranted { .. }
+                | Why::PreCampaign { .. }
+                | Why::CampaignBehind { .. }
+                | Why::SteppedDownNoQuorum { .. }
                 | Why::SteppedDownHigherTerm { .. }
                 | Why::SteppedDownLeaderElected { .. }
                 | Why::Truncated { .. }

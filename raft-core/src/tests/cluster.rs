@@ -23,6 +23,8 @@ pub(super) struct Member {
 
 pub(super) struct Cluster {
     config: Config,
+    /// Members whose pre-vote, and whose check-quorum, are not as the config says.
+    pub(super) contrary: [BTreeSet<NodeId>; 2],
     pub(super) members: BTreeMap<NodeId, Member>,
     pub(super) wire: Vec<Envelope>,
     /// What these say or should hear is lost.
@@ -58,6 +60,7 @@ impl Cluster {
         let members = (1..=size).map(|id| (NodeId(id), member(NodeId(id))));
         let mut cluster = Cluster {
             config,
+            contrary: Default::default(),
             members: members.collect(),
             wire: Vec::new(),
             isolated: BTreeSet::new(),
@@ -104,7 +107,9 @@ impl Cluster {
 
     /// Starts a member that is down from what its disk has.
     pub(super) fn boot(&mut self, id: NodeId) {
-        let config = self.config;
+        let mut config = self.config;
+        config.pre_vote ^= self.contrary[0].contains(&id);
+        config.check_quorum ^= self.contrary[1].contains(&id);
         let member = self.member(id);
         assert!(member.raft.is_none(), "it is down");
         member.boots += 1;

@@ -65,6 +65,14 @@ fn append() -> impl Strategy<Value = Message> {
     })
 }
 
+fn vote_answer() -> impl Strategy<Value = VoteAnswer> {
+    prop_oneof![
+        Just(VoteAnswer::Granted),
+        Just(VoteAnswer::Refused),
+        position().prop_map(|last| VoteAnswer::Behind { last }),
+    ]
+}
+
 fn message() -> impl Strategy<Value = Message> {
     let outcome = prop_oneof![
         number().prop_map(|index| AppendOutcome::Matched(Index(index))),
@@ -72,7 +80,15 @@ fn message() -> impl Strategy<Value = Message> {
     ];
     prop_oneof![
         (position(), any::<bool>()).prop_map(|(last, transfer)| Message::RequestVote { last, transfer }),
-        Just(Message::RequestVoteReply(VoteAnswer::Granted)),
+        vote_answer().prop_map(Message::RequestVoteReply),
+        position().prop_map(|last| Message::RequestPreVote { last }),
+        vote_answer().prop_map(Message::RequestPreVoteReply),
+        position().prop_map(|after| Message::RequestEntries { after }),
+        append().prop_map(|append| match append {
+            Message::AppendEntries { prev, entries, .. } => Message::Entries { prev, entries },
+            other => other,
+        }),
+        Just(Message::TimeoutNow),
         append(),
         outcome.prop_map(Message::AppendEntriesReply),
         (number(), number()).prop_map(|(round, commit)| Message::Heartbeat {

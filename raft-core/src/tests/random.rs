@@ -55,6 +55,8 @@ fn config(dice: &mut Dice, mutant: Option<Mutant>) -> Config {
             ..Limits::default()
         },
         mutant,
+        pre_vote: dice.one_in(2),
+        check_quorum: dice.one_in(2),
         ..Config::new(NodeId(0), 0)
     }
 }
@@ -181,6 +183,14 @@ fn run(seed: u64, mutant: Option<Mutant>) -> Cluster {
     let size = dice.pick(&[1, 3, 3, 3, 3, 3, 3, 5]);
     let config = config(&mut dice, mutant);
     let mut cluster = Cluster::new(size, config);
+    // A rolling change of settings: from their next boot on some differ from the rest.
+    for id in cluster.ids() {
+        for contrary in &mut cluster.contrary {
+            if dice.one_in(4) {
+                contrary.insert(id);
+            }
+        }
+    }
     let weather = Weather {
         follower_times_out: dice.pick(&[1, 5, 20]),
         partition_heals: dice.pick(&[1, 2, 4]),

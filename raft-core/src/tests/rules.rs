@@ -50,17 +50,14 @@ fn a_message_that_makes_no_sense_changes_nothing_not_even_the_term() {
         later,
         Message::RequestVote {
             last: prev,
-            transfer: false,
+            transfer: true,
         },
     );
     let last = Position::default();
     say(
         &mut cluster,
         Term(u64::MAX),
-        Message::RequestVote {
-            last,
-            transfer: false,
-        },
+        Message::RequestVote { last, transfer: true },
     );
     assert_eq!(cluster.raft(OWN).map(Raft::term), Some(term));
     assert_eq!(cluster.leader(), Some(OWN));
@@ -73,10 +70,7 @@ fn the_last_term_is_the_last() {
     say(
         &mut cluster,
         Term::MAX,
-        Message::RequestVote {
-            last,
-            transfer: false,
-        },
+        Message::RequestVote { last, transfer: true },
     );
     assert_eq!(cluster.raft(OWN).map(Raft::term), Some(Term::MAX));
     cluster.tick(OWN);

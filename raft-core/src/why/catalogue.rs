@@ -8,6 +8,27 @@ reasons! {
     /// The election deadline passed without word from a leader.
     Campaign { term: Term }
         "no leader was heard until the election deadline: campaigns in term {term}", "Raft 5.2";
+    /// The election deadline passed; it asks first who would vote for it.
+    PreCampaign { term: Term }
+        "no leader was heard until the election deadline: asks who would vote for it after term {term}", "thesis 9.6";
+    /// So many would not vote for this node that it does not stand.
+    PreVoteLost { term: Term }
+        "no quorum would vote for it after term {term}: does not stand", "thesis 9.6";
+    /// Somebody would vote for this node, or the other way round.
+    PreVoteGranted { candidate: NodeId, theirs: Position, ours: Position }
+        "would vote for {candidate}: its log ends at {theirs}, ours at {ours}", "thesis 9.6";
+    /// The asker's log is behind.
+    PreVoteRefusedLogBehind { candidate: NodeId, theirs: Position, ours: Position }
+        "would not vote for {candidate}: its log ends at {theirs}, behind ours at {ours}", "thesis 9.6, Raft 5.4.1";
+    /// A quorum would vote for it but for its log, and nobody else has come to lead.
+    CampaignBehind { term: Term }
+        "a quorum follows nobody, and only the log stands against this node: campaigns in term {term} to catch up", "raft-core, catch_up";
+    /// Lease reads of a leader it acknowledged may still be relied on: it votes for nobody, itself included.
+    CampaignPutOff { wait_ms: u64 }
+        "does not stand for {wait_ms} ms more: a leader may still rely on its promise", "thesis 6.4.1";
+    /// The host saw the link to the leader close.
+    LinkToLeaderClosed { leader: NodeId }
+        "the link to {leader}, the leader, closed: waits no election timeout for it", "raft-core, contact";
     /// A quorum voted for this node.
     Won { term: Term }
         "a quorum voted for this node: leads term {term}", "Raft 5.2";
@@ -29,8 +50,20 @@ reasons! {
     /// There is a leader, or this node leads, in this very term.
     VoteRefusedLeaderKnown { candidate: NodeId, leader: NodeId }
         "no vote for {candidate}: {leader} already leads this term", "Raft 5.2";
+    /// This node leads, and a quorum has been heard.
+    VoteRefusedLeading { candidate: NodeId, term: Term }
+        "no vote for {candidate}: this node leads term {term}", "thesis 4.2.3";
+    /// The leader was heard a moment ago.
+    VoteRefusedLeaderHeard { candidate: NodeId, leader: NodeId, heard_ms: u64 }
+        "no vote for {candidate}: {leader}, the leader, was heard {heard_ms} ms ago", "thesis 4.2.3";
+    /// What this voter promised before it booted is not known.
+    VoteRefusedAfterBoot { candidate: NodeId, booted_ms: u64 }
+        "no vote for {candidate}: booted {booted_ms} ms ago, a lease of before may still be relied on", "thesis 6.4.1";
 
     // Stepping down.
+    /// No quorum was heard for an election timeout.
+    SteppedDownNoQuorum { term: Term, silent_ms: u64 }
+        "leads term {term} no more: no quorum was heard for {silent_ms} ms", "thesis 6.2";
     /// A message of a higher term ended this node's leadership or candidacy.
     SteppedDownHigherTerm { from: Term, to: Term }
         "steps down from term {from}: term {to} has begun", "Raft 5.1";

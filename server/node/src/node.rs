@@ -233,14 +233,15 @@ impl Node {
         }
     }
 
-    /// A new leader or term renews all that was asked of the former one.
+    /// A new term renews all that was asked of the former one's leader. A leader that was not heard for a while may be
+    /// heard again in the same term, which has no other: the stream to it counts on from where it was.
     fn notice_leader(&mut self) {
         let now = (self.raft.leader(), self.raft.term());
         if now == self.leader {
             return;
         }
         self.leader = now;
-        self.to_leader = None;
+        self.to_leader.take_if(|stream| stream.term != now.1);
         self.outbox.push_back(Output::Leader {
             leader: now.0,
             term: now.1,

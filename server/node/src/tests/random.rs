@@ -87,6 +87,8 @@ pub(super) fn run(seed: u64) -> Cluster {
             uncommitted_bytes_max: dice.pick(&[100, 32 << 20]),
             ..raft_core::Limits::default()
         },
+        pre_vote: dice.one_in(2),
+        check_quorum: dice.one_in(2),
         ..raft_core::Config::new(NodeId(0), 0)
     };
     let mut cluster = Cluster::new(size, config);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use raft_core::{NodeId, Time};
+use raft_core::{NodeId, Raft, Time};
 
 use super::cluster::Cluster;
 use super::disk::Manner;
@@ -21,19 +21,21 @@ impl Cluster {
             self.now = self.now.max(deadline);
         }
         self.say(id, "tick")?;
-        self.turn(id, raft_core::Raft::tick)
+        self.turn(id, Raft::tick)
     }
 
+    /// Its election deadline has come, whatever else was due before.
     pub(crate) fn campaign(&mut self, id: NodeId) -> Result<(), Problem> {
         let raft = self.raft(id)?;
         if raft.is_leader() || !raft.log_membership().is_voter(id) {
             return Err(Problem::NoCampaign(id));
         }
-        let sent = self.links.under_way().count();
-        let term = raft.term();
-        self.tick(id)?;
-        let stands = self.raft(id)?.term() > term || self.links.under_way().count() > sent;
-        if stands {
+        let deadline = raft.election_deadline();
+        self.now = self.now.max(self.member(id)?.clock.when(deadline));
+        self.say(id, "tick")?;
+        self.turn(id, Raft::tick)?;
+        let raft = self.raft(id)?;
+        if raft.is_pre_candidate() || raft.is_candidate() || raft.is_leader() {
             Ok(())
         } else {
             Err(Problem::NoCampaign(id))

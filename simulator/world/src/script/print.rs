@@ -7,10 +7,11 @@ use raft_core::{
     Position, Raft, Save, Term, VoteAnswer,
 };
 
-/// `leader`, `candidate`, `follower`, or `follower of n1`.
+/// `leader`, `candidate`, `pre-candidate`, `follower`, or `follower of n1`.
 pub(crate) fn role(raft: &Raft) -> String {
     match raft.leader() {
         _ if raft.is_leader() => "leader".to_owned(),
+        _ if raft.is_pre_candidate() => "pre-candidate".to_owned(),
         _ if raft.is_candidate() => "candidate".to_owned(),
         Some(leader) => format!("follower of n{leader}"),
         None => "follower".to_owned(),

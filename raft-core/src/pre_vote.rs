@@ -1,0 +1,85 @@
+//! Pre-vote (thesis 9.6): who would vote for this node in the next term? Asking changes nobody's term, so that a node
+//! that comes back, or hears nothing on a one-way link, disturbs no leader. The envelope carries the asker's present
+//! term: one whose term is past is told the present one and asks again in it, so that no term is too low to be heard.
+
+use crate::canvass::Canvass;
+use crate::contact::milliseconds;
+use crate::message::{Message, VoteAnswer};
+use crate::quorum::Tally;
+use crate::raft::Raft;
+use crate::role::{Motive, Role};
+use crate::types::{NodeId, Position};
+use crate::why::Why;
+
+impl Raft {
+    /// The election deadline passed: stands for election, or asks first whether there is any use in it.
+    pub(crate) fn time_out(&mut self) {
+        self.reset_election_deadline();
+        if !self.may_stand() {
+            return;
+        }
+        let promised = self.promised_until();
+        if self.now < promised && !self.is_sole_voter() {
+            self.election_deadline = promised.after(self.random_below(self.config.election_timeout));
+            return self.explain(Why::CampaignPutOff {
+                wait_ms: milliseconds(promised.since(self.now)),
+            });
+        }
+        if self.is_only_behind() {
+            return self.campaign(Motive::Behind);
+        }
+        if !self.config.pre_vote || self.is_sole_voter() {
+            return self.campaign(Motive::Timeout);
+        }
+        self.explain(Why::PreCampaign {
+            term: self.ballot.term,
+        });
+        let mut canvass = Canvass::new();
+        canvass.answered(self.config.id, VoteAnswer::Granted);
+        self.role = Role::PreCandidate(canvass);
+    }
+
+    pub(crate) fn on_request_pre_vote(&mut self, from: NodeId, theirs: Position) {
+        let ours = self.log.last();
+        let answer = if let Some(why) = self.sticks(from) {
+            self.explain(why);
+            VoteAnswer::Refused
+        } else if theirs < ours {
+            self.explain(Why::PreVoteRefusedLogBehind {
+                candidate: from,
+                theirs,
+                ours,
+            });
+            self.behind(ours)
+        } else {
+            self.explain(Why::PreVoteGranted {
+                candidate: from,
+                theirs,
+                ours,
+            });
+            VoteAnswer::Granted
+        };
+        // It promises nothing; only the term it speaks of must outlive a crash.
+        self.answer_after(
+            self.persist.ballot_stamp(),
+            from,
+            Message::RequestPreVoteReply(answer),
+        );
+    }
+
+    /// A late answer, after the election or in another role, changes nothing.
+    pub(crate) fn on_request_pre_vote_reply(&mut self, from: NodeId, answer: VoteAnswer) {
+        let membership = self.memberships.current();
+        let Role::PreCandidate(canvass) = &mut self.role else {
+            return;
+        };
+        canvass.answered(from, answer);
+        match canvass.tally(membership) {
+            Tally::Won => self.campaign(Motive::Timeout),
+            Tally::Lost => self.explain(Why::PreVoteLost {
+                term: self.ballot.term,
+            }),
+            Tally::Open => {}
+        }
+    }
+}
