@@ -11,13 +11,14 @@ use raft_core::Mutant;
 use world::script::{Options, Problem, Script, diff, run};
 
 /// For each mutant, a script that shows what the rule it leaves out is for.
-const KILLERS: [(Mutant, &str); 9] = [
+const KILLERS: [(Mutant, &str); 10] = [
     (Mutant::AnswerBeforeDurable, "vote_is_durable_before_it_is_told"),
     (Mutant::CommitOldTerm, "figure_8_old_terms_commit_indirectly"),
     (Mutant::VoteWithoutLogCheck, "vote_refused_to_a_shorter_log"),
     (Mutant::VoteTwice, "vote_refused_already_voted"),
     (Mutant::ReadWithoutRound, "read_of_a_partitioned_leader"),
     (Mutant::AppendWithoutCheck, "figure_7_follower_repairs"),
+    (Mutant::CatchUpInFollowedTerm, "catch_up_ends_with_a_leader"),
     (Mutant::ReadBeforeOwnTermCommit, "read_waits_for_own_term"),
     (Mutant::ReadRoundReused, "read_round_is_not_reused"),
     (Mutant::AnswerToFormerLife, "follower_read_of_a_former_life"),

@@ -106,7 +106,7 @@ impl Raft {
     }
 
     /// Figure 2, AppendEntries steps 3 and 4. Returns whether all is well.
-    fn take_entries(&mut self, from: NodeId, entries: Vec<Entry>) -> bool {
+    pub(crate) fn take_entries(&mut self, from: NodeId, entries: Vec<Entry>) -> bool {
         let last_sent = entries.last().map(|entry| entry.position.index);
         let known = entries
             .iter()

@@ -8,7 +8,7 @@ use crate::mutant::Mutant;
 use crate::quorum::{Tally, tally};
 use crate::raft::Raft;
 use crate::role::{Motive, Role};
-use crate::types::{NodeId, Time};
+use crate::types::{NodeId, Position, Time};
 
 /// One round of asking, within one term.
 #[derive(Clone, Debug)]
@@ -38,10 +38,16 @@ impl Canvass {
         }
     }
 
-    /// Forgets an answer that is out of date: its giver is asked again.
-    pub(crate) fn forget(&mut self, from: NodeId) {
-        self.answers.remove(&from);
-        self.asked.remove(&from);
+    /// This node's log ends at `ours` now. Those whose log stood against it, and does no more, are asked again.
+    pub(crate) fn forget_behind(&mut self, ours: Position) {
+        let asked = &mut self.asked;
+        self.answers.retain(|id, answer| {
+            let stands = !matches!(answer, VoteAnswer::Behind { last } if *last <= ours);
+            if !stands {
+                asked.remove(id);
+            }
+            stands
+        });
     }
 
     pub(crate) fn tally(&self, membership: &Membership) -> Tally {
@@ -92,7 +98,7 @@ impl Raft {
         let membership = self.memberships.current();
         let last = self.log.last();
         let (canvass, stamp, message) = match &mut self.role {
-            Role::PreCandidate(canvass) => (
+            Role::PreCandidate { canvass, .. } => (
                 canvass,
                 self.persist.ballot_stamp(),
                 Message::RequestPreVote { last },
@@ -119,7 +125,6 @@ impl Raft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Position;
 
     const BEHIND: VoteAnswer = VoteAnswer::Behind {
         last: Position {

@@ -1,9 +1,72 @@
-//! A candidate whose log is behind gets what it lacks from a voter whose log is not.
+//! A candidate that lacks entries gets them from a voter that has them.
+//!
+//! Raft elects only who has the most up-to-date log of a quorum (Raft 5.4.1). If the one node with links to a quorum has
+//! an older log than those it reaches, nobody can ever be elected ("constrained" in OmniPaxos, EuroSys 2023). So a voter
+//! says when only the log stands against a candidate, and a node that heard nothing else from a quorum for an election
+//! timeout stands all the same, takes the entries it lacks, and asks again in the same term.
+//!
+//! Why this is safe. (1) Every log is a prefix of the log of the leader of its last entry's term: here it stays so,
+//! because entries are taken over only where the two logs agree, and all of them up to some entry. (2) A log only moves
+//! up in the order of positions, so that all that was committed while this node's log held it is still there: whoever
+//! made the later entry was elected by a quorum that had it (Raft 5.4.3), and its log has it before that entry. (3)
+//! Nobody counts on what is given up: a leader of an earlier term counted this node for entries that (2) keeps, or for
+//! entries that never were committed, and hears from it no more; and in the term of the candidacy this node has
+//! acknowledged nothing, because it has followed nobody. That is why a follower must not take what comes late: it has
+//! told its leader how far their logs agree.
 
-use crate::message::VoteAnswer;
+use crate::message::{Envelope, Message, VoteAnswer};
+use crate::mutant::Mutant;
+use crate::quorum::Tally;
 use crate::raft::Raft;
-use crate::types::{Entry, NodeId, Position};
+use crate::role::{Motive, Role};
+use crate::types::{Entry, NodeId, Position, Time};
 use crate::why::Why;
+
+/// What an entry weighs beside its payload while it waits to be taken.
+const ENTRY_BYTES: usize = 64;
+
+/// What a candidate gets from a voter.
+#[derive(Clone, Debug)]
+pub(crate) struct CatchUp {
+    from: NodeId,
+    /// What was asked for: the entries after this one, which stands in this node's log or ends `entries`.
+    after: Position,
+    /// The end of that voter's log as of its refusal.
+    last: Position,
+    /// Follow an entry of this node's log, and do not make a better one yet.
+    entries: Vec<Entry>,
+    bytes: usize,
+    /// When to ask, for the first time or again.
+    ask_deadline: Time,
+}
+
+impl CatchUp {
+    fn new(from: NodeId, after: Position, last: Position) -> CatchUp {
+        CatchUp {
+            from,
+            after,
+            last,
+            entries: Vec::new(),
+            bytes: 0,
+            ask_deadline: Time(0),
+        }
+    }
+
+    /// When to tick.
+    pub(crate) fn deadline(&self) -> Time {
+        self.ask_deadline
+    }
+
+    fn take(&mut self, entries: Vec<Entry>) {
+        self.bytes += entries
+            .iter()
+            .map(|e| e.body.weight() + ENTRY_BYTES)
+            .sum::<usize>();
+        self.after = entries.last().map_or(self.after, |entry| entry.position);
+        self.entries.extend(entries);
+        self.ask_deadline = Time(0);
+    }
+}
 
 impl Raft {
     /// Whether it has asked for a whole election timeout, and a quorum would follow it but for its log.
@@ -13,7 +76,7 @@ impl Raft {
         canvass.is_some_and(|canvass| canvass.only_the_log_is_missing(membership))
     }
 
-    /// What a voter says whose log is more up-to-date: only while it follows nobody may the candidate raise its term.
+    /// What a voter says whose log is more up-to-date: only while it follows nobody may the candidate insist.
     pub(crate) fn behind(&self, ours: Position) -> VoteAnswer {
         if self.hears_leader() {
             VoteAnswer::Refused
@@ -22,11 +85,168 @@ impl Raft {
         }
     }
 
-    pub(crate) fn on_request_entries(&mut self, from: NodeId, _after: Position) {
-        self.explain(Why::IllFormed { from });
+    /// Chooses whom to ask: the voter with the most up-to-date log.
+    pub(crate) fn begin_catch_up(&mut self) {
+        let ours = self.log.last();
+        let membership = self.memberships.current();
+        let Role::Candidate {
+            canvass,
+            motive: Motive::Behind,
+            catch_up: catch_up @ None,
+        } = &mut self.role
+        else {
+            return;
+        };
+        if canvass.tally(membership) == Tally::Won || !canvass.only_the_log_is_missing(membership) {
+            return;
+        }
+        let best = canvass.answers.iter().filter_map(|(&id, answer)| match answer {
+            VoteAnswer::Behind { last } if *last > ours => Some((*last, id)),
+            _ => None,
+        });
+        if let Some((last, from)) = best.max() {
+            *catch_up = Some(CatchUp::new(from, ours, last));
+            self.explain(Why::CatchUpBegins { from, ours, last });
+        }
     }
 
-    pub(crate) fn on_entries(&mut self, from: NodeId, _prev: Position, _entries: Vec<Entry>) {
-        self.explain(Why::IllFormed { from });
+    /// The next question for entries.
+    pub(crate) fn next_request_entries(&mut self) -> Option<Envelope> {
+        let (now, ask_deadline) = (self.now, self.resend_deadline());
+        let Role::Candidate {
+            catch_up: Some(catch_up),
+            ..
+        } = &mut self.role
+        else {
+            return None;
+        };
+        if now < catch_up.ask_deadline {
+            return None;
+        }
+        catch_up.ask_deadline = ask_deadline;
+        let (to, after) = (catch_up.from, catch_up.after);
+        Some(self.message_to(to, Message::RequestEntries { after }))
+    }
+
+    /// A candidate of this term lacks entries. What this node has goes out without a claim to lead; who leads, or follows
+    /// a leader of this term, has no more use for a candidate.
+    pub(crate) fn on_request_entries(&mut self, from: NodeId, after: Position) {
+        if let Some(leader) = self.leader() {
+            return self.explain(Why::EntriesRefusedLeaderKnown {
+                candidate: from,
+                leader,
+            });
+        }
+        let (prev, entries) = if self.log.term_at(after.index) == Some(after.term) {
+            let bytes_max = self.config.limits.append_bytes_max;
+            (after, self.log.slice(after.index.next(), bytes_max))
+        } else {
+            // What lies before the mark is gone: the mark says so.
+            let agreeable = self.log.last_agreeable(after);
+            (agreeable.unwrap_or(self.log.mark().position), Vec::new())
+        };
+        self.explain(Why::EntriesGiven {
+            candidate: from,
+            after,
+            prev,
+            count: entries.len() as u64,
+        });
+        // They promise nothing; only the term they are told in must outlive a crash.
+        self.answer_after(
+            self.persist.ballot_stamp(),
+            from,
+            Message::Entries { after, prev, entries },
+        );
+    }
+
+    /// Entries after `prev` came in answer to the question for those after `after`.
+    pub(crate) fn on_entries(&mut self, from: NodeId, after: Position, prev: Position, entries: Vec<Entry>) {
+        let awaited = match &mut self.role {
+            Role::Candidate { catch_up, .. } => catch_up.take_if(|catch_up| catch_up.from == from),
+            Role::Follower { .. } if Mutant::CatchUpInFollowedTerm.is(self.config.mutant) => {
+                Some(CatchUp::new(from, after, after))
+            }
+            _ => None,
+        };
+        let Some(mut catch_up) = awaited else {
+            return self.explain(Why::EntriesNotAwaited { from });
+        };
+        if after != catch_up.after {
+            // An answer to an earlier question.
+            return self.await_entries(catch_up);
+        }
+        if prev == after && !entries.is_empty() {
+            catch_up.take(entries);
+            return self.caught_up(catch_up);
+        }
+        if prev != after && prev.index <= after.index && entries.is_empty() {
+            // The logs differ there. Where may they agree? Never before what is committed.
+            let agreeable = self
+                .log
+                .last_agreeable(prev)
+                .unwrap_or_default()
+                .max(self.committed());
+            if agreeable.index < after.index {
+                return self.await_entries(CatchUp::new(from, agreeable, catch_up.last));
+            }
+        }
+        self.explain(Why::CatchUpGivenUp { from, after, prev });
+        self.give_up(from);
+    }
+
+    /// More entries came. They are taken over when they make a log that is more up-to-date than this node's.
+    fn caught_up(&mut self, mut catch_up: CatchUp) {
+        if catch_up.after <= self.log.last() {
+            if catch_up.bytes > self.config.limits.uncommitted_bytes_max {
+                self.explain(Why::CatchUpTooLong {
+                    from: catch_up.from,
+                    bytes: catch_up.bytes as u64,
+                });
+                return self.give_up(catch_up.from);
+            }
+            return self.await_entries(catch_up);
+        }
+        let entries = std::mem::take(&mut catch_up.entries);
+        catch_up.bytes = 0;
+        if !self.take_entries(catch_up.from, entries) {
+            return;
+        }
+        let ours = self.log.last();
+        self.explain(Why::CaughtUp {
+            from: catch_up.from,
+            ours,
+        });
+        // It gets on: nobody better has come to lead meanwhile.
+        self.reset_election_deadline();
+        if let Some(canvass) = self.role.canvass() {
+            canvass.forget_behind(ours);
+        }
+        if catch_up.last > ours {
+            self.await_entries(catch_up);
+        }
+    }
+
+    /// The last entry known to be committed.
+    fn committed(&self) -> Position {
+        let index = self.commit_index;
+        let term = self.log.term_at(index);
+        Position {
+            term: term.expect("the log holds what is committed, or begins after it"),
+            index,
+        }
+    }
+
+    fn await_entries(&mut self, awaited: CatchUp) {
+        if let Role::Candidate { catch_up, .. } = &mut self.role {
+            *catch_up = Some(awaited);
+        }
+    }
+
+    /// Nothing more is to be had from this voter; another may do.
+    fn give_up(&mut self, from: NodeId) {
+        if let Role::Candidate { canvass, .. } = &mut self.role {
+            canvass.answered(from, VoteAnswer::Refused);
+        }
+        self.begin_catch_up();
     }
 }

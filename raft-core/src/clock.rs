@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand_chacha::rand_core::Rng;
 
+use crate::catch_up::CatchUp;
 use crate::raft::Raft;
 use crate::role::{Leader, Role};
 use crate::types::Time;
@@ -34,8 +35,12 @@ impl Raft {
             Role::Leader(leader) => self.lead_deadline(leader),
             _ if !self.log_membership().is_voter(self.config.id) => Time::NEVER,
             Role::Follower { .. } => self.election_deadline,
-            Role::PreCandidate(canvass) | Role::Candidate { canvass, .. } => {
-                self.election_deadline.min(canvass.deadline())
+            Role::PreCandidate { canvass, .. } => self.election_deadline.min(canvass.deadline()),
+            Role::Candidate {
+                canvass, catch_up, ..
+            } => {
+                let catch_up = catch_up.as_ref().map_or(Time::NEVER, CatchUp::deadline);
+                self.election_deadline.min(canvass.deadline()).min(catch_up)
             }
         };
         of_role.min(self.read_deadline())

@@ -30,6 +30,7 @@ impl Raft {
         self.role = Role::Candidate {
             canvass: Canvass::new(),
             motive,
+            catch_up: None,
         };
         if Mutant::AnswerBeforeDurable.is(self.config.mutant) {
             self.count_vote(self.config.id, VoteAnswer::Granted);
@@ -47,7 +48,7 @@ impl Raft {
             Some(why) => {
                 self.explain(why);
                 match why {
-                    Why::VoteRefusedLogBehind { .. } => VoteAnswer::Behind { last: ours },
+                    Why::VoteRefusedLogBehind { .. } => self.behind(ours),
                     _ => VoteAnswer::Refused,
                 }
             }
@@ -77,7 +78,7 @@ impl Raft {
             });
         }
         // Who wants another to lead this term does not ask to lead the next.
-        if matches!(self.role, Role::PreCandidate(_)) {
+        if matches!(self.role, Role::PreCandidate { .. }) {
             self.become_follower(None);
         }
         self.reset_election_deadline();
@@ -125,16 +126,23 @@ impl Raft {
 
     fn count_vote(&mut self, from: NodeId, answer: VoteAnswer) {
         let membership = self.memberships.current();
-        let Role::Candidate { canvass, .. } = &mut self.role else {
+        let Role::Candidate { canvass, motive, .. } = &mut self.role else {
             return;
         };
+        // What stood against its log before it caught up does so no more.
+        let is_stale = matches!(answer, VoteAnswer::Behind { last } if last <= self.log.last());
+        if is_stale {
+            return;
+        }
         canvass.answered(from, answer);
         match canvass.tally(membership) {
-            Tally::Won => self.become_leader(),
+            Tally::Won => return self.become_leader(),
+            Tally::Lost if *motive == Motive::Behind && canvass.only_the_log_is_missing(membership) => {}
             Tally::Lost => self.explain(Why::Lost {
                 term: self.ballot.term,
             }),
             Tally::Open => {}
         }
+        self.begin_catch_up();
     }
 }

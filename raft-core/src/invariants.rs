@@ -72,7 +72,7 @@ impl Raft {
                     "a candidate does not vote against itself"
                 );
             }
-            Role::PreCandidate(_) => {}
+            Role::PreCandidate { .. } => {}
             Role::Follower { leader } => {
                 assert!(*leader != Some(self.config.id), "a follower follows another");
             }

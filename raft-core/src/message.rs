@@ -44,6 +44,8 @@ pub enum Message {
     },
     /// The answer to RequestEntries: a log only, without a claim to lead.
     Entries {
+        /// What was asked for.
+        after: Position,
         /// The entry before the first of `entries`; before what was asked for if the logs differ there.
         prev: Position,
         /// Entries without a gap; empty if the logs differ at what was asked for.
@@ -216,8 +218,9 @@ impl Message {
         match self {
             Message::RequestVote { last, .. } | Message::RequestPreVote { last } => last.term <= term,
             Message::RequestEntries { after } => after.term <= term,
-            Message::AppendEntries { prev, entries, .. } | Message::Entries { prev, entries } => {
-                follow_each_other(*prev, entries, term)
+            Message::AppendEntries { prev, entries, .. } => follow_each_other(*prev, entries, term),
+            Message::Entries { after, prev, entries } => {
+                after.term <= term && follow_each_other(*prev, entries, term)
             }
             Message::RequestVoteReply(VoteAnswer::Behind { last })
             | Message::RequestPreVoteReply(VoteAnswer::Behind { last }) => last.term <= term,

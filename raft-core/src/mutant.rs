@@ -38,6 +38,8 @@ mutants! {
     ReadWithoutRound "read-without-round";
     /// Entries are taken without checking what they follow (Raft 5.3).
     AppendWithoutCheck "append-without-check";
+    /// Entries for a candidate that come late are taken by a follower, behind its leader's back (catch_up.rs).
+    CatchUpInFollowedTerm "catch-up-in-followed-term";
     /// A change of membership begins before an entry of the leader's own term is committed (the bug of 2015).
     ChangeWithoutOwnTermCommit "change-without-own-term-commit";
     /// A change of membership begins before the last one is committed (thesis 4.1).

@@ -25,18 +25,16 @@ impl Raft {
                 wait_ms: milliseconds(promised.since(self.now)),
             });
         }
-        if self.is_only_behind() {
-            return self.campaign(Motive::Behind);
-        }
+        let insists = self.is_only_behind();
         if !self.config.pre_vote || self.is_sole_voter() {
-            return self.campaign(Motive::Timeout);
+            return self.campaign(if insists { Motive::Behind } else { Motive::Timeout });
         }
         self.explain(Why::PreCampaign {
             term: self.ballot.term,
         });
         let mut canvass = Canvass::new();
         canvass.answered(self.config.id, VoteAnswer::Granted);
-        self.role = Role::PreCandidate(canvass);
+        self.role = Role::PreCandidate { canvass, insists };
     }
 
     pub(crate) fn on_request_pre_vote(&mut self, from: NodeId, theirs: Position) {
@@ -70,12 +68,14 @@ impl Raft {
     /// A late answer, after the election or in another role, changes nothing.
     pub(crate) fn on_request_pre_vote_reply(&mut self, from: NodeId, answer: VoteAnswer) {
         let membership = self.memberships.current();
-        let Role::PreCandidate(canvass) = &mut self.role else {
+        let Role::PreCandidate { canvass, insists } = &mut self.role else {
             return;
         };
         canvass.answered(from, answer);
         match canvass.tally(membership) {
             Tally::Won => self.campaign(Motive::Timeout),
+            // Whoever has the better log had an election timeout to be elected.
+            _ if *insists && canvass.only_the_log_is_missing(membership) => self.campaign(Motive::Behind),
             Tally::Lost => self.explain(Why::PreVoteLost {
                 term: self.ballot.term,
             }),

@@ -188,6 +188,7 @@ impl Raft {
             .held
             .release(|stamp| self.persist.is_durable(stamp))
             .or_else(|| self.next_question())
+            .or_else(|| self.next_request_entries())
             .or_else(|| self.next_read_index())
             .or_else(|| self.next_send())
             .or_else(|| self.next_timeout_now())
@@ -282,7 +283,7 @@ impl Raft {
             Message::RequestVote { last, transfer } => self.on_request_vote(from, last, transfer),
             Message::RequestVoteReply(answer) => self.on_request_vote_reply(from, answer),
             Message::RequestEntries { after } => self.on_request_entries(from, after),
-            Message::Entries { prev, entries } => self.on_entries(from, prev, entries),
+            Message::Entries { after, prev, entries } => self.on_entries(from, after, prev, entries),
             Message::AppendEntries {
                 prev,
                 entries,

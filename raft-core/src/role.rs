@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::canvass::Canvass;
+use crate::catch_up::CatchUp;
 use crate::progress::Progress;
 use crate::read::Reads;
 use crate::transfer::Transfer;
@@ -15,10 +16,16 @@ pub(crate) enum Role {
         leader: Option<NodeId>,
     },
     /// Asks whether it would be voted for (thesis 9.6).
-    PreCandidate(Canvass),
+    PreCandidate {
+        canvass: Canvass,
+        /// Last time only its log stood against it: if so again, it stands to catch up.
+        insists: bool,
+    },
     Candidate {
         canvass: Canvass,
         motive: Motive,
+        /// The entries it gets from a voter.
+        catch_up: Option<CatchUp>,
     },
     Leader(Leader),
 }
@@ -55,7 +62,7 @@ impl Role {
     pub(crate) fn leader(&self, own: NodeId) -> Option<NodeId> {
         match self {
             Role::Follower { leader } => *leader,
-            Role::PreCandidate(_) | Role::Candidate { .. } => None,
+            Role::PreCandidate { .. } | Role::Candidate { .. } => None,
             Role::Leader(_) => Some(own),
         }
     }
@@ -63,7 +70,7 @@ impl Role {
     /// The questions of a candidate, or of one who would be.
     pub(crate) fn canvass(&mut self) -> Option<&mut Canvass> {
         match self {
-            Role::PreCandidate(canvass) | Role::Candidate { canvass, .. } => Some(canvass),
+            Role::PreCandidate { canvass, .. } | Role::Candidate { canvass, .. } => Some(canvass),
             Role::Follower { .. } | Role::Leader(_) => None,
         }
     }

@@ -61,7 +61,7 @@ impl Raft {
     /// Whether this node asks who would vote for it (thesis 9.6).
     #[must_use]
     pub fn is_pre_candidate(&self) -> bool {
-        matches!(self.role, Role::PreCandidate(_))
+        matches!(self.role, Role::PreCandidate { .. })
     }
 
     /// When this node stands for election, or asks about it, if no leader is heard before; never while it leads.

@@ -84,8 +84,12 @@ fn message() -> impl Strategy<Value = Message> {
         position().prop_map(|last| Message::RequestPreVote { last }),
         vote_answer().prop_map(Message::RequestPreVoteReply),
         position().prop_map(|after| Message::RequestEntries { after }),
-        append().prop_map(|append| match append {
-            Message::AppendEntries { prev, entries, .. } => Message::Entries { prev, entries },
+        (append(), prop::option::of(position())).prop_map(|(append, after)| match append {
+            Message::AppendEntries { prev, entries, .. } => Message::Entries {
+                after: after.unwrap_or(prev),
+                prev,
+                entries
+            },
             other => other,
         }),
         Just(Message::TimeoutNow),

@@ -23,6 +23,27 @@ reasons! {
     /// A quorum would vote for it but for its log, and nobody else has come to lead.
     CampaignBehind { term: Term }
         "a quorum follows nobody, and only the log stands against this node: campaigns in term {term} to catch up", "raft-core, catch_up";
+    /// A candidate gets the entries it lacks from the voter with the best log.
+    CatchUpBegins { from: NodeId, ours: Position, last: Position }
+        "asks {from} for what follows {ours}: its log ends at {last}", "raft-core, catch_up";
+    /// The candidate's log is more up-to-date than before.
+    CaughtUp { from: NodeId, ours: Position }
+        "took over {from}'s entries up to {ours}: asks again for votes", "raft-core, catch_up";
+    /// The voter has no entries that would help, or only a snapshot of them.
+    CatchUpGivenUp { from: NodeId, after: Position, prev: Position }
+        "{from} cannot give what follows {after}: its entries follow {prev}", "raft-core, catch_up";
+    /// The voter's log differs from so far back that its entries do not fit in memory before they help.
+    CatchUpTooLong { from: NodeId, bytes: u64 }
+        "{bytes} bytes of {from}'s entries make no better log yet: gives up", "raft-core, catch_up";
+    /// A candidate got entries.
+    EntriesGiven { candidate: NodeId, after: Position, prev: Position, count: u64 }
+        "{candidate}, a candidate, lacks what follows {after}: gets {count} entries after {prev}", "raft-core, catch_up";
+    /// A candidate asked for entries in a term that has a leader.
+    EntriesRefusedLeaderKnown { candidate: NodeId, leader: NodeId }
+        "no entries for {candidate}: {leader} leads this term", "raft-core, catch_up";
+    /// Entries came that this node did not ask for, or has no more use for.
+    EntriesNotAwaited { from: NodeId }
+        "entries from {from} come too late: it follows a leader, or asks another", "raft-core, catch_up";
     /// Lease reads of a leader it acknowledged may still be relied on: it votes for nobody, itself included.
     CampaignPutOff { wait_ms: u64 }
         "does not stand for {wait_ms} ms more: a leader may still rely on its promise", "thesis 6.4.1";

@@ -93,7 +93,9 @@ pub(crate) fn message(envelope: &Envelope) -> String {
         Message::RequestVote { last, transfer: true } => format!("last={last} transfer"),
         Message::RequestPreVoteReply(answer) | Message::RequestVoteReply(answer) => vote_answer(*answer),
         Message::RequestEntries { after } => format!("after={after}"),
-        Message::Entries { prev, entries: sent } => {
+        Message::Entries {
+            prev, entries: sent, ..
+        } => {
             format!("prev={prev} {}", entries(&positions(sent), envelope.term))
         }
         Message::AppendEntries {
