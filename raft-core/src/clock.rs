@@ -33,7 +33,7 @@ impl Raft {
         let of_role = match &self.role {
             _ if self.halted => return Time::NEVER,
             Role::Leader(leader) => self.lead_deadline(leader),
-            _ if !self.log_membership().is_voter(self.config.id) => Time::NEVER,
+            _ if !self.may_stand() => Time::NEVER,
             Role::Follower { .. } => self.election_deadline,
             Role::PreCandidate { canvass, .. } => self.election_deadline.min(canvass.deadline()),
             Role::Candidate {

@@ -36,12 +36,6 @@ impl Raft {
             self.count_vote(self.config.id, VoteAnswer::Granted);
         }
     }
-
-    /// Whether it may become a candidate at all.
-    pub(crate) fn may_stand(&self) -> bool {
-        self.log_membership().is_voter(self.config.id) && self.ballot.term < Term::MAX
-    }
-
     pub(crate) fn on_request_vote(&mut self, candidate: NodeId, theirs: Position, transfer: bool) {
         let ours = self.log.last();
         let answer = match self.refusal_of_vote(candidate, theirs, ours, transfer) {

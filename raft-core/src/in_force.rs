@@ -7,7 +7,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::raft::Raft;
 use crate::role::Role;
-use crate::types::{Body, Index};
+use crate::types::{Body, Index, Term};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Memberships {
@@ -49,6 +49,14 @@ impl Memberships {
         &self.stack[after.checked_sub(1).expect("not before the mark")].1
     }
 
+    /// The membership as of `index`, and all that came after it.
+    fn since(&self, index: Index) -> impl Iterator<Item = &Membership> {
+        let after = self.stack.partition_point(|&(at, _)| at <= index);
+        self.stack[after.saturating_sub(1)..]
+            .iter()
+            .map(|(_, membership)| membership)
+    }
+
     /// Returns whether the membership changed.
     pub(crate) fn appended(&mut self, index: Index, body: &Body) -> bool {
         let Body::Change(membership) = body else {
@@ -80,6 +88,14 @@ impl Raft {
             .push_back(Output::Peers(self.log_membership().clone()));
         self.follow_members();
         self.alarm_if_too_old();
+    }
+
+    /// Whether this node stands for election: if it votes, or did until a change that may not be committed. It may be the
+    /// only one whose log can win, and that change needs a leader to be committed (thesis 4.2.2, Figure 4.6). Its own vote
+    /// counts only if it is a voter of the membership in force.
+    pub(crate) fn may_stand(&self) -> bool {
+        let mut memberships = self.memberships.since(self.commit_index);
+        self.ballot.term < Term::MAX && memberships.any(|membership| membership.is_voter(self.config.id))
     }
 
     /// A leader sends to the members of the membership in force, and to nobody else.

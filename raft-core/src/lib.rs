@@ -69,6 +69,7 @@ mod canvass;
 mod catch_up;
 mod change;
 mod clock;
+mod commit;
 mod config;
 mod contact;
 mod election;

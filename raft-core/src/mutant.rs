@@ -44,6 +44,18 @@ mutants! {
     ChangeWithoutOwnTermCommit "change-without-own-term-commit";
     /// A change of membership begins before the last one is committed (thesis 4.1).
     ChangeWhilePending "change-while-pending";
+    /// More than one voter comes or goes without a joint configuration (thesis 4.1, Figure 4.2).
+    ChangeManyAtOnce "change-many-at-once";
+    /// While joint only the new voters are counted for commitment (Raft 6).
+    JointCountsNewOnly "joint-counts-new-only";
+    /// A joint configuration is left only by the leader that made it (Raft 6).
+    JointLeftByItsMaker "joint-left-by-its-maker";
+    /// A leader that does not vote any more counts its own copy (Raft 6).
+    LeaderCountsItself "leader-counts-itself";
+    /// A truncated change stays in force (thesis 4.1).
+    KeepTruncatedChange "keep-truncated-change";
+    /// The id of a removed member is given to another.
+    ReuseIds "reuse-ids";
     /// A leader confirms reads before it has committed an entry of its own term (Raft 8).
     ReadBeforeOwnTermCommit "read-before-own-term-commit";
     /// An acknowledgement of any round counts for the newest (thesis 6.4; a round that is used twice).

@@ -24,11 +24,20 @@ pub(crate) fn reached_by_quorum<V: Ord + Copy>(
     membership: &Membership,
     reached: impl Fn(NodeId) -> V,
 ) -> Option<V> {
-    let incoming = reached_by_majority(&membership.voters, &reached);
+    let (incoming, outgoing) = reached_by_halves(membership, reached);
     if membership.outgoing.is_empty() {
         return incoming;
     }
-    Some(incoming?.min(reached_by_majority(&membership.outgoing, &reached)?))
+    Some(incoming?.min(outgoing?))
+}
+
+/// The same for the voters of the new configuration and for those of the old one, if joint.
+pub(crate) fn reached_by_halves<V: Ord + Copy>(
+    membership: &Membership,
+    reached: impl Fn(NodeId) -> V,
+) -> (Option<V>, Option<V>) {
+    let incoming = reached_by_majority(&membership.voters, &reached);
+    (incoming, reached_by_majority(&membership.outgoing, &reached))
 }
 
 /// How an election stands, given each voter's answer so far.

@@ -1,6 +1,8 @@
 //! A leader's side of changes of membership: what must be true before one begins, and what follows once one is
 //! committed. Both are derived from the log, so whoever leads next goes on where the last leader stopped.
 
+use std::borrow::Cow;
+
 use crate::change::Change;
 use crate::membership::Membership;
 use crate::mutant::Mutant;
@@ -86,7 +88,7 @@ impl Raft {
     fn membership_after(&self, changes: &[Change]) -> Result<Membership, (ChangeRefusal, Why)> {
         let parts = changes.len() as u64;
         let current = self.log_membership();
-        let next = current.after(changes).map_err(|refusal| {
+        let next = self.known_to_changes().after(changes).map_err(|refusal| {
             let why = match refusal {
                 ChangeRefusal::IdUsed(id) => Why::ChangeRefusedIdUsed { id },
                 ChangeRefusal::NotAMember(id) => Why::ChangeRefusedNotAMember { id },
@@ -96,6 +98,11 @@ impl Raft {
             };
             (refusal, why)
         })?;
+        let next = if Mutant::ChangeManyAtOnce.is(self.config.mutant) {
+            next.left()
+        } else {
+            next
+        };
         let mut new_voters = next.voters.difference(&current.voters);
         if let Some(&id) = new_voters.find(|&&id| !self.has_caught_up(id)) {
             let (matched, last) = (self.match_index(id), self.log.last().index);
@@ -106,6 +113,14 @@ impl Raft {
             self.refuse_unless_heard(&next)?;
         }
         Ok(next)
+    }
+
+    fn known_to_changes(&self) -> Cow<'_, Membership> {
+        let mut known = Cow::Borrowed(self.log_membership());
+        if Mutant::ReuseIds.is(self.config.mutant) {
+            known.to_mut().removed.clear();
+        }
+        known
     }
 
     /// A change that can not be committed soon would only stand in the way.
@@ -171,6 +186,11 @@ impl Raft {
             return;
         }
         if membership.is_joint() {
+            if self.memberships.index() < self.first_index()
+                && Mutant::JointLeftByItsMaker.is(self.config.mutant)
+            {
+                return;
+            }
             let left = membership.left();
             let joint = self.memberships.index();
             let index = self.append_own(Body::Change(Box::new(left))).index;

@@ -3,14 +3,12 @@
 use std::ops::Bound::{Excluded, Unbounded};
 
 use crate::message::{AppendOutcome, Envelope, Message};
-use crate::mutant::Mutant;
 use crate::output::Output;
 use crate::progress::{Pace, Progress};
-use crate::quorum::reached_by_quorum;
 use crate::raft::Raft;
 use crate::read::Reads;
 use crate::role::{Leader, Role};
-use crate::types::{Body, Index, NodeId, Position, Time};
+use crate::types::{Body, NodeId, Position, Time};
 use crate::why::Why;
 
 impl Raft {
@@ -105,58 +103,6 @@ impl Raft {
                 }
             }
         }
-    }
-
-    /// Raft 5.3, 5.4.2: commits what a quorum has, if it is of this term. The leader counts itself only up to what its
-    /// own disk has (thesis 10.2.1).
-    pub(crate) fn advance_commit(&mut self) {
-        let own = self.config.id;
-        let durable = self.persist.durable_index();
-        let durable = if Mutant::AnswerBeforeDurable.is(self.config.mutant) {
-            self.log.last().index
-        } else {
-            durable
-        };
-        let membership = self.memberships.current();
-        let Role::Leader(leader) = &mut self.role else {
-            return;
-        };
-        let matched = |id: NodeId| {
-            if id == own {
-                durable
-            } else {
-                leader.progress.get(&id).map_or(Index(0), |p| p.match_index)
-            }
-        };
-        let index = reached_by_quorum(membership, matched).unwrap_or_default();
-        if index <= self.commit_index {
-            let oldest = self.commit_index.next();
-            if oldest <= self.log.last().index {
-                self.explain(Why::CommitWithheldNoQuorum {
-                    index: oldest,
-                    durable,
-                });
-            }
-            return;
-        }
-        let entry = self
-            .log
-            .term_at(index)
-            .expect("a quorum's entry is in the leader's log");
-        if entry != self.ballot.term && !Mutant::CommitOldTerm.is(self.config.mutant) {
-            return self.explain(Why::CommitWithheldOldTerm {
-                index,
-                entry,
-                term: self.ballot.term,
-            });
-        }
-        leader.busy_explained = false;
-        let mut committed = self.commit_index;
-        while committed < index {
-            committed = committed.next();
-            leader.uncommitted_bytes -= self.log.get(committed).map_or(0, |entry| entry.body.weight());
-        }
-        self.commit_to(index);
     }
 
     /// The next thing to tell a follower. Never waits for this node's own disk (thesis 10.2.1).

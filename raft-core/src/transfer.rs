@@ -179,7 +179,7 @@ impl Raft {
         if !matches!(self.role, Role::Follower { leader: Some(leader) } if leader == from) {
             return self.explain(Why::StandRefusedNotLeader { from });
         }
-        if !self.log_membership().is_voter(self.config.id) {
+        if !self.may_stand() {
             return self.explain(Why::StandRefusedNoVoter { leader: from });
         }
         self.explain(Why::StandsAtOnce { leader: from });

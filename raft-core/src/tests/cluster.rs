@@ -27,7 +27,7 @@ pub(super) struct Cluster {
     pub(super) contrary: [BTreeSet<NodeId>; 2],
     pub(super) members: BTreeMap<NodeId, Member>,
     pub(super) wire: Vec<Envelope>,
-    /// What these say or should hear is lost.
+    /// These are on the other side: what goes between them and the rest is lost.
     pub(super) isolated: BTreeSet<NodeId>,
     pub(super) history: History,
     /// Nobody lies, so Figure 3 holds and nobody raises an alarm.
@@ -99,6 +99,21 @@ impl Cluster {
 
     pub(super) fn raft(&self, id: NodeId) -> Option<&Raft> {
         self.members[&id].raft.as_ref()
+    }
+
+    /// A machine that knows nothing yet, with this id; whatever had it is gone.
+    pub(super) fn add(&mut self, id: NodeId) {
+        let member = Member {
+            raft: None,
+            now: Time(0),
+            disk: Image::default(),
+            saving: None,
+            boots: 0,
+            next_read: 0,
+            host: Host::default(),
+        };
+        self.members.insert(id, member);
+        self.boot(id);
     }
 
     fn member(&mut self, id: NodeId) -> &mut Member {
@@ -270,7 +285,7 @@ impl Cluster {
     }
 
     pub(super) fn is_cut(&self, envelope: &Envelope) -> bool {
-        self.isolated.contains(&envelope.from) || self.isolated.contains(&envelope.to)
+        self.isolated.contains(&envelope.from) != self.isolated.contains(&envelope.to)
     }
 
     pub(super) fn deliver(&mut self, envelope: Envelope) {

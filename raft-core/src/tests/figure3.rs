@@ -33,6 +33,12 @@ impl History {
         self.applied.len()
     }
 
+    /// How many changes of membership were applied.
+    pub(super) fn changes(&self) -> usize {
+        let is_change = |entry: &&Entry| matches!(entry.body, Body::Change(_));
+        self.applied.iter().filter(is_change).count()
+    }
+
     /// State Machine Safety: no two members apply different entries at one index.
     pub(super) fn applied(&mut self, id: NodeId, entry: &Entry) {
         let place = entry.position.index.0 as usize - 1;
@@ -86,9 +92,9 @@ impl History {
         assert!(self.reads.remove(&read).is_some(), "{read:?} did not wait");
     }
 
-    /// Reads that were neither confirmed nor given up.
-    pub(super) fn reads_waiting(&self) -> usize {
-        self.reads.len()
+    /// Reads of a member that were neither confirmed nor given up.
+    pub(super) fn reads_waiting(&self, id: NodeId) -> usize {
+        self.reads.keys().filter(|(of, _, _)| *of == id).count()
     }
 
     pub(super) fn observe(&mut self, id: NodeId, raft: &Raft) {

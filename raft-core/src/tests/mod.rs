@@ -1,5 +1,6 @@
 //! Whole clusters of cores under faults and lies.
 
+mod churn;
 mod cluster;
 mod figure3;
 mod forged;

@@ -113,6 +113,9 @@ reasons! {
     /// A quorum does not have the newest entries yet.
     CommitWithheldNoQuorum { index: Index, durable: Index }
         "no quorum for {index}; our own disk has up to {durable}", "Raft 5.3, thesis 10.2.1";
+    /// While joint, a majority of the old voters and one of the new must have an entry.
+    CommitWithheldJoint { index: Index, new: Index, old: Index }
+        "{index} is not on both majorities: the new voters' has up to {new}, the old voters' up to {old}", "Raft 6, thesis 4.3";
 
     // Reads.
     /// Reads wait until this leader has committed an entry of its own term.
