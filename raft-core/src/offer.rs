@@ -173,17 +173,24 @@ impl Raft {
 
     /// A follower has more than before: if the log reaches it again, however that came to be, entries follow.
     pub(crate) fn resume_log(&mut self, peer: NodeId) {
-        let mark = self.log.mark().position.index;
+        let mark = self.log.mark().position;
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
         let Some(progress) = leader.progress.get_mut(&peer) else {
             return;
         };
-        if matches!(progress.pace, Pace::Snapshot(_)) && progress.next_index > mark {
+        let Pace::Snapshot(sending) = &progress.pace else {
+            return;
+        };
+        let next = progress.next_index;
+        if next > mark.index {
             progress.end_snapshot();
-            let next = progress.next_index;
             self.explain(Why::SnapshotDone { peer, next });
+        } else if sending.mark().is_some_and(|sent| sent.index < next) {
+            // What followed it had to go meanwhile: the follower needs a newer one.
+            progress.begin_snapshot();
+            self.explain(Why::SnapshotNeeded { peer, next, mark });
         }
     }
 
