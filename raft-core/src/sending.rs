@@ -27,8 +27,6 @@ pub(crate) struct Offer {
     mark: Box<SnapshotMark>,
     /// What the follower is known to have of it.
     has: Prefix,
-    /// The whole, once its last chunk was seen.
-    whole: Option<Prefix>,
     step: Step,
     unanswered: u32,
 }
@@ -51,8 +49,11 @@ enum Step {
     Fetch,
     Fetching,
     Send(Chunk),
-    /// With it the follower has these bytes.
-    Sent(Prefix),
+    /// With it the follower has these bytes, and knows whether these are all.
+    Sent {
+        with: Prefix,
+        last: bool,
+    },
     /// The follower has all of it and makes it durable.
     Saving,
 }
@@ -70,7 +71,6 @@ impl Sending {
         Sending::Offered(Offer {
             mark: Box::new(mark),
             has: Prefix::default(),
-            whole: None,
             step: Step::Ask,
             unanswered: 0,
         })
@@ -115,18 +115,15 @@ impl Sending {
         let Sending::Offered(offer) = self else {
             return false;
         };
-        let resumes = match offer.step {
-            Step::Asked => has != offer.has,
-            Step::Sent(with) if has == with => false,
+        let (resumes, is_whole) = match offer.step {
+            // It may have all bytes, and not know that these are all.
+            Step::Asked => (has != offer.has, false),
+            Step::Sent { with, last } if has == with => (false, last),
             _ => return false,
         };
         offer.unanswered = 0;
         offer.has = has;
-        offer.step = if offer.whole == Some(has) {
-            Step::Saving
-        } else {
-            Step::Fetch
-        };
+        offer.step = if is_whole { Step::Saving } else { Step::Fetch };
         resumes
     }
 
@@ -165,11 +162,9 @@ impl Offer {
                     len: has.len + chunk.data.len() as u64,
                     checksum: crc32c::crc32c_append(has.checksum, &chunk.data),
                 };
-                if chunk.last {
-                    self.whole = Some(with);
-                }
-                let piece = self.piece(chunk.data, with, chunk.last);
-                (Next::Message(piece), Step::Sent(with))
+                let last = chunk.last;
+                let piece = self.piece(chunk.data, with, last);
+                (Next::Message(piece), Step::Sent { with, last })
             }
             waits => {
                 self.step = waits;
@@ -192,7 +187,7 @@ impl Offer {
 
     fn lost(&mut self, peer: NodeId) -> Option<Why> {
         let (mark, offset) = (self.mark.position, self.has.len);
-        let is_unanswered = matches!(self.step, Step::Asked | Step::Sent(_));
+        let is_unanswered = matches!(self.step, Step::Asked | Step::Sent { .. });
         self.step = Step::Ask;
         if !is_unanswered {
             return None;
@@ -203,5 +198,115 @@ impl Offer {
         } else {
             Why::SnapshotAsksAgain { peer, mark, offset }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: NodeId = NodeId(2);
+    const BYTES: &[u8] = b"snapshot";
+
+    fn prefix(len: usize) -> Prefix {
+        Prefix {
+            len: len as u64,
+            checksum: crc32c::crc32c(&BYTES[..len]),
+        }
+    }
+
+    /// Five bytes at a time; that nothing follows is said by an empty chunk.
+    fn chunk(offset: u64) -> Chunk {
+        let start = offset as usize;
+        let end = BYTES.len().min(start + 5);
+        Chunk {
+            offset,
+            checksum_before: prefix(start).checksum,
+            data: Bytes::from_static(&BYTES[start..end]),
+            last: start == end,
+        }
+    }
+
+    /// What is sent next; the host gives what it is asked for.
+    fn sent(sending: &mut Sending) -> Option<(u64, usize, bool)> {
+        loop {
+            match sending.next()? {
+                Next::Snapshot => panic!("it is offered already"),
+                Next::Chunk { offset, .. } => assert!(!sending.supplied(chunk(offset))),
+                Next::Message(Message::InstallSnapshot {
+                    offset, data, last, ..
+                }) => return Some((offset, data.len(), last)),
+                Next::Message(message) => panic!("{} is no piece", message.name()),
+            }
+        }
+    }
+
+    #[test]
+    fn one_piece_at_a_time_each_after_the_one_before() {
+        let mut sending = Sending::offered(SnapshotMark::default());
+        assert_eq!(sent(&mut sending), Some((0, 0, false)), "what is there?");
+        assert_eq!(sent(&mut sending), None);
+        for (has, next) in [(0, (0, 5, false)), (5, (5, 3, false)), (8, (8, 0, true))] {
+            assert!(!sending.answered(prefix(has)));
+            assert_eq!(sent(&mut sending), Some(next));
+            assert_eq!(sent(&mut sending), None);
+        }
+        assert!(!sending.answered(prefix(8)));
+        assert_eq!(sent(&mut sending), None, "it is being saved");
+    }
+
+    #[test]
+    fn a_late_answer_sends_nothing() {
+        let mut sending = Sending::offered(SnapshotMark::default());
+        sent(&mut sending);
+        for has in [0, 5] {
+            sending.answered(prefix(has));
+            sent(&mut sending);
+        }
+        for has in [0, 5, 5, 0] {
+            sending.answered(prefix(has));
+            assert_eq!(sent(&mut sending), None);
+        }
+    }
+
+    #[test]
+    fn a_follower_that_lost_all_learns_again_that_it_has_all() {
+        let mut sending = Sending::offered(SnapshotMark::default());
+        for has in [0, 5, 8, 8] {
+            sent(&mut sending);
+            sending.answered(prefix(has));
+        }
+        assert_eq!(sending.lost(PEER), None, "it may still be saving");
+        assert_eq!(sent(&mut sending), Some((8, 0, false)));
+        assert!(sending.answered(prefix(0)), "it was restarted");
+        for (has, next) in [(5, (0, 5, false)), (8, (5, 3, false)), (8, (8, 0, true))] {
+            assert_eq!(sent(&mut sending), Some(next));
+            sending.answered(prefix(has));
+        }
+        assert_eq!(sent(&mut sending), None);
+    }
+
+    #[test]
+    fn other_bytes_are_sent_anew() {
+        let mut sending = Sending::offered(SnapshotMark::default());
+        sent(&mut sending);
+        let other = Prefix { len: 5, checksum: 1 };
+        assert!(sending.answered(other));
+        assert!(matches!(sending.next(), Some(Next::Chunk { offset: 5, .. })));
+        assert!(sending.supplied(chunk(5)), "they are not ours");
+        assert_eq!(sent(&mut sending), Some((0, 5, false)));
+    }
+
+    #[test]
+    fn who_never_answers_is_given_up() {
+        let mut sending = Sending::offered(SnapshotMark::default());
+        for _ in 0..UNANSWERED_MAX {
+            sent(&mut sending);
+            assert!(matches!(sending.lost(PEER), Some(Why::SnapshotAsksAgain { .. })));
+            assert!(!sending.is_hopeless());
+        }
+        sent(&mut sending);
+        assert!(matches!(sending.lost(PEER), Some(Why::SnapshotGivenUp { .. })));
+        assert!(sending.is_hopeless());
     }
 }
