@@ -228,7 +228,7 @@ impl Raft {
     }
 
     /// Figure 13, steps 7 and 8: the log goes, and the state becomes the snapshot's, whose membership is in force.
-    fn install(&mut self, mark: SnapshotMark) {
+    fn install(&mut self, mut mark: SnapshotMark) {
         let (at, last) = (mark.position, self.log.last());
         match self.role {
             // Leader Completeness: who leads has what is committed. This one has not, so somebody lied.
@@ -241,6 +241,9 @@ impl Raft {
             }
         }
         self.explain(Why::SnapshotInstalled { mark: at, last });
+        if Mutant::SnapshotMembershipIgnored.is(self.config.mutant) {
+            mark.membership = self.log_membership().clone();
+        }
         let tail = if Mutant::KeepTailAfterSnapshot.is(self.config.mutant) {
             self.log.slice(at.index.next(), usize::MAX)
         } else {

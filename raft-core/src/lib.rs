@@ -42,6 +42,8 @@
 //! | Rules for leaders; commitment | `replicate.rs` |
 //! | Rules for all servers: the term rule | `raft.rs`, `receive` |
 //! | Client interaction: linearizable reads (section 8) | `read.rs`; on a follower `follower_read.rs`; without a round `lease.rs` |
+//! | Log compaction (section 7): InstallSnapshot RPC, receiver | `install.rs` |
+//! | InstallSnapshot RPC, sender | `offer.rs`, `sending.rs`; what stays of the log in memory: `memory.rs` |
 //! | Majorities | `quorum.rs` |
 //! | Cluster membership (section 6): in force once in the log | `membership.rs` |
 //! | "updated on stable storage before responding to RPCs" | `persist.rs`: stamps; `held.rs`: answers that wait |
@@ -54,12 +56,22 @@
 //!   durable index;
 //! - the answer to a heartbeat waits only for the ballot: it acknowledges the leader, nothing of the log.
 //!
+//! # Snapshots belong to the host
+//! Raft knows what a snapshot covers ([`SnapshotMark`]), not what it says. It drops from memory what is applied and
+//! durable, beyond [`Limits::log_bytes_max`] or when told to ([`Raft::compact`]). A follower that needs what is gone gets
+//! the state: [`Output::NeedSnapshot`] asks the host for a view, [`Output::NeedChunk`] for its bytes, one piece on its
+//! way at a time, and what a follower has already is not sent twice. There, [`Output::ReceivedChunk`] hands out pieces
+//! that are in order and sound; only [`Raft::snapshot_saved`] lets the snapshot take the place of the log, first in
+//! memory ([`Output::Restore`]) and then in the journal ([`LogChange::Reset`]), so that a crash at any point finds either
+//! the old log or the new snapshot whole. Until then the follower serves, votes and acknowledges as ever.
+//!
 //! # Differences from the paper
+//! A snapshot is not installed if the log has its last entry: what it covers is committed instead, and the log stays.
 //! Heartbeat is apart from AppendEntries, so that an acknowledged heartbeat can never be taken for an acknowledged
 //! entry. A refused AppendEntries carries a hint that skips a term at a time. Entries are pipelined.
 //!
 //! # What is not here yet
-//! Snapshots, membership changes, pre-vote, check-quorum, leadership transfer. Their types are ([`SnapshotMark`],
+//! Membership changes, pre-vote, check-quorum, leadership transfer. Their types are ([`SnapshotMark`],
 //! [`LogChange::Reset`], [`Membership`]).
 #![forbid(unsafe_code)]
 

@@ -2,6 +2,7 @@
 //! is dropped, and who needs it still gets a snapshot (Raft 7).
 
 use crate::config::Limits;
+use crate::mutant::Mutant;
 use crate::output::Output;
 use crate::progress::Pace;
 use crate::raft::Raft;
@@ -80,6 +81,9 @@ impl Raft {
 
     /// What is not applied is still to be handed out, and what is not durable still to be saved.
     fn droppable(&self) -> Index {
+        if Mutant::DropBeforeDurable.is(self.config.mutant) {
+            return self.last_applied;
+        }
         self.last_applied.min(self.persist.durable_index())
     }
 

@@ -74,6 +74,10 @@ mutants! {
     StaleSnapshotInstalled "stale-snapshot-installed";
     /// Entries after a snapshot stay although the log disagrees with its mark (Figure 13, steps 6 and 7).
     KeepTailAfterSnapshot "keep-tail-after-snapshot";
+    /// The membership that came with a snapshot is not put in force (Raft 7, 6).
+    SnapshotMembershipIgnored "snapshot-membership-ignored";
+    /// Entries leave memory once they are applied, whether or not this node's disk has them.
+    DropBeforeDurable "drop-before-durable";
     /// Pieces of snapshots are put together without comparing places and checksums.
     SnapshotPieceUnchecked "snapshot-piece-unchecked";
 }

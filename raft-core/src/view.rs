@@ -155,6 +155,12 @@ impl Raft {
         })
     }
 
+    /// What the log takes in memory, as counted against [`Limits::log_bytes_max`].
+    #[must_use]
+    pub fn log_bytes(&self) -> usize {
+        self.log.bytes()
+    }
+
     /// The limits held to now.
     #[must_use]
     pub fn limits(&self) -> Limits {

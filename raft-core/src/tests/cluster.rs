@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::figure3::History;
-use super::host::{self, Host, Wanted};
+use super::host::{self, Host};
 use crate::*;
 
 #[derive(Clone)]
@@ -25,6 +25,7 @@ pub(super) struct Cluster {
     config: Config,
     /// Members whose pre-vote, and whose check-quorum, are not as the config says.
     pub(super) contrary: [BTreeSet<NodeId>; 2],
+    founding: Membership,
     pub(super) members: BTreeMap<NodeId, Member>,
     pub(super) wire: Vec<Envelope>,
     /// These are on the other side: what goes between them and the rest is lost.
@@ -43,7 +44,7 @@ impl Cluster {
             now: Time(0),
             disk: Image {
                 snapshot: SnapshotMark {
-                    membership,
+                    membership: membership.clone(),
                     ..SnapshotMark::default()
                 },
                 ..Image::default()
@@ -61,6 +62,7 @@ impl Cluster {
         let mut cluster = Cluster {
             config,
             contrary: Default::default(),
+            founding: membership,
             members: members.collect(),
             wire: Vec::new(),
             isolated: BTreeSet::new(),
@@ -180,52 +182,33 @@ impl Cluster {
                     let applied = member.host.state.len() as u64;
                     assert_eq!(Index(applied), raft.last_applied(), "{id} applies each once");
                 }
-                Output::NeedSnapshot { peer } => member.host.wanted.push_back(Wanted::Snapshot(peer)),
-                Output::NeedChunk {
-                    peer,
-                    mark,
-                    offset,
-                    bytes_max,
-                } => member.host.wanted.push_back(Wanted::Chunk {
-                    peer,
-                    mark,
-                    offset,
-                    bytes_max,
-                }),
-                Output::ReceivedChunk {
-                    mark,
-                    offset,
-                    data,
-                    last,
-                } => {
-                    let is_sound = member.host.receive(&mark, offset, &data, last);
-                    if !is_sound {
-                        assert!(!honest, "no piece that was taken is corrupt");
-                        raft.snapshot_unusable(mark.position);
-                    }
-                }
-                Output::Restore(mark) => {
-                    let state = member.host.read(mark.position);
-                    assert!(
-                        !honest || state.len() > member.host.state.len(),
-                        "the state never goes back"
-                    );
-                    if honest {
-                        self.history.restored(id, &mark, &state);
-                    }
-                    member.host.state = state;
-                }
                 Output::ReadReady { id: read, index } if honest => {
                     self.history.read_ready((id, boot, read), index);
                 }
                 Output::ReadDropped { id: read } if honest => self.history.read_dropped((id, boot, read)),
+                Output::Restore(mark) => {
+                    let before = member.host.state.len();
+                    member.host.restore(mark.position);
+                    if honest {
+                        assert!(member.host.state.len() > before, "the state never goes back");
+                        self.history.restored(id, mark.position, &member.host.state);
+                    }
+                }
                 Output::Alarm(alarm) => assert!(!honest, "{id}: {alarm}"),
-                _ => {}
+                output => assert!(member.host.perform(raft, output) || !honest, "a corrupt piece"),
             }
         }
         raft.check_invariants();
         if honest {
             self.history.observe(id, raft);
+            let expected = member.host.membership().unwrap_or(&self.founding);
+            let applied = raft
+                .mark_at(raft.last_applied())
+                .expect("it is not before the mark");
+            // A new member knows none until the change that made it one.
+            if applied.membership != Membership::default() {
+                assert_eq!(&applied.membership, expected, "{id} has the membership applied");
+            }
         }
         Some(result)
     }
@@ -242,14 +225,11 @@ impl Cluster {
 
     /// The host answers what its Raft asked of it first.
     pub(super) fn serve(&mut self, id: NodeId) {
-        // Else the closure would borrow the member twice.
-        let mut host = std::mem::take(&mut self.member(id).host);
-        let known = host.wanted.len();
-        self.input(id, |raft, _| host.serve(raft));
-        let new = std::mem::take(&mut self.member(id).host.wanted);
-        assert!(host.wanted.len() < known.max(1), "something was answered");
-        host.wanted.extend(new);
-        self.member(id).host = host;
+        let member = self.member(id);
+        if let Some(raft) = &mut member.raft {
+            member.host.serve(raft);
+        }
+        self.input(id, |_, _| ());
     }
 
     /// Begins to write a snapshot.

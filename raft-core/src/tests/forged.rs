@@ -19,6 +19,13 @@ enum Step {
     Tick(NodeId),
     Propose(NodeId, usize),
     Read(NodeId),
+    Serve(NodeId),
+    Offer(NodeId, NodeId, Position),
+    Supply(NodeId, NodeId, Position, Chunk),
+    BeginSnapshot(NodeId),
+    EndSnapshot(NodeId),
+    Compact(NodeId, Index),
+    Unusable(NodeId, Position),
     Restart(NodeId, bool),
 }
 
@@ -95,6 +102,8 @@ fn message() -> impl Strategy<Value = Message> {
         Just(Message::TimeoutNow),
         append(),
         outcome.prop_map(Message::AppendEntriesReply),
+        snapshot(),
+        snapshot_reply(),
         (number(), number()).prop_map(|(round, commit)| Message::Heartbeat {
             round: Round(round),
             commit: Index(commit),
@@ -113,6 +122,49 @@ fn message() -> impl Strategy<Value = Message> {
             index: Index(index),
         }),
     ]
+}
+
+fn voters() -> impl Strategy<Value = Membership> {
+    let ids = prop::collection::btree_set((0u64..5).prop_map(NodeId), 0..4);
+    ids.prop_map(|ids| Membership::of_voters(ids.into_iter().map(|id| (id, vec![]))))
+}
+
+/// Whole snapshots of no entries, pieces of others, and questions; mostly with the right checksum.
+fn snapshot() -> impl Strategy<Value = Message> {
+    let data = prop_oneof![
+        Just(Bytes::from_static(&[0, 0])),
+        Just(Bytes::new()),
+        (1usize..9).prop_map(|len| vec![b'f'; len].into()),
+    ];
+    let place = prop_oneof![4 => Just(0), 1 => number()];
+    let checksum = prop::option::weighted(0.2, any::<u32>());
+    (position(), voters(), place, data, checksum, any::<bool>()).prop_map(
+        |(position, membership, offset, data, checksum, last)| Message::InstallSnapshot {
+            mark: Box::new(SnapshotMark { position, membership }),
+            offset,
+            checksum: checksum.unwrap_or_else(|| crc32c::crc32c(&data)),
+            data,
+            last,
+        },
+    )
+}
+
+fn snapshot_reply() -> impl Strategy<Value = Message> {
+    let outcome = prop_oneof![
+        Just(InstallOutcome::Installed),
+        (number(), any::<u32>())
+            .prop_map(|(offset, checksum)| InstallOutcome::Receiving { offset, checksum }),
+    ];
+    (position(), outcome).prop_map(|(mark, outcome)| Message::InstallSnapshotReply { mark, outcome })
+}
+
+fn chunk() -> impl Strategy<Value = Chunk> {
+    (number(), any::<u32>(), 0usize..9).prop_map(|(offset, checksum, len)| Chunk {
+        offset,
+        checksum_before: if offset == 0 { 0 } else { checksum },
+        data: vec![b's'; len].into(),
+        last: len == 0,
+    })
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
@@ -135,6 +187,13 @@ fn step() -> impl Strategy<Value = Step> {
         2 => id().prop_map(Step::Tick),
         2 => (id(), 0usize..60).prop_map(|(id, len)| Step::Propose(id, len)),
         1 => id().prop_map(Step::Read),
+        2 => id().prop_map(Step::Serve),
+        1 => (id(), id(), position()).prop_map(|(id, peer, mark)| Step::Offer(id, peer, mark)),
+        1 => (id(), id(), position(), chunk()).prop_map(|(id, peer, mark, chunk)| Step::Supply(id, peer, mark, chunk)),
+        1 => id().prop_map(Step::BeginSnapshot),
+        2 => id().prop_map(Step::EndSnapshot),
+        2 => (id(), number()).prop_map(|(id, through)| Step::Compact(id, Index(through))),
+        1 => (id(), position()).prop_map(|(id, mark)| Step::Unusable(id, mark)),
         1 => (id(), any::<bool>()).prop_map(|(id, kept)| Step::Restart(id, kept)),
     ]
 }
@@ -164,6 +223,21 @@ fn take(cluster: &mut Cluster, step: Step) {
         Step::Tick(id) => cluster.tick(id),
         Step::Propose(id, len) => drop(cluster.propose(id, Bytes::from(vec![b'p'; len]))),
         Step::Read(id) => drop(cluster.read(id)),
+        Step::Serve(id) => cluster.serve(id),
+        Step::Offer(id, peer, mark) => {
+            cluster.input(id, |raft, _| raft.offer_snapshot(peer, mark));
+        }
+        Step::Supply(id, peer, mark, chunk) => {
+            cluster.input(id, |raft, _| raft.supply_chunk(peer, mark, chunk));
+        }
+        Step::BeginSnapshot(id) => cluster.begin_snapshot(id),
+        Step::EndSnapshot(id) => cluster.end_snapshot(id),
+        Step::Compact(id, through) => {
+            cluster.input(id, |raft, _| raft.compact(through));
+        }
+        Step::Unusable(id, mark) => {
+            cluster.input(id, |raft, _| raft.snapshot_unusable(mark));
+        }
         Step::Restart(id, save_is_kept) => {
             cluster.crash(id, save_is_kept, save_is_kept);
             cluster.boot(id);

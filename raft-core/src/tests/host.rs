@@ -76,8 +76,44 @@ impl Host {
         };
     }
 
+    pub(super) fn restore(&mut self, mark: Position) {
+        self.state = self.read(mark);
+    }
+
+    /// What Raft asks of its host. Returns whether all is well.
+    pub(super) fn perform(&mut self, raft: &mut Raft, output: Output) -> bool {
+        match output {
+            Output::NeedSnapshot { peer } => self.wanted.push_back(Wanted::Snapshot(peer)),
+            Output::NeedChunk {
+                peer,
+                mark,
+                offset,
+                bytes_max,
+            } => self.wanted.push_back(Wanted::Chunk {
+                peer,
+                mark,
+                offset,
+                bytes_max,
+            }),
+            Output::ReceivedChunk {
+                mark,
+                offset,
+                data,
+                last,
+            } => {
+                let is_sound = self.receive(&mark, offset, &data, last);
+                if !is_sound {
+                    raft.snapshot_unusable(mark.position);
+                }
+                return is_sound;
+            }
+            _ => {}
+        }
+        true
+    }
+
     /// What the snapshot on disk says.
-    pub(super) fn read(&self, mark: Position) -> Vec<Entry> {
+    fn read(&self, mark: Position) -> Vec<Entry> {
         let (_, bytes) = self
             .files
             .get(&mark)
@@ -90,7 +126,7 @@ impl Host {
     }
 
     /// A piece arrives. Returns whether all is well; if not, what arrived is of no use.
-    pub(super) fn receive(&mut self, mark: &SnapshotMark, offset: u64, data: &[u8], last: bool) -> bool {
+    fn receive(&mut self, mark: &SnapshotMark, offset: u64, data: &[u8], last: bool) -> bool {
         if offset == 0 {
             self.arriving = Some((mark.position, Vec::new()));
         }
@@ -165,6 +201,14 @@ impl Host {
         let offers: BTreeMap<_, _> = raft.offers().collect();
         self.views
             .retain(|peer, (mark, _)| offers.get(peer) == Some(mark));
+    }
+
+    /// The membership as of what is applied, if it ever changed.
+    pub(super) fn membership(&self) -> Option<&Membership> {
+        self.state.iter().rev().find_map(|entry| match &entry.body {
+            Body::Change(membership) => Some(&**membership),
+            _ => None,
+        })
     }
 
     fn encode(&self) -> Bytes {

@@ -19,7 +19,8 @@ const MUTANT_SEEDS: u64 = 3000;
 
 /// What takes more seeds than a unit test has; the golden scripts and the simulator catch these. A lease cannot bear
 /// that clocks run as they like, as they do here.
-const RARE: [Mutant; 5] = [
+const RARE: [Mutant; 6] = [
+    Mutant::CatchUpInFollowedTerm,
     Mutant::ReadRoundReused,
     Mutant::AnswerToFormerLife,
     Mutant::LeaseDuringTransfer,
@@ -126,9 +127,16 @@ fn fault(cluster: &mut Cluster, dice: &mut Dice, weather: Weather) {
                 cluster.tick(busy);
             }
         }
-        (175..187, _) => {
+        (175..186, _) => {
             let command = Bytes::from(vec![b'x'; 2 + dice.below(20)]);
             cluster.propose(busy, command);
+        }
+        (186, _) => {
+            // A change that harms nobody.
+            let addresses = vec![format!("http://n{}", dice.below(1000))];
+            cluster.input(busy, |raft, _| {
+                raft.change(&[Change::Addresses { id, addresses }])
+            });
         }
         (187..191, _) => drop(cluster.read(id)),
         // Who leads no more and does not know it is asked, too.
@@ -277,6 +285,12 @@ fn calm(cluster: &mut Cluster) {
         assert_eq!(raft.last(), position, "{id} has the leader's log");
     }
     assert_eq!(cluster.raft(leader).map(Raft::last_applied), Some(position.index));
+    for id in cluster.ids() {
+        let raft = cluster.raft(id).expect("all are up");
+        let (bytes, max) = (raft.log_bytes(), raft.limits().log_bytes_max);
+        assert!(bytes <= max, "{id} has {bytes} bytes of log in memory, of {max}");
+        assert!(raft.offers().next().is_none(), "{id} holds a snapshot for nobody");
+    }
     cluster.calm(1_000_000);
     for &id in &members {
         assert_eq!(

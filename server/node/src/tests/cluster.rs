@@ -173,7 +173,11 @@ impl Cluster {
         let first = member.tape.outputs.len();
         while let Some(output) = node.poll() {
             member.tape.outputs.push(output);
-            assert!(member.tape.outputs.len() - first < 10_000, "poll comes to an end: {:?}", &member.tape.outputs[member.tape.outputs.len() - 6..]);
+            assert!(
+                member.tape.outputs.len() - first < 10_000,
+                "poll comes to an end: {:?}",
+                &member.tape.outputs[member.tape.outputs.len() - 6..]
+            );
         }
         node.raft().check_invariants();
         if member.tape.inputs.len().is_multiple_of(8) {
