@@ -4,6 +4,7 @@
 
 use thiserror::Error;
 
+use crate::membership::Membership;
 use crate::types::{Ballot, Body, Entry, Epoch, Image, NodeId, Position, Term};
 
 /// Why no recovery is possible from this image.
@@ -17,6 +18,18 @@ pub enum RecoverRefusal {
     LastTerm,
 }
 
+impl Image {
+    /// The membership in force: the newest in the log, committed or not (thesis 4.1).
+    #[must_use]
+    pub fn membership(&self) -> &Membership {
+        let newest = self.entries.iter().rev().find_map(|entry| match &entry.body {
+            Body::Change(membership) => Some(&**membership),
+            _ => None,
+        });
+        newest.unwrap_or(&self.snapshot.membership)
+    }
+}
+
 /// The image of a cluster in which `id` is alone. Keeps the whole log, committed or not, since nobody is left who could
 /// tell the difference; adds, in a new term, a membership whose only voter is `id`. All others are removed, so their ids
 /// never come back. The epoch counts up, and reads rely on no lease. The caller makes it durable as a whole.
@@ -24,11 +37,7 @@ pub enum RecoverRefusal {
 /// # Errors
 /// If `id` takes no part in this log, or the terms are used up.
 pub fn recover_alone(mut image: Image, id: NodeId) -> Result<Image, RecoverRefusal> {
-    let in_force = image.entries.iter().rev().find_map(|entry| match &entry.body {
-        Body::Change(membership) => Some(&**membership),
-        _ => None,
-    });
-    let mut membership = in_force.unwrap_or(&image.snapshot.membership).clone();
+    let mut membership = image.membership().clone();
     if !membership.contains(id) {
         return Err(RecoverRefusal::NotAMember(id));
     }
@@ -68,7 +77,7 @@ pub fn recover_alone(mut image: Image, id: NodeId) -> Result<Image, RecoverRefus
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, Index, Membership, Output, Raft, SnapshotMark, Time};
+    use crate::{Config, Index, Output, Raft, SnapshotMark, Time};
 
     fn position(term: u64, index: u64) -> Position {
         Position {

@@ -33,6 +33,10 @@ pub(crate) struct Config {
     pub(crate) heartbeat_interval: Duration,
     /// The least time without a leader before an election; at least five heartbeats, at most 50 s.
     pub(crate) election_timeout: Duration,
+    /// Whether elections ask first who would vote.
+    pub(crate) pre_vote: bool,
+    /// Whether to go on without the other members, which are lost.
+    pub(crate) force_new_cluster: bool,
     /// What is logged, and where.
     pub(crate) log: LogConfig,
     /// How to found a cluster; matters only while the data directory is empty.
@@ -59,6 +63,8 @@ impl Config {
             advertise_clients: advertise(settings, "advertise-client-urls")?,
             heartbeat_interval,
             election_timeout,
+            pre_vote: settings.switch("pre-vote"),
+            force_new_cluster: settings.switch("force-new-cluster"),
             log: log(settings)?,
             initial: Initial {
                 advertise_peers: advertise(settings, "initial-advertise-peer-urls")?,
@@ -88,6 +94,8 @@ impl Config {
             "initial-cluster-token" = self.initial.token,
             "heartbeat-interval":? = self.heartbeat_interval,
             "election-timeout":? = self.election_timeout,
+            "pre-vote" = self.pre_vote,
+            "force-new-cluster" = self.force_new_cluster,
             "log-level" = self.log.severity.as_str();
             "starting balsa"
         );

@@ -9,6 +9,7 @@
 //! | `cluster` | the harness: processes, their logs, their ports, a small HTTP client |
 //! | `survival` | kill -9 while clients write: of one, of all three |
 //! | `leader_killed` | kill -9 of the leader, again and again, under reads and writes |
+//! | `rescue` | one member of three left, and `--force-new-cluster` |
 //! | `python`, `etcdctl`, `curl` | clients of etcd as they are |
 //! | `readme` | the commands in README.md, as printed |
 //! | `start` | flags, exit codes, signals, directories, logs |
@@ -25,6 +26,7 @@ mod etcdctl;
 mod leader_killed;
 mod python;
 mod readme;
+mod rescue;
 mod rudeness;
 mod start;
 mod strangers;

@@ -123,7 +123,7 @@ impl Inbound {
 /// Tells the sender, and the log once per sender and reason. A sender whose hello cannot be read counts as member 0.
 fn refuse(sender: Option<u64>, refusal: Refusal, output: &mut Vec<u8>, roster: &mut Roster) -> InboundError {
     if roster.refuse(sender.unwrap_or(0), refusal) {
-        warn!("peer refused: {refusal}");
+        warn!(peer:% = format_args!("{:x}", sender.unwrap_or(0)); "peer refused: {refusal}");
     }
     hello::encode_answer(output, &Answer::Refused(refusal));
     InboundError::Refused(refusal)

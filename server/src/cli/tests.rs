@@ -259,11 +259,6 @@ fn what_balsa_does_not_do_is_refused_with_a_sentence() {
             "--enable-v2=false is refused: the v2 API is always served",
         ),
         (
-            "--pre-vote=true",
-            1,
-            "--pre-vote=true is refused: pre-vote elections are not supported yet",
-        ),
-        (
             "--quota-backend-bytes=1",
             1,
             "--quota-backend-bytes=1 is refused: no quota is kept yet",

@@ -87,7 +87,6 @@ pub(super) const TABLE: &[Flag] = &[
         Kind::Switch,
         "members cannot be changed yet",
     ),
-    off("pre-vote", "pre-vote elections are not supported yet"),
     only(
         "auto-compaction-mode",
         Kind::Text,
@@ -112,10 +111,6 @@ pub(super) const TABLE: &[Flag] = &[
         Kind::Switch,
         &["true"],
         "the v3 JSON API is always served",
-    ),
-    off(
-        "force-new-cluster",
-        "making a new cluster of an old member is not supported yet",
     ),
     off("unsafe-no-fsync", "nothing is acknowledged before it is synced"),
     only(

@@ -57,6 +57,20 @@ pub(super) const TABLE: &[Flag] = &[
         "milliseconds without a leader before an election; at least 5 heartbeats, at most 50000",
     ),
     works(
+        "pre-vote",
+        Kind::Switch,
+        Group::Member,
+        "true",
+        "ask who would vote before an election, so that a member that was cut off disturbs nobody",
+    ),
+    works(
+        "force-new-cluster",
+        Kind::Switch,
+        Group::Member,
+        "false",
+        "most members are lost: go on alone with the data there is; the others are refused",
+    ),
+    works(
         "initial-advertise-peer-urls",
         Kind::Urls,
         Group::Cluster,

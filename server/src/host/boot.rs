@@ -4,13 +4,14 @@ use std::path::Path;
 
 use net::hello::Identity as PeerIdentity;
 use node::{Config as NodeConfig, Node};
-use raft_core::{Membership, NodeId, SnapshotMark};
+use raft_core::{Boot, Membership, NodeId, SnapshotMark};
 use storage::data_dir::{self, DataDirError, Expected, Identity};
 use storage::disk::{FileDisk, OpenError};
 use storage::journal::{self, RecoverError, SEGMENT_BYTES, Writer};
 use storage::store::command::Attributes;
 use thiserror::Error;
 
+use super::alone::{AloneError, go_on_alone};
 use super::clock::Clock;
 use super::random;
 use crate::config::Config;
@@ -25,6 +26,8 @@ pub(crate) enum BootError {
     Identity { dir: String, source: DataDirError },
     #[error("data directory {dir}: {source}")]
     Journal { dir: String, source: RecoverError },
+    #[error("data directory {dir}: {source}")]
+    Alone { dir: String, source: AloneError },
     #[error(
         "data directory {dir} was made for member {found} and holds nothing yet, and the --initial-... flags now make it \
          member {founded}: give the former ones, or remove the directory"
@@ -69,19 +72,48 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
     } else {
         first_mark(config, data.identity())?
     };
-    let recovered =
+    let mut recovered =
         journal::recover(&mut data, SEGMENT_BYTES, mark).map_err(|source| BootError::Journal {
             dir: dir.clone(),
             source,
         })?;
     log_recovery(&config.data_dir, &recovered, data.boot().0);
     let identity = data.identity();
-    let mut raft = raft_core::Config::new(identity.member_id, random::number());
-    raft.boot = data.boot();
-    raft.election_timeout = config.election_timeout;
-    raft.heartbeat_interval = config.heartbeat_interval;
+    // A directory made just now has nothing to rescue: as in etcd, it founds what the other flags say.
+    if config.force_new_cluster && found.is_some() {
+        go_on_alone(&mut recovered, identity.member_id).map_err(|source| BootError::Alone {
+            dir: dir.clone(),
+            source,
+        })?;
+    }
+    let epoch = recovered.image.membership().settings.epoch.0;
+    Ok(Booted {
+        node: Node::boot(
+            node_config(config, identity, data.boot()),
+            recovered.image,
+            clock.now(),
+        ),
+        writer: recovered.writer,
+        identity: PeerIdentity {
+            cluster_id: identity.cluster_id,
+            member_id: identity.member_id.0,
+            data_id: identity.data_id,
+            boot: data.boot().0,
+            recovery_epoch: u32::try_from(epoch).expect("nobody rescues a cluster so often"),
+        },
+    })
+}
+
+fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
+    let raft = raft_core::Config {
+        boot,
+        election_timeout: config.election_timeout,
+        heartbeat_interval: config.heartbeat_interval,
+        pre_vote: config.pre_vote,
+        ..raft_core::Config::new(identity.member_id, random::number())
+    };
     let client_urls = config.advertise_clients.iter().map(ToString::to_string).collect();
-    let node_config = NodeConfig {
+    NodeConfig {
         raft,
         cluster_id: identity.cluster_id,
         data_id: identity.data_id,
@@ -89,18 +121,7 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
             name: config.name.clone(),
             client_urls,
         },
-    };
-    Ok(Booted {
-        node: Node::boot(node_config, recovered.image, clock.now()),
-        writer: recovered.writer,
-        identity: PeerIdentity {
-            cluster_id: identity.cluster_id,
-            member_id: identity.member_id.0,
-            data_id: identity.data_id,
-            boot: data.boot().0,
-            recovery_epoch: 0,
-        },
-    })
+    }
 }
 
 /// The state that the journal of a new member begins with. A crash may have left an identity and nothing else; then the

@@ -1,6 +1,7 @@
 //! The mio host: sockets become the node's inputs, its outputs become writes. It knows nothing of Raft or of keys; if an
 //! `if` about them seems to be needed here, it belongs into the node.
 
+mod alone;
 mod boot;
 mod clients;
 mod clock;
