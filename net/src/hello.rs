@@ -188,6 +188,12 @@ pub enum Refusal {
         /// The receiver's.
         receiver: u32,
     },
+    /// The sender was a member and, beyond recall, is none any more.
+    #[error("member {member:x} was removed from the cluster for good")]
+    Removed {
+        /// The sender.
+        member: u64,
+    },
 }
 
 /// Why a payload is neither a hello nor an answer to one.
@@ -234,6 +240,9 @@ pub fn check(hello: &Hello, own: &Identity, roster: &Roster) -> Result<(), Refus
     // The receiver's own log is the old one: until it joins anew, nothing of the rebuilt cluster may be mixed into it.
     if sender > receiver {
         return Err(Refusal::NewEpoch { sender, receiver });
+    }
+    if roster.is_removed(member) {
+        return Err(Refusal::Removed { member });
     }
     let Some(known) = roster.known(member) else {
         return Err(Refusal::UnknownMember { member });

@@ -1,6 +1,6 @@
 //! What this member knows of the others before they speak.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::hello::{Hello, Refusal};
 
@@ -20,6 +20,7 @@ pub struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
     members: BTreeMap<u64, Known>,
+    removed: BTreeSet<u64>,
     /// By sender, why it was last refused.
     refused: BTreeMap<u64, Refusal>,
 }
@@ -34,6 +35,17 @@ impl Roster {
             known.data_id = published.or(known.data_id);
             self.members.insert(member_id, known);
         }
+    }
+
+    /// Exactly these were members and, beyond recall, are none any more.
+    pub fn set_removed(&mut self, removed: impl IntoIterator<Item = u64>) {
+        self.removed = removed.into_iter().collect();
+    }
+
+    /// Whether it was a member and will never be one again.
+    #[must_use]
+    pub fn is_removed(&self, member_id: u64) -> bool {
+        self.removed.contains(&member_id)
     }
 
     /// What is known of a member; `None` if it is none.

@@ -10,7 +10,8 @@ use crate::why::Why;
 
 impl Raft {
     /// The membership as of the commit index: what nobody can undo.
-    pub(crate) fn committed_membership(&self) -> &Membership {
+    #[must_use]
+    pub fn committed_membership(&self) -> &Membership {
         self.memberships.at(self.commit_index)
     }
 

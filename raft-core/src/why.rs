@@ -41,7 +41,7 @@ mod catalogue;
 pub use catalogue::Why;
 
 impl Why {
-    /// Whether an operator wants to read it: elections, and what they undo. The rest is for those who look closely.
+    /// Whether an operator wants to read it: elections, transfers and removals, and what they undo. The rest is for those who look closely.
     #[must_use]
     pub fn is_notable(&self) -> bool {
         matches!(
@@ -56,6 +56,11 @@ impl Why {
                 | Why::SteppedDownHigherTerm { .. }
                 | Why::SteppedDownLeaderElected { .. }
                 | Why::Truncated { .. }
+                | Why::TransferBegins { .. }
+                | Why::TransferGivenUp { .. }
+                | Why::StandsAtOnce { .. }
+                | Why::ToldOfRemoval { .. }
+                | Why::OwnRemovalCommitted { .. }
         )
     }
 }

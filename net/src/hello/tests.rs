@@ -84,6 +84,15 @@ fn a_stranger_and_a_double_are_refused() {
 }
 
 #[test]
+fn a_removed_member_is_told_so() {
+    let mut roster = roster();
+    roster.set_members([]);
+    roster.set_removed([2]);
+    let removed = Refusal::Removed { member: 2 };
+    assert_eq!(check(&hello(), &OWN, &roster), Err(removed));
+}
+
+#[test]
 fn a_wiped_or_swapped_directory_is_refused() {
     let (member, shown, known) = (2, 5, 0xd2);
     let wiped = refusal(|hello| hello.data_id = 5);
@@ -209,6 +218,7 @@ proptest! {
             Refusal::OtherDirectory { member: a, shown: b, known: c },
             Refusal::OldBoot { member: a, shown: b, seen: c },
             Refusal::NewEpoch { sender: a as u32, receiver: b as u32 },
+            Refusal::Removed { member: a },
         ] {
             let answer = Answer::Refused(refusal);
             prop_assert_eq!(decode_answer(&payload(|out| encode_answer(out, &answer))), Ok(answer));

@@ -31,6 +31,7 @@
 //! | `writes.rs` | proposals: into the own log or to the leader, once |
 //! | `forward.rs` | the numbered stream of proposals from a follower to the leader, both ends |
 //! | `reads.rs` | linearizable reads in batches, one round for all of a turn |
+//! | `leaving.rs` | handing over the lead; being removed |
 //! | `apply.rs` | committed entries into the store, answers out |
 //!
 //! # Left out so far
@@ -41,6 +42,7 @@ mod apply;
 mod clients;
 mod config;
 mod forward;
+mod leaving;
 mod message;
 mod node;
 mod reads;

@@ -103,6 +103,8 @@ impl Node {
             Input::Message(message) => self.on_message(message),
             Input::Request { client, id, request } => self.on_request(client, id, request),
             Input::ClientGone(client) => self.on_client_gone(client),
+            Input::HandOver => self.hand_over(),
+            Input::RefusedAsRemoved { by } => self.on_refused_as_removed(by),
             Input::Saved(stamp) => self.raft.saved(stamp),
             Input::SnapshotSaved(mark) => panic!("no snapshot was asked for, yet {mark:?} is saved"),
         }
@@ -264,19 +266,20 @@ impl Node {
                 raft_core::Output::ReadDropped { id } => self.on_read_dropped(id),
                 raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(membership)),
                 raft_core::Output::Why(why) => self.outbox.push_back(Output::Why(why)),
-                raft_core::Output::Alarm(alarm) => self.stop(alarm),
+                raft_core::Output::Alarm(alarm) => self.stop(Output::Alarm(alarm)),
                 // All of the log stays in memory, so no peer needs a snapshot, and none is taken.
                 raft_core::Output::NeedSnapshot { .. }
                 | raft_core::Output::NeedChunk { .. }
                 | raft_core::Output::Restore(_) => panic!("there are no snapshots yet"),
-                raft_core::Output::ReceivedChunk { .. } | raft_core::Output::Removed => {}
+                raft_core::Output::ReceivedChunk { .. } => {}
+                raft_core::Output::Removed => self.stop(Output::Removed),
             }
         }
     }
 
-    fn stop(&mut self, alarm: raft_core::Alarm) {
+    fn stop(&mut self, why: Output) {
         self.stopped = true;
-        self.outbox.push_back(Output::Alarm(alarm));
+        self.outbox.push_back(why);
         for ticket in self.waiting.tickets() {
             self.answer(ticket, Err(Failure::Stopped));
         }

@@ -47,6 +47,13 @@ pub enum Input {
     },
     /// A client went away: nothing more is answered to it.
     ClientGone(ClientId),
+    /// The host is about to stop this member: see [`Node::is_handing_over`](crate::Node::is_handing_over).
+    HandOver,
+    /// A peer refused this member's link, because it was removed from the cluster for good.
+    RefusedAsRemoved {
+        /// Who says so.
+        by: NodeId,
+    },
     /// All changes up to this stamp are on disk, synced.
     Saved(Stamp),
     /// The snapshot with this mark is on disk, synced.
@@ -85,6 +92,9 @@ pub enum Output {
         /// In which term.
         term: Term,
     },
+    /// This member was removed from the cluster for good, and takes part no more: the host may stop it once its
+    /// clients have their answers.
+    Removed,
     /// Another member broke the protocol; this node takes part no more.
     Alarm(raft_core::Alarm),
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use net::event_loop::{ConnectionId, EventLoop};
 use net::frame::Frame;
-use net::hello::Identity;
+use net::hello::{Identity, Refusal};
 use net::peer_link::inbound::{Inbound, InboundError};
-use net::peer_link::{self, PeerLink, Step};
+use net::peer_link::{self, LinkError, PeerLink, Step};
 use net::roster::Roster;
 use node::{Input, Lane, Node, PeerMessage};
 use raft_core::{Membership, NodeId};
@@ -86,6 +86,8 @@ impl Peers {
         let members = node.raft().log_membership().members();
         self.roster
             .set_members(members.into_iter().map(|id| (id.0, node.data_id_of(id))));
+        self.roster
+            .set_removed(node.removed_members().iter().map(|id| id.0));
     }
 
     /// Addresses that were looked up meanwhile.
@@ -146,47 +148,66 @@ impl Peers {
         now: Duration,
     ) {
         self.refresh_roster(node);
+        if self.accepted.contains_key(&connection) {
+            self.heard(event_loop, connection, now);
+        } else if let Some(id) = self.dialled.get(&connection).copied() {
+            self.answered(event_loop, connection, id, now);
+        }
+    }
+
+    /// A peer speaks.
+    fn heard(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
         let Some((input, out)) = event_loop.buffers(connection) else {
             return;
         };
-        if let Some(inbound) = self.accepted.get_mut(&connection) {
-            let result = loop {
-                match inbound.next(now, input, out, &mut self.roster) {
-                    Ok(None) => break Ok(()),
-                    Ok(Some(payload)) => match decode(payload, inbound) {
-                        Some(message) => self.inputs.push_back(Input::Message(message)),
-                        None => {
-                            break Err(Some(
-                                "a message that cannot be read, or of another sender".to_owned(),
-                            ));
-                        }
-                    },
-                    // The machine has told the log, once.
-                    Err(InboundError::Refused(_)) => break Err(None),
-                    Err(error) => break Err(Some(error.to_string())),
-                }
-            };
-            if let Err(reason) = result {
-                if let Some(reason) = reason {
-                    log::warn!("reason" = reason; "closed a peer's connection");
-                }
-                self.accepted.remove(&connection);
-                event_loop.close_after_flush(connection);
+        let inbound = self.accepted.get_mut(&connection).expect("it was accepted");
+        let reason = loop {
+            if let Some(sender) = inbound.sender()
+                && self.roster.is_removed(sender.member_id)
+            {
+                // It dials again, and then its hello is refused with the reason.
+                break Some("its member was removed".to_owned());
             }
-        } else if let Some(id) = self.dialled.get(&connection).copied() {
-            let link = self
-                .links
-                .get_mut(&id)
-                .expect("a dialled connection has its link");
-            let machine = link.machine.as_mut().expect("what was dialled has a machine");
-            // The machine has told the log why.
-            if machine.received(now, input, &mut self.roster).is_err() {
-                link.connection = None;
-                self.dialled.remove(&connection);
-                event_loop.close(connection);
-                self.resolver.resolve_again(id, &link.urls);
+            match inbound.next(now, input, out, &mut self.roster) {
+                Ok(None) => return,
+                Ok(Some(payload)) => match decode(payload, inbound) {
+                    Some(message) => self.inputs.push_back(Input::Message(message)),
+                    None => break Some("a message that cannot be read, or of another sender".to_owned()),
+                },
+                // The machine has told the log, once.
+                Err(InboundError::Refused(_)) => break None,
+                Err(error) => break Some(error.to_string()),
             }
+        };
+        if let Some(reason) = reason {
+            log::warn!("reason" = reason; "closed a peer's connection");
         }
+        self.accepted.remove(&connection);
+        event_loop.close_after_flush(connection);
+    }
+
+    /// A peer that was dialled answers the hello, or a probe.
+    fn answered(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, id: NodeId, now: Duration) {
+        let Some((input, _)) = event_loop.buffers(connection) else {
+            return;
+        };
+        let link = self
+            .links
+            .get_mut(&id)
+            .expect("a dialled connection has its link");
+        let machine = link.machine.as_mut().expect("what was dialled has a machine");
+        // The machine has told the log why.
+        let Err(error) = machine.received(now, input, &mut self.roster) else {
+            return;
+        };
+        let member = self.own.member_id;
+        if error == LinkError::Refused(Refusal::Removed { member }) {
+            self.inputs.push_back(Input::RefusedAsRemoved { by: id });
+        }
+        link.connection = None;
+        self.dialled.remove(&connection);
+        event_loop.close(connection);
+        self.resolver.resolve_again(id, &link.urls);
     }
 
     /// A connection ended, or the other side said that it sends no more: a link is of no use by halves.

@@ -24,7 +24,7 @@ use crate::{hints, signals};
 
 /// Peer connections served at once.
 const PEERS_MAX: usize = 256;
-/// How long requests under way may take to end after a signal.
+/// How long requests under way, and the hand-over of the lead, may take after a signal.
 const CLOSING_MAX: Duration = Duration::from_secs(5);
 
 /// Why a running server ends in failure.
@@ -85,6 +85,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         event_loop,
         node,
         disk,
+        removed: false,
     };
     host.serve(&stopping)
 }
@@ -110,6 +111,8 @@ struct Host {
     clients: Clients,
     peers: Peers,
     client_listeners: Vec<ListenerId>,
+    /// This member was removed from the cluster.
+    removed: bool,
 }
 
 impl Host {
@@ -128,20 +131,29 @@ impl Host {
                 let stamp = saved.map_err(HostError::Disk)?;
                 self.node.handle(self.clock.now(), Input::Saved(stamp));
             }
+            if close_at.is_none() && (self.removed || stopping.load(Ordering::SeqCst)) {
+                close_at = Some(self.begin_to_stop());
+            }
             self.turn()?;
-            if stopping.load(Ordering::SeqCst) {
-                let now = self.clock.elapsed();
-                let close_at = *close_at.get_or_insert_with(|| {
-                    self.clients.close(&mut self.event_loop, now);
-                    now + CLOSING_MAX
-                });
-                if self.clients.are_answered() && !self.event_loop.has_output() || now >= close_at {
-                    self.event_loop.flush();
-                    log::info!("stopped");
-                    return Ok(());
-                }
+            if close_at.is_some_and(|close_at| self.may_stop() || self.clock.elapsed() >= close_at) {
+                self.event_loop.flush();
+                log::info!("stopped");
+                return Ok(());
             }
         }
+    }
+
+    /// No more requests, and no more lead. Returns when to stop even if not all is in order by then.
+    fn begin_to_stop(&mut self) -> Duration {
+        let now = self.clock.elapsed();
+        self.clients.close(&mut self.event_loop, now);
+        self.node.handle(self.clock.now(), Input::HandOver);
+        now + CLOSING_MAX
+    }
+
+    /// Whether nobody waits for this member any more.
+    fn may_stop(&self) -> bool {
+        self.clients.are_answered() && !self.event_loop.has_output() && !self.node.is_handing_over()
     }
 
     /// One turn: every input there is, every output that follows, one flush.
@@ -226,6 +238,13 @@ impl Host {
             Output::Leader { leader: None, term } => log::debug!("term" = term.0; "no leader is known"),
             Output::Why(why) if why.is_notable() => log::info!("reason":% = why; "raft"),
             Output::Why(why) => log::debug!("reason":% = why; "raft"),
+            Output::Removed => {
+                self.removed = true;
+                log::error!(
+                    "this member was permanently removed from the cluster; its data directory must be removed too: \
+                     another member can only be started with a new one"
+                );
+            }
             Output::Alarm(alarm) => {
                 log::error!("alarm":% = alarm; "the protocol is broken: takes part no more")
             }

@@ -48,6 +48,8 @@ pub enum Effect {
         /// In which term.
         term: raft_core::Term,
     },
+    /// This member was removed for good.
+    Removed,
     /// Another member broke the protocol.
     Alarm(raft_core::Alarm),
 }
@@ -244,6 +246,7 @@ impl Member {
                 Output::Peers(_) => {}
                 Output::Why(why) => effects.push(Effect::Why(why)),
                 Output::Leader { leader, term } => effects.push(Effect::Leader { leader, term }),
+                Output::Removed => effects.push(Effect::Removed),
                 Output::Alarm(alarm) => effects.push(Effect::Alarm(alarm)),
             }
         }

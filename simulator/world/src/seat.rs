@@ -179,6 +179,9 @@ impl World {
             } => self.answer(client, bytes, closed),
             Effect::Leader { leader, .. } if leader == Some(id) => self.elected(id),
             Effect::Leader { .. } | Effect::Why(_) => {}
+            Effect::Removed => {
+                return Err(Violation::new("nobody is removed", format!("n{} was", id.0)));
+            }
             Effect::Alarm(alarm) => return Err(Violation::new("no alarm", format!("n{}: {alarm:?}", id.0))),
         }
         Ok(())

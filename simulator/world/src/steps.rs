@@ -62,6 +62,7 @@ pub(crate) fn effect(trace: &mut Trace, now: Time, id: NodeId, what: &Effect) {
                 None => format!("n{n} t{term}: nobody leads"),
             });
         }
+        Effect::Removed => trace.step(now, n, b"removed", || format!("n{n} was removed")),
         Effect::Alarm(alarm) => trace.step(now, n, b"alarm", || format!("n{n} ALARM {alarm:?}")),
     }
 }

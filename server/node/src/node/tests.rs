@@ -522,3 +522,49 @@ fn a_forward_meant_for_another_term_is_not_taken() {
     }
     assert_eq!(cluster.nodes[&leader].raft.last(), last);
 }
+
+#[test]
+fn a_leader_that_is_to_stop_hands_over_without_an_election_timeout() {
+    let mut cluster = Cluster::of(3);
+    let former = cluster.leader();
+    cluster.settle();
+    let before = cluster.ask(former, put("a", "1"));
+    cluster.input(former, Input::HandOver);
+    assert!(cluster.nodes[&former].is_handing_over());
+    let meanwhile = cluster.ask(former, put("b", "2"));
+    cluster.settle();
+    assert!(!cluster.nodes[&former].is_handing_over());
+    assert_ne!(cluster.leader(), former, "and no time has passed");
+    cluster.settle();
+    for write in [before, meanwhile] {
+        assert!(matches!(cluster.answer(write), Some(Ok(_))), "{write:?}");
+    }
+}
+
+#[test]
+fn who_has_no_lead_or_no_successor_hands_nothing_over() {
+    let mut alone = Cluster::of(1);
+    alone.leader();
+    alone.input(NodeId(1), Input::HandOver);
+    assert!(!alone.nodes[&NodeId(1)].is_handing_over());
+    let mut cluster = Cluster::of(3);
+    let follower = NodeId(cluster.leader().0 % 3 + 1);
+    cluster.input(follower, Input::HandOver);
+    assert!(!cluster.nodes[&follower].is_handing_over());
+}
+
+#[test]
+fn who_is_refused_as_removed_takes_part_no_more() {
+    let mut cluster = Cluster::of(3);
+    let leader = cluster.leader();
+    let removed = NodeId(leader.0 % 3 + 1);
+    cluster.unreachable = vec![removed];
+    let waits = cluster.ask(removed, put("a", "1"));
+    // Nobody but a member knows.
+    cluster.input(removed, Input::RefusedAsRemoved { by: NodeId(9) });
+    assert_eq!(cluster.answer(waits), None);
+    cluster.input(removed, Input::RefusedAsRemoved { by: leader });
+    assert_eq!(cluster.answer(waits), Some(&Err(Failure::Stopped)));
+    assert!(cluster.nodes[&removed].stopped);
+    assert_eq!(cluster.nodes[&removed].deadline(), Time::NEVER);
+}
