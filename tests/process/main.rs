@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `cluster` | the harness: processes, their logs, their ports, a small HTTP client |
 //! | `survival` | kill -9 while clients write: of one, of all three |
+//! | `succession` | how soon another leads after a clean stop, or a closed link |
 //! | `leader_killed` | kill -9 of the leader, again and again, under reads and writes |
 //! | `rescue` | one member of three left, and `--force-new-cluster` |
 //! | `python`, `etcdctl`, `curl` | clients of etcd as they are |
@@ -30,4 +31,5 @@ mod rescue;
 mod rudeness;
 mod start;
 mod strangers;
+mod succession;
 mod survival;

@@ -1,0 +1,43 @@
+//! How soon somebody else leads: after a clean stop the lead is handed over, after kill -9 the closed links tell. Neither
+//! waits for the election timeout, which is long here.
+
+use std::time::{Duration, Instant};
+
+use crate::cluster::{Cluster, get_v3, put_v3};
+
+/// No follower gives its leader up by itself before.
+const ELECTION_TIMEOUT: Duration = Duration::from_millis(6000);
+
+fn cluster() -> Cluster {
+    let timeout = format!("--election-timeout={}", ELECTION_TIMEOUT.as_millis());
+    Cluster::start(3, &[&timeout])
+}
+
+/// Ends the leader and waits until another leads and has committed something. Returns how long that took.
+fn depose(cluster: &mut Cluster, how: &str, end: impl FnOnce(&mut Cluster, usize)) -> Duration {
+    let former = cluster.wait_leader();
+    put_v3(&mut cluster.members[former].http(), how, "1").expect("a write");
+    let start = Instant::now();
+    end(cluster, former);
+    let new = cluster.wait_leader();
+    let (value, _) = get_v3(&mut cluster.members[new].http(), how).expect("a linearizable read");
+    let took = start.elapsed();
+    assert_eq!(value.as_deref(), Some("1"), "{how}");
+    println!("{how}: another leads after {took:?}, the election timeout being {ELECTION_TIMEOUT:?}");
+    assert!(took < ELECTION_TIMEOUT, "{how}: {took:?} is an election timeout");
+    took
+}
+
+#[test]
+fn a_clean_stop_hands_the_lead_over() {
+    let mut cluster = cluster();
+    depose(&mut cluster, "SIGTERM", |cluster, leader| {
+        cluster.members[leader].stop();
+    });
+    let asked = |log: &crate::cluster::Log| !log.lines_with("stands for election at once").is_empty();
+    let successors = cluster.members.iter().filter(|member| member.is_running());
+    assert!(
+        successors.filter(|member| asked(member.log())).count() == 1,
+        "one was asked to stand"
+    );
+}
