@@ -57,11 +57,14 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod walk;
 mod why_not;
 
 pub use commands::commands;
 pub use diff::diff;
 pub use error::{Problem, ScriptError};
 pub use parse::Script;
+pub use raft_core::{Mutant, NodeId};
 pub use run::{Failure, Options, Session, run};
 pub use trace::Line;
+pub use walk::Walk;

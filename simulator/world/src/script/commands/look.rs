@@ -37,8 +37,8 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     Command::new(
         "why-not",
-        "why-not commit K [I] | leader | read ID [I]: walks the causes back, from what is missing to the line behind it; \
-         I: as I sees it",
+        "why-not [commit K [I] | leader | read ID [I]]: walks the causes back, from what is missing to the line behind it; \
+         I: as I sees it; alone: of all that is missing",
         why_not,
     ),
     Command::new("state", "state [I]: one line about each node, or about I", state),
@@ -82,6 +82,13 @@ fn never(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pro
 
 fn why_not(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
     const EXPECTED: &str = "commit K, leader or read ID";
+    if arguments.is_empty() {
+        let lines = why_not::all(cluster);
+        lines
+            .iter()
+            .for_each(|causes| cluster.trace.raw(causes.to_string()));
+        return Ok(());
+    }
     let lines = match arguments.word(EXPECTED)? {
         "leader" => why_not::leader(cluster),
         "commit" => {

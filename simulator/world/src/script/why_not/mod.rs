@@ -15,6 +15,27 @@ use super::cluster::Cluster;
 use super::disk::Manner;
 use super::links::{Fate, Link, Sent};
 
+/// Whatever is missing now: a leader, the first entry that is not committed, every read that is not answered.
+pub(crate) fn all(cluster: &Cluster) -> Vec<Causes> {
+    let mut lines = match cluster.leader().and_then(|id| cluster.raft(id).ok()) {
+        None => leader(cluster),
+        Some(raft) if raft.commit_index() < raft.last().index => {
+            commit(cluster, raft.commit_index().next(), None)
+        }
+        Some(_) => Vec::new(),
+    };
+    for (&id, member) in &cluster.members {
+        let missing = member.asked.iter().filter(|asked| !member.reads.contains(asked));
+        lines.extend(missing.flat_map(|&asked| read(cluster, id, asked)));
+    }
+    if lines.is_empty() {
+        lines.push(Causes::of(
+            "nothing is missing: there is a leader, all is committed, all reads are answered",
+        ));
+    }
+    lines
+}
+
 /// A line of the answer: one thing that is missing, and its causes, the nearest first.
 #[derive(Clone, Debug)]
 pub(crate) struct Causes(Vec<String>);
