@@ -31,6 +31,11 @@ impl<'a> Arguments<'a> {
         Ok(self.words.remove(0))
     }
 
+    /// A word, unless the line ends here.
+    pub(crate) fn optional_word(&mut self) -> Option<&'a str> {
+        (!self.words.is_empty()).then(|| self.words.remove(0))
+    }
+
     /// The last word.
     pub(crate) fn last(&mut self, expected: &'static str) -> Result<&'a str, Problem> {
         self.words.pop().ok_or_else(|| self.unexpected(expected, ""))

@@ -1,6 +1,6 @@
 //! A node's disk in a script: its journal as an image, its newest snapshot, and how it behaves.
 
-use raft_core::{Ballot, Image, LogChange, Membership, Position, Save};
+use raft_core::{Ballot, Image, LogChange, Membership, Save};
 
 use super::machine::State;
 
@@ -81,9 +81,9 @@ impl Disk {
         }
     }
 
-    /// What the newest snapshot covers.
-    pub(crate) fn snapshot_position(&self) -> Position {
-        self.snapshot.mark.position
+    /// The newest snapshot that is whole and synced.
+    pub(crate) fn snapshot(&self) -> &State {
+        &self.snapshot
     }
 
     /// What a boot finds: the newest snapshot, and the journal after it if it agrees.

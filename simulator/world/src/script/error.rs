@@ -1,6 +1,6 @@
 //! What can be wrong with a script: the line, and what was expected there.
 
-use raft_core::NodeId;
+use raft_core::{Index, NodeId};
 use thiserror::Error;
 
 use crate::check::figure3::Violation;
@@ -62,12 +62,18 @@ pub enum Problem {
     /// The node has no Save in flight.
     #[error("n{0} has no Save in flight")]
     NoSave(NodeId),
+    /// A snapshot is of no use before the log up to it is on disk.
+    #[error("n{0} has not saved its log up to {1}, where the snapshot was taken: `saved {0}` first")]
+    LogNotSaved(NodeId, Index),
     /// A leader does not campaign.
     #[error("n{0} does not campaign: it leads, has no vote, or takes part no more")]
     NoCampaign(NodeId),
     /// Nothing is there to be delivered, dropped or duplicated.
     #[error("nothing is under way on {0}")]
     NothingUnderWay(String),
+    /// Only pieces of snapshots can be damaged.
+    #[error("{0} carries no bytes of a snapshot")]
+    NoPayload(String),
     /// The link is cut.
     #[error("{0} is cut: heal it first")]
     Cut(String),

@@ -105,8 +105,14 @@ impl Cluster {
             .members
             .iter()
             .find(|(_, member)| member.saving.is_some() && works(member.disk.manner));
+        let snapshot = self
+            .members
+            .iter()
+            .find(|(_, member)| !member.saving_snapshots.is_empty() && works(member.disk.manner));
         if let Some((&id, _)) = saving {
             self.saved(id)?;
+        } else if let Some((&id, _)) = snapshot {
+            self.saved_snapshot(id)?;
         } else if let Some(&id) = self.links.select(&Selector::default()).first() {
             self.deliver(id)?;
         } else {

@@ -10,8 +10,13 @@ use super::print;
 impl Cluster {
     /// All outputs of the node, until there are none or it is down.
     pub(super) fn poll(&mut self, id: NodeId) -> Result<(), Problem> {
+        let mark_of = |cluster: &Cluster| cluster.raft(id).map(|raft| raft.mark().position).ok();
+        let before = mark_of(self);
         while let Some(output) = self.next_output(id)? {
             self.perform(id, output)?;
+        }
+        if let Some(mark) = mark_of(self).filter(|mark| before.is_some_and(|before| before != *mark)) {
+            self.say(id, format!("log begins after {mark}"))?;
         }
         self.check(id)
     }
@@ -32,24 +37,20 @@ impl Cluster {
                 Ok(self.read_index.ready(id, read, index)?)
             }
             Output::Peers(membership) => self.peers(id, membership),
-            Output::NeedSnapshot { peer } => self.say(id, format!("n{peer} needs a snapshot")),
+            Output::NeedSnapshot { peer } => self.offer_snapshot(id, peer),
             Output::NeedChunk {
-                peer, mark, offset, ..
-            } => self.say(id, format!("n{peer} needs the snapshot {mark} from {offset} on")),
+                peer,
+                mark,
+                offset,
+                bytes_max,
+            } => self.supply_chunk(id, peer, (mark, offset), bytes_max),
             Output::ReceivedChunk {
                 mark,
                 offset,
                 data,
                 last,
-            } => {
-                let last = if last { ", the last" } else { "" };
-                let (mark, length) = (mark.position, data.len());
-                self.say(
-                    id,
-                    format!("received {length} bytes of the snapshot {mark} at {offset}{last}"),
-                )
-            }
-            Output::Restore(mark) => self.say(id, format!("restore {}", mark.position)),
+            } => self.received_chunk(id, *mark, (offset, data), last),
+            Output::Restore(mark) => self.restore(id, &mark),
             Output::Removed => {
                 self.member_mut(id)?.removed = true;
                 self.say(id, "removed: takes part no more")
@@ -94,16 +95,21 @@ impl Cluster {
     pub(crate) fn set_disk(&mut self, id: NodeId, manner: Manner) -> Result<(), Problem> {
         let member = self.member_mut(id)?;
         member.disk.manner = manner;
-        let waits = member.saving.is_some();
+        let (waits, snapshots) = (member.saving.is_some(), member.saving_snapshots.len());
         match manner {
-            Manner::Auto if waits => self.saved(id),
-            Manner::Failing if waits => self.fail(id),
+            Manner::Auto => {
+                if waits {
+                    self.saved(id)?;
+                }
+                (0..snapshots).try_for_each(|_| self.saved_snapshot(id))
+            }
+            Manner::Failing if waits || snapshots > 0 => self.fail(id),
             _ => Ok(()),
         }
     }
 
     /// A node does not outlive a failed write: nothing of it is tried again.
-    fn fail(&mut self, id: NodeId) -> Result<(), Problem> {
+    pub(super) fn fail(&mut self, id: NodeId) -> Result<(), Problem> {
         let line = self.links.line;
         self.member_mut(id)?.crash(line);
         self.trace.down(id, ": its disk failed, so it stops");
@@ -134,7 +140,7 @@ impl Cluster {
     }
 
     /// Whoever has applied the same has the same state.
-    fn compare_state(&mut self, id: NodeId) -> Result<(), Problem> {
+    pub(super) fn compare_state(&mut self, id: NodeId) -> Result<(), Problem> {
         let state = &self.member(id)?.state;
         let (index, digest) = (state.mark.position.index, state.digest());
         Ok(self.replicas.compare(id, index, digest.into())?)

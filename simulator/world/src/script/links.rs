@@ -217,6 +217,19 @@ impl Links {
         self.flights.get(self.position(id)?)
     }
 
+    /// Flips a bit of its payload; false if it has none.
+    pub(crate) fn corrupt(&mut self, id: (Link, u64)) -> bool {
+        let flight = self.position(id).and_then(|at| self.flights.get_mut(at));
+        let Some(Message::InstallSnapshot { data, .. }) = flight.map(|flight| &mut flight.envelope.message)
+        else {
+            return false;
+        };
+        let mut bytes = data.to_vec();
+        let flipped = bytes.first_mut().map(|byte| *byte ^= 1).is_some();
+        *data = bytes.into();
+        flipped
+    }
+
     /// Puts it before all others, or behind them.
     pub(crate) fn reorder(&mut self, id: (Link, u64), first: bool) {
         let flight = self.position(id).and_then(|at| self.flights.remove(at));

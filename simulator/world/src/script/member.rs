@@ -8,6 +8,7 @@ use raft_core::{Boot, Config, Membership, NodeId, Position, Raft, ReadId, Save, 
 use super::clock::Clock;
 use super::disk::Disk;
 use super::machine::State;
+use super::snapshots::{Receiving, SavingSnapshot};
 
 /// How many of a node's last reasons are remembered.
 const REASONS_MAX: usize = 64;
@@ -23,12 +24,14 @@ pub(crate) struct Member {
     pub(crate) clock: Clock,
     /// Handed out by Raft and not on the disk yet.
     pub(crate) saving: Option<Save>,
-    /// A whole snapshot that is not on the disk yet.
-    pub(crate) saving_snapshot: Option<State>,
+    /// Whole snapshots that are not on the disk yet, in the order in which they will be.
+    pub(crate) saving_snapshots: VecDeque<SavingSnapshot>,
     /// What it has applied.
     pub(crate) state: State,
     /// What came of a snapshot so far.
-    pub(crate) receiving: Vec<u8>,
+    pub(crate) receiving: Receiving,
+    /// What it reads of its snapshots is damaged.
+    pub(crate) rots: bool,
     /// The snapshots that followers are sent.
     pub(crate) offered: BTreeMap<NodeId, (Position, Bytes)>,
     /// The reads that this life was asked.
@@ -57,9 +60,10 @@ impl Member {
             disk: Disk::blank(membership),
             clock: Clock::default(),
             saving: None,
-            saving_snapshot: None,
+            saving_snapshots: VecDeque::new(),
             state: State::blank(membership),
-            receiving: Vec::new(),
+            receiving: Receiving::default(),
+            rots: false,
             offered: BTreeMap::new(),
             asked: Vec::new(),
             reads: Vec::new(),
@@ -103,8 +107,8 @@ impl Member {
         self.down_since = Some(line);
         self.raft = None;
         self.saving = None;
-        self.saving_snapshot = None;
-        self.receiving.clear();
+        self.saving_snapshots.clear();
+        self.receiving = Receiving::default();
         self.offered.clear();
     }
 

@@ -54,6 +54,7 @@ mod predicates;
 mod print;
 mod run;
 mod settings;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod trace;

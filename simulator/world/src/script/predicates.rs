@@ -219,7 +219,7 @@ fn disk(cluster: &Cluster, id: NodeId) -> Found {
 
 /// Of a node that is up or down.
 fn snapshot(cluster: &Cluster, id: NodeId) -> Found {
-    Ok(cluster.member(id)?.disk.snapshot_position().to_string())
+    Ok(cluster.member(id)?.disk.snapshot().mark.position.to_string())
 }
 
 fn reads(cluster: &Cluster, id: NodeId) -> Found {

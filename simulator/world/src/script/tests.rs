@@ -201,6 +201,101 @@ fn members_come_and_go() {
     }
 }
 
+/// A follower that was away for longer than the leader's log reaches back.
+const BEHIND: &str = "cluster 3 leader=1 log_bytes=1 tail_bytes=1 chunk_bytes=4\ncrash 3\nput 1 a\nput 1 b\nput 1 c\nstabilize\n\
+                      expect log(1)=none mark(1)=4@1\n";
+
+#[test]
+fn a_snapshot_comes_in_pieces_and_takes_the_place_of_the_log() {
+    let lines = format!(
+        "{BEHIND}restart 3\nuntil applied(3)=4\nstabilize\nexpect mark(3)=4@1 snapshot(3)=4@1 disk(3)=none\n"
+    );
+    let found = trace(&lines);
+    let order = [
+        "n1 t1 n3 needs a snapshot\n",
+        "n3 t1 receives 0..4 of the snapshot 4@1\n",
+        "n3 t1 receives 8..11 of the snapshot 4@1, the last\n",
+        "n3 t1 saving snapshot 4@1 state=",
+        "n3 t1 saved snapshot 4@1\n",
+        "n3 t1 log begins after 4@1\n",
+        "n3 t1 restore 4@1 state=",
+        "n3 t1 save #",
+        "n3 t1 -> n1#",
+    ];
+    let mut rest = found.as_str();
+    for line in order {
+        let (_, after) = rest
+            .split_once(line)
+            .unwrap_or_else(|| panic!("{line} in\n{found}"));
+        rest = after;
+    }
+    trace(&format!(
+        "{lines}crash 3\nrestart 3\nexpect mark(3)=4@1 commit(3)=4\nput 1 d\nuntil applied(3)=5"
+    ));
+    assert!(
+        trace(&format!("{lines}crash 3\nrestart 3")).contains("n3 t1 boot mark=4@1 [] vote=1 commit=4\n")
+    );
+}
+
+#[test]
+fn a_received_snapshot_waits_for_its_disk() {
+    let whole = format!(
+        "{BEHIND}restart 3\ndisk 3 manual\ntick 1\ntick 1\ndeliver 1->3\ndeliver 3->1\ndeliver 1->3\ndeliver 3->1\n\
+                         deliver 1->3\ndeliver 3->1\ndeliver 1->3\ndeliver 3->1\ndeliver 1->3\nexpect snapshot(3)=0@0\n"
+    );
+    trace(&format!(
+        "{whole}saved 3\nexpect snapshot(3)=4@1 mark(3)=4@1 applied(3)=4\n"
+    ));
+    // Only the snapshot is on disk when it goes down: the log is reset by the boot.
+    trace(&format!(
+        "{whole}saved 3 snapshot\ncrash 3\nexpect disk(3)=1\nrestart 3\nexpect mark(3)=4@1 disk(3)=none"
+    ));
+    trace(&format!(
+        "{whole}crash 3\nrestart 3\nexpect mark(3)=0@0 disk(3)=1"
+    ));
+    assert!(failure(&format!("{whole}saved 3 log")).contains("expected snapshot, or the end of the line"));
+}
+
+#[test]
+fn damage_on_the_way_and_at_the_source_is_seen() {
+    let asked = format!(
+        "{BEHIND}restart 3\ntick 1\ntick 1\ndeliver 1->3\ndeliver 3->1\ndeliver 1->3\ndeliver 3->1\n"
+    );
+    let found = trace(&format!(
+        "{asked}corrupt 1->3 InstallSnapshot\ndeliver 1->3\nexpect snapshot(3)=0@0"
+    ));
+    assert!(found.contains("checksum"), "{found}");
+    let found = trace(&format!(
+        "{BEHIND}rot 1 on\nrestart 3\ntick 1\ntick 1\nuntil leader=1 max=1\nstabilize\nexpect snapshot(3)=0@0"
+    ));
+    assert!(found.contains("n3 t1 the snapshot 4@1 is damaged\n"), "{found}");
+    assert!(
+        failure("cluster 3 leader=1\nput 1 a\ncorrupt 1->2")
+            .contains("line 4: 1->2#1 carries no bytes of a snapshot")
+    );
+}
+
+#[test]
+fn a_node_snapshots_what_it_applied() {
+    trace(
+        "cluster 3 leader=1 tail_bytes=1\nput 1 a\nput 1 b\nstabilize\nsnapshot 2\nexpect snapshot(2)=3@1 mark(2)=3@1 disk(2)=none mark(1)=0@0",
+    );
+    trace(
+        "cluster 3 leader=1 tail_bytes=1\nput 1 a\nput 1 b\nstabilize\ncompact 1 2\nexpect mark(1)=2@1 snapshot(1)=0@0",
+    );
+    let early = "cluster 3 leader=1\ndisk 1 manual\nput 1 a\ndeliver 1->2\ndeliver 1->3\ndeliver 2->1\ndeliver 3->1\n\
+                 expect applied(1)=2 durable(1)=1\nsnapshot 1\n";
+    assert!(
+        failure(&format!("{early}saved 1 snapshot"))
+            .ends_with("n1 has not saved its log up to 2, where the snapshot was taken: `saved 1` first")
+    );
+    trace(&format!("{early}saved 1\nsaved 1\nexpect snapshot(1)=2@1"));
+    trace(&format!("{early}stabilize\nexpect snapshot(1)=2@1"));
+    trace(
+        "cluster 1\nput 1 a\ndisk 1 stall\nsnapshot 1\nstabilize\nexpect snapshot(1)=0@0\ndisk 1 auto\nexpect snapshot(1)=2@1",
+    );
+}
+
 #[test]
 fn one_goes_on_alone() {
     let lines = "cluster 3 leader=1\nput 1 a\nstabilize\ncrash 1\ncrash 2\ncrash 3\nrecover-alone 2\nrestart 2\nstabilize\n\

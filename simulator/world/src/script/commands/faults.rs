@@ -36,7 +36,11 @@ pub(super) const COMMANDS: &[Command] = &[
         disk,
     ),
     Command::new("wipe", "wipe I: I, which is down, loses its disk", wipe),
-    Command::new("saved", "saved I: I's Save in flight is on disk", saved),
+    Command::new(
+        "saved",
+        "saved I [snapshot]: I's Save in flight is on disk; or its snapshot, also if there is no Save",
+        saved,
+    ),
 ];
 
 fn partition(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
@@ -143,6 +147,17 @@ fn disk(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Prob
 
 fn saved(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
     let id = arguments.node()?;
+    let word = arguments.optional_word();
     arguments.finish()?;
-    cluster.saved(id)
+    let member = cluster.member(id)?;
+    let is_snapshot = match word {
+        None => member.saving.is_none() && !member.saving_snapshots.is_empty(),
+        Some("snapshot") => true,
+        Some(other) => return Err(arguments.unexpected("snapshot, or the end of the line", other)),
+    };
+    if is_snapshot {
+        cluster.saved_snapshot(id)
+    } else {
+        cluster.saved(id)
+    }
 }

@@ -27,6 +27,11 @@ pub(super) const COMMANDS: &[Command] = &[
         reorder,
     ),
     Command::new(
+        "corrupt",
+        "corrupt MESSAGES [RPC]: a bit flips in the bytes of a snapshot that each carries",
+        corrupt,
+    ),
+    Command::new(
         "hold",
         "hold LINK: its messages wait until they are named, or the link is released",
         hold,
@@ -99,6 +104,15 @@ fn reorder(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
         ids.reverse();
     }
     ids.into_iter().for_each(|id| cluster.links.reorder(id, first));
+    Ok(())
+}
+
+fn corrupt(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    for id in selected(cluster, arguments)? {
+        if !cluster.links.corrupt(id) {
+            return Err(Problem::NoPayload(format!("{}#{}", id.0, id.1)));
+        }
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod look;
 mod membership;
 mod messages;
 mod setup;
+mod snapshots;
 mod time;
 
 use super::arguments::Arguments;
@@ -48,12 +49,13 @@ impl Command {
     }
 }
 
-const TABLES: [&[Command]; 7] = [
+const TABLES: [&[Command]; 8] = [
     setup::COMMANDS,
     time::COMMANDS,
     clients::COMMANDS,
     membership::COMMANDS,
     messages::COMMANDS,
+    snapshots::COMMANDS,
     faults::COMMANDS,
     look::COMMANDS,
 ];

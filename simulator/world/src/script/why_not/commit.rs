@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use raft_core::{AppendOutcome, Index, Message, NodeId, Raft, Why};
+use raft_core::{AppendOutcome, Index, InstallOutcome, Message, NodeId, Raft, Why};
 
 use super::{Causes, carries, leader};
 use crate::script::cluster::Cluster;
@@ -102,6 +102,10 @@ pub(super) fn not_acknowledged(cluster: &Cluster, leader: NodeId, voter: NodeId,
     };
     let says_so = |message: &Message| match message {
         Message::AppendEntriesReply(AppendOutcome::Matched(matched)) => *matched >= index,
+        Message::InstallSnapshotReply {
+            mark,
+            outcome: InstallOutcome::Installed,
+        } => mark.index >= index,
         _ => false,
     };
     let answer = cluster
