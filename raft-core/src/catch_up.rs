@@ -69,11 +69,14 @@ impl CatchUp {
 }
 
 impl Raft {
-    /// Whether it has asked for a whole election timeout, and a quorum would follow it but for its log.
+    /// Whether a quorum would have followed it but for its log when it asked last. A vote given to another meanwhile
+    /// does not count: one that can reach nobody else may ask for it again and again.
     pub(crate) fn is_only_behind(&mut self) -> bool {
         let membership = self.memberships.current();
-        let canvass = self.role.canvass();
-        canvass.is_some_and(|canvass| canvass.only_the_log_is_missing(membership))
+        match self.role.canvass() {
+            Some(canvass) => canvass.only_the_log_is_missing(membership),
+            None => self.only_behind && !self.is_leader(),
+        }
     }
 
     /// What a voter says whose log is more up-to-date: only while it follows nobody may the candidate insist.
@@ -139,7 +142,12 @@ impl Raft {
         }
         let (prev, entries) = if self.log.term_at(after.index) == Some(after.term) {
             let bytes_max = self.config.limits.append_bytes_max;
-            (after, self.log.slice(after.index.next(), bytes_max))
+            let entries = self.log.slice(after.index.next(), bytes_max);
+            if !entries.is_empty() {
+                // Who helps another to lead lets it, as who votes for it does.
+                self.reset_election_deadline();
+            }
+            (after, entries)
         } else {
             // What lies before the mark is gone: the mark says so.
             let agreeable = self.log.last_agreeable(after);

@@ -50,6 +50,7 @@ impl Raft {
             heard_at: self.now,
             link_closed: false,
         });
+        self.indulged.clear();
         self.reset_election_deadline();
     }
 

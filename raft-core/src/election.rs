@@ -70,12 +70,16 @@ impl Raft {
                 term: self.ballot.term,
                 voted_for: Some(candidate),
             });
+            // Who wants another to lead this term does not ask to lead the next.
+            if matches!(self.role, Role::PreCandidate { .. }) {
+                self.become_follower(None);
+            }
         }
-        // Who wants another to lead this term does not ask to lead the next.
-        if matches!(self.role, Role::PreCandidate { .. }) {
-            self.become_follower(None);
+        // Time to win (Figure 2, Rules for Followers), but once: one that reaches a few and never a quorum may stand
+        // again and again, and would keep a better one from ever standing.
+        if self.log_membership().contains(candidate) && self.indulged.insert(candidate) {
+            self.reset_election_deadline();
         }
-        self.reset_election_deadline();
     }
 
     fn refusal_of_vote(

@@ -32,9 +32,24 @@ impl Raft {
         self.explain(Why::PreCampaign {
             term: self.ballot.term,
         });
+        self.role = self.pre_candidate(insists);
+    }
+
+    /// A pre-candidate that is told a later term goes on in it. Were it to wait for its next election deadline, one that
+    /// raises the term again and again, and hears nobody, could keep it from ever asking in the right one.
+    pub(crate) fn asks_in_later_terms(&self, message: &Message) -> Option<Role> {
+        match (&self.role, message) {
+            (&Role::PreCandidate { insists, .. }, Message::RequestPreVoteReply(_)) => {
+                Some(self.pre_candidate(insists))
+            }
+            _ => None,
+        }
+    }
+
+    fn pre_candidate(&self, insists: bool) -> Role {
         let mut canvass = Canvass::new();
         canvass.answered(self.config.id, VoteAnswer::Granted);
-        self.role = Role::PreCandidate { canvass, insists };
+        Role::PreCandidate { canvass, insists }
     }
 
     pub(crate) fn on_request_pre_vote(&mut self, from: NodeId, theirs: Position) {

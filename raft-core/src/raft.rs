@@ -1,7 +1,7 @@
 //! The state of one node and its one way through: inputs change it, `poll` derives what is to be done. The term rule
 //! stands here, once; each RPC has a file of its own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -43,6 +43,10 @@ pub struct Raft {
     pub(crate) booted_at: Time,
     pub(crate) election_deadline: Time,
     pub(crate) contact: Option<Contact>,
+    /// Who got its vote since a leader was heard last.
+    pub(crate) indulged: BTreeSet<NodeId>,
+    /// When it asked last, only its log stood against it, and it has heard no leader since (catch_up.rs).
+    pub(crate) only_behind: bool,
     held: Held,
     /// As a follower.
     pub(crate) asked_reads: AskedReads,
@@ -97,6 +101,8 @@ impl Raft {
             booted_at: now,
             election_deadline: now,
             contact: None,
+            indulged: BTreeSet::new(),
+            only_behind: false,
             held: Held::default(),
             asked_reads: AskedReads::default(),
             outbox: VecDeque::new(),
@@ -138,7 +144,11 @@ impl Raft {
         }
         // Raft 5.1: a higher term makes a follower of everyone.
         if term > self.ballot.term {
+            let asks_again = self.asks_in_later_terms(&message);
             self.adopt_term(term);
+            if let Some(role) = asks_again {
+                self.role = role;
+            }
         }
         // Who was removed is so in every term.
         if term < self.ballot.term && message != Message::Removed {
@@ -272,6 +282,7 @@ impl Raft {
             // A leader kept no election deadline.
             self.reset_election_deadline();
         }
+        self.only_behind = leader.is_none() && self.is_only_behind();
         self.role = Role::Follower { leader };
     }
 

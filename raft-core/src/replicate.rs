@@ -15,6 +15,7 @@ impl Raft {
     pub(crate) fn become_leader(&mut self) {
         let term = self.ballot.term;
         self.explain(Why::Won { term });
+        self.indulged.clear();
         let last = self.log.last().index;
         let uncommitted_bytes = self
             .log

@@ -30,10 +30,14 @@ pub(super) struct Cluster {
     pub(super) wire: Vec<Envelope>,
     /// These are on the other side: what goes between them and the rest is lost.
     pub(super) isolated: BTreeSet<NodeId>,
+    /// What the first of a pair says to the second is lost.
+    pub(super) cut: BTreeSet<(NodeId, NodeId)>,
     pub(super) history: History,
     /// Nobody lies, so Figure 3 holds and nobody raises an alarm.
     pub(super) honest: bool,
     pub(super) sent: u64,
+    /// Candidates that took over entries.
+    pub(super) caught_up: u64,
 }
 
 impl Cluster {
@@ -66,9 +70,11 @@ impl Cluster {
             members: members.collect(),
             wire: Vec::new(),
             isolated: BTreeSet::new(),
+            cut: BTreeSet::new(),
             history: History::default(),
             honest: true,
             sent: 0,
+            caught_up: 0,
         };
         cluster.ids().into_iter().for_each(|id| cluster.boot(id));
         cluster
@@ -194,6 +200,7 @@ impl Cluster {
                         self.history.restored(id, mark.position, &member.host.state);
                     }
                 }
+                Output::Why(Why::CaughtUp { .. }) => self.caught_up += 1,
                 Output::Alarm(alarm) => assert!(!honest, "{id}: {alarm}"),
                 output => assert!(member.host.perform(raft, output) || !honest, "a corrupt piece"),
             }
@@ -265,7 +272,8 @@ impl Cluster {
     }
 
     pub(super) fn is_cut(&self, envelope: &Envelope) -> bool {
-        self.isolated.contains(&envelope.from) != self.isolated.contains(&envelope.to)
+        let Envelope { from, to, .. } = *envelope;
+        self.isolated.contains(&from) != self.isolated.contains(&to) || self.cut.contains(&(from, to))
     }
 
     pub(super) fn deliver(&mut self, envelope: Envelope) {

@@ -5,6 +5,7 @@ mod cluster;
 mod figure3;
 mod forged;
 mod host;
+mod links;
 mod random;
 mod rules;
 mod transfer;

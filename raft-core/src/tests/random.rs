@@ -28,7 +28,7 @@ const RARE: [Mutant; 6] = [
     Mutant::LeaseWithoutDrift,
 ];
 
-pub(super) struct Dice(ChaCha8Rng);
+pub(super) struct Dice(pub(super) ChaCha8Rng);
 
 impl Dice {
     pub(super) fn below(&mut self, end: usize) -> usize {
