@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::cluster::Cluster;
-use super::random::Dice;
+use super::random::{Dice, snapshot};
 use crate::*;
 
 /// Ids that were ever given away: a run with more shows nothing new.
@@ -94,7 +94,7 @@ fn part(cluster: &Cluster, membership: &Membership, dice: &mut Dice) -> Option<C
 pub(super) fn upheaval(cluster: &mut Cluster, dice: &mut Dice) {
     let ids = cluster.ids();
     let id = dice.pick(&ids);
-    match dice.below(12) {
+    match dice.below(14) {
         0 => cluster.isolated.clear(),
         1..3 => divide(cluster, dice),
         3..6 => elect(cluster, dice, id),
@@ -104,6 +104,7 @@ pub(super) fn upheaval(cluster: &mut Cluster, dice: &mut Dice) {
             cluster.crash(id, dice.one_in(2), dice.one_in(2));
             cluster.boot(id);
         }
+        12..14 => (0..4).for_each(|_| snapshot(cluster, dice)),
         _ => (0..dice.pick(&[1, 2, 4, 8])).for_each(|_| deliver_all(cluster)),
     }
 }

@@ -118,7 +118,7 @@ impl Cluster {
             saving: None,
             boots: 0,
             next_read: 0,
-            host: Host::default(),
+            host: Host::of(id),
         };
         self.members.insert(id, member);
         self.boot(id);

@@ -170,7 +170,7 @@ fn fault(cluster: &mut Cluster, dice: &mut Dice, weather: Weather) {
 }
 
 /// What hosts do about snapshots, and compaction at any index.
-fn snapshot(cluster: &mut Cluster, dice: &mut Dice) {
+pub(super) fn snapshot(cluster: &mut Cluster, dice: &mut Dice) {
     let id = dice.pick(&cluster.ids());
     let (asking, writing) = (cluster.asking(), cluster.writing());
     match dice.below(30) {
@@ -221,7 +221,7 @@ fn run(seed: u64, mutant: Option<Mutant>) -> Cluster {
         crashes: dice.pick(&[1, 2, 5]),
         appends_arrive: dice.pick(&[1, 1, 2, 4]),
         partition_holds: dice.one_in(3),
-        churn: dice.pick(&[0, 2, 10]),
+        churn: dice.pick(&[0, 0, 2, 10]),
     };
     for _ in 0..STEPS {
         fault(&mut cluster, &mut dice, weather);
@@ -237,7 +237,12 @@ fn run(seed: u64, mutant: Option<Mutant>) -> Cluster {
 fn run_upheaval(seed: u64, mutant: Option<Mutant>) -> Cluster {
     let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
     let size = dice.pick(&[3, 4, 4, 5]);
-    let config = config(&mut dice, mutant);
+    // More elections.
+    let config = Config {
+        pre_vote: dice.one_in(4),
+        check_quorum: dice.one_in(4),
+        ..config(&mut dice, mutant)
+    };
     let mut cluster = Cluster::new(size, config);
     for _ in 0..UPHEAVALS {
         upheaval(&mut cluster, &mut dice);
