@@ -38,6 +38,8 @@ pub struct Node {
     /// As last told to the host.
     leader: (Option<NodeId>, Term),
     applied_this_turn: usize,
+    /// What is due by now was not looked at since the last input.
+    time_passed: bool,
     pub(crate) stopped: bool,
 }
 
@@ -74,6 +76,7 @@ impl Node {
             outbox: VecDeque::new(),
             leader: (None, Term(0)),
             applied_this_turn: 0,
+            time_passed: true,
             stopped: false,
             config,
         };
@@ -97,6 +100,7 @@ impl Node {
             "monotonic time never goes back"
         );
         self.now = now;
+        self.time_passed = true;
         self.applied_this_turn = 0;
         match input {
             Input::Tick => {}
@@ -116,7 +120,10 @@ impl Node {
         if let Some(output) = self.outbox.pop_front() {
             return Some(output);
         }
-        self.tick();
+        // Once an input, not once an output.
+        if std::mem::take(&mut self.time_passed) {
+            self.tick();
+        }
         self.ask_reads();
         self.drive_raft();
         // What Raft gave up on the way is asked of the new leader at once, if one is known.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use raft_core::{Refusal, Term};
+use raft_core::{Index, NodeId, Raft, Refusal, Term};
 use storage::store::command::Command;
 
 use crate::apply::{Origin, Proposal};
@@ -24,6 +24,26 @@ pub(crate) struct Writes {
     /// In no log and on no way, as far as is known: to be proposed when there is a leader.
     unsent: BTreeSet<Ticket>,
     bytes: usize,
+    /// How this node's Raft stood when, as a leader, it last took no more: asked again it would say the same again.
+    full: Option<Room>,
+}
+
+/// What makes a leader take no more proposals for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Room {
+    term: Term,
+    committed: Index,
+    transferring: Option<NodeId>,
+}
+
+impl Room {
+    fn of(raft: &Raft) -> Room {
+        Room {
+            term: raft.term(),
+            committed: raft.commit_index(),
+            transferring: raft.transferring(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -94,9 +114,16 @@ impl Node {
                 .get_mut(&ticket)
                 .expect("what is unsent waits");
             if leader == self.config.raft.id {
+                let room = Room::of(&self.raft);
+                if self.writes.full == Some(room) {
+                    return;
+                }
                 match self.raft.propose(waits.encoded.clone()) {
                     Ok(_) => {}
-                    Err(Refusal::Busy | Refusal::Transferring) => return,
+                    Err(Refusal::Busy | Refusal::Transferring) => {
+                        self.writes.full = Some(room);
+                        return;
+                    }
                     Err(refusal) => {
                         panic!("a leader that is not busy takes what fits an entry: {refusal}")
                     }
