@@ -30,7 +30,9 @@ impl Raft {
         if self.halted || self.log_membership().settings.lease.is_some() {
             return;
         }
-        let Some(contact) = self.followed().filter(|contact| contact.leader == peer) else {
+        // The same hint again says nothing new, and another draw could only make votes split.
+        let news = |contact: &Contact| contact.leader == peer && !contact.link_closed;
+        let Some(contact) = self.followed().filter(news) else {
             return;
         };
         self.contact = Some(Contact {

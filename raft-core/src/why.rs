@@ -51,6 +51,7 @@ impl Why {
                 | Why::Lost { .. }
                 | Why::VoteGranted { .. }
                 | Why::PreCampaign { .. }
+                | Why::LinkToLeaderClosed { .. }
                 | Why::CampaignBehind { .. }
                 | Why::SteppedDownNoQuorum { .. }
                 | Why::SteppedDownHigherTerm { .. }

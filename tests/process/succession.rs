@@ -41,3 +41,17 @@ fn a_clean_stop_hands_the_lead_over() {
         "one was asked to stand"
     );
 }
+
+#[test]
+fn a_killed_leaders_links_close_and_another_leads() {
+    let mut cluster = cluster();
+    depose(&mut cluster, "kill -9", |cluster, leader| {
+        cluster.members[leader].kill();
+    });
+    let hinted = |log: &crate::cluster::Log| !log.lines_with("waits no election timeout for it").is_empty();
+    let others = cluster.members.iter().filter(|member| member.is_running());
+    assert!(
+        others.filter(|member| hinted(member.log())).count() == 2,
+        "both saw their link to the leader close"
+    );
+}

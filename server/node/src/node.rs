@@ -107,6 +107,7 @@ impl Node {
             Input::Message(message) => self.on_message(message),
             Input::Request { client, id, request } => self.on_request(client, id, request),
             Input::ClientGone(client) => self.on_client_gone(client),
+            Input::LinkClosed(peer) => self.raft.link_closed(now.monotonic, peer),
             Input::HandOver => self.hand_over(),
             Input::RefusedAsRemoved { by } => self.on_refused_as_removed(by),
             Input::Saved(stamp) => self.raft.saved(stamp),

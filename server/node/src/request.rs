@@ -47,6 +47,9 @@ pub enum Input {
     },
     /// A client went away: nothing more is answered to it.
     ClientGone(ClientId),
+    /// What this peer says does not arrive any more, as far as the host can see: it may be down. A hint, which may be
+    /// wrong or missing.
+    LinkClosed(NodeId),
     /// The host is about to stop this member: see [`Node::is_handing_over`](crate::Node::is_handing_over).
     HandOver,
     /// A peer refused this member's link, because it was removed from the cluster for good.

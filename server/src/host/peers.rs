@@ -182,8 +182,30 @@ impl Peers {
         if let Some(reason) = reason {
             log::warn!("reason" = reason; "closed a peer's connection");
         }
-        self.accepted.remove(&connection);
+        self.forget_accepted(connection);
         event_loop.close_after_flush(connection);
+    }
+
+    /// An accepted connection is gone. If it was the last on which its peer spoke, the peer may be down.
+    fn forget_accepted(&mut self, connection: ConnectionId) {
+        let sender = self
+            .accepted
+            .remove(&connection)
+            .and_then(|inbound| sender(&inbound));
+        if let Some(peer) = sender {
+            self.hint_unless_heard(peer);
+        }
+    }
+
+    /// A peer that dials anew is there before its former connection is known to be gone.
+    fn hint_unless_heard(&mut self, peer: NodeId) {
+        if !self
+            .accepted
+            .values()
+            .any(|inbound| sender(inbound) == Some(peer))
+        {
+            self.inputs.push_back(Input::LinkClosed(peer));
+        }
     }
 
     /// A peer that was dialled answers the hello, or a probe.
@@ -213,7 +235,7 @@ impl Peers {
     /// A connection ended, or the other side said that it sends no more: a link is of no use by halves.
     pub(crate) fn closed(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
         event_loop.close(connection);
-        self.accepted.remove(&connection);
+        self.forget_accepted(connection);
         if let Some(id) = self.dialled.remove(&connection)
             && let Some(link) = self.links.get_mut(&id)
         {
@@ -223,6 +245,8 @@ impl Peers {
             }
             // A name may lead elsewhere by now.
             self.resolver.resolve_again(id, &link.urls);
+            // Also if nobody was there to be dialled, as after the restart of this member.
+            self.hint_unless_heard(id);
         }
     }
 
@@ -289,13 +313,16 @@ impl Peers {
                 machine.fill(pending, out);
             }
         }
-        self.accepted.retain(|&connection, inbound| {
-            let stays = now < inbound.deadline();
-            if !stays {
-                event_loop.close(connection);
-            }
-            stays
-        });
+        let silent: Vec<ConnectionId> = self
+            .accepted
+            .iter()
+            .filter(|(_, inbound)| now >= inbound.deadline())
+            .map(|(&connection, _)| connection)
+            .collect();
+        for connection in silent {
+            self.forget_accepted(connection);
+            event_loop.close(connection);
+        }
     }
 
     pub(crate) fn deadline(&self) -> Duration {
@@ -314,6 +341,11 @@ impl Peers {
         let id = self.dialled.get(&connection)?;
         self.links.get_mut(id)?.machine.as_mut()
     }
+}
+
+/// Whose connection it is, once that is known.
+fn sender(inbound: &Inbound) -> Option<NodeId> {
+    inbound.sender().map(|hello| NodeId(hello.member_id))
 }
 
 /// What a member says, if it can be read and is its own.

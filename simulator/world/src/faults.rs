@@ -54,6 +54,10 @@ pub enum Fault {
     Corruption(PerMillion),
     /// A member's disk is slow.
     SlowDisk(Who),
+    /// A member is told to hand over the lead, as before a clean stop, and stays.
+    HandOver(Who),
+    /// The links on which a member speaks close and open again.
+    LinksClose(Who),
     /// A member does nothing for a while, and then goes on as if nothing had been.
     Stall(Who),
     /// Whoever comes to lead soon falls silent and crashes, again and again: what Figure 8 of the paper is made of.
@@ -164,6 +168,8 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
         Fault::Corruption(share(choices)),
         Fault::SlowDisk(who),
         Fault::Stall(who),
+        Fault::HandOver(who),
+        Fault::LinksClose(who),
         Fault::Hunt {
             after_max: choices.pick(&[400_000, 100_000, 30_000]),
             down_max: choices.pick(&[timeout, 3 * timeout]),
@@ -193,7 +199,9 @@ impl Fault {
             | Fault::Isolate { who, .. }
             | Fault::OneWay { who, .. }
             | Fault::SlowDisk(who)
-            | Fault::Stall(who) => Some(who),
+            | Fault::Stall(who)
+            | Fault::HandOver(who)
+            | Fault::LinksClose(who) => Some(who),
             _ => None,
         }
     }
@@ -280,7 +288,7 @@ mod tests {
                 seen.insert(name.split(['(', ' ']).next().map(str::to_owned));
             }
         }
-        assert_eq!(seen.len(), 14, "all kinds come up: {seen:?}");
+        assert_eq!(seen.len(), 16, "all kinds come up: {seen:?}");
     }
 
     #[test]

@@ -63,6 +63,10 @@ pub enum Happening {
     Stream(ClientId, Bytes),
     /// A client ended its connection.
     Gone(ClientId),
+    /// It is told to hand over the lead, as before a clean stop.
+    HandOver,
+    /// The link on which a peer speaks closed.
+    LinkClosed(NodeId),
     /// The write in flight is to be synced now.
     Sync,
     /// A deadline is due.
@@ -202,6 +206,8 @@ impl Member {
                 self.progress(client, progress)
             }
             Happening::Gone(client) => self.served.gone(client),
+            Happening::LinkClosed(peer) => Some(Input::LinkClosed(peer)),
+            Happening::HandOver => Some(Input::HandOver),
             Happening::Sync => {
                 self.on_disk(|writer| writer.sync())?;
                 // As the server's disk thread does between Saves.

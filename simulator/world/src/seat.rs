@@ -7,6 +7,7 @@ use raft_core::{Message, NodeId, Time};
 
 use crate::agenda::{Actor, Event};
 use crate::check::Violation;
+use crate::choices::PerMillion;
 use crate::disk::SimDisk;
 use crate::faults::Fault;
 use crate::member::{Effect, Halt, Happening, Member};
@@ -203,7 +204,20 @@ impl World {
         self.trace
             .step(now, id.0, b"crash", || format!("n{} loses power", id.0));
         self.break_streams(id);
+        // A process that dies leaves a system behind that closes its links; a machine that loses power does not.
+        if self.choices.happens(PerMillion(500_000)) {
+            self.close_links(id);
+        }
         self.command(Command::Kill(id));
+    }
+
+    /// The others see the links close on which a member speaks.
+    pub(crate) fn close_links(&mut self, of: NodeId) {
+        for peer in self.members().into_iter().filter(|&peer| peer != of) {
+            let takes = self.network.weather.delay.draw(&mut self.choices);
+            let event = Event::Member(ANY_LIFE, Some(Happening::LinkClosed(of)));
+            self.add(self.after(takes), Actor::Member(peer), event);
+        }
     }
 
     fn halted(&mut self, id: NodeId, halt: Halt) -> Result<(), Violation> {

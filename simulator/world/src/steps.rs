@@ -25,6 +25,12 @@ pub(crate) fn happening(trace: &mut Trace, now: Time, id: NodeId, what: &Happeni
                 format!("n{n} <- connection {} ended", client.0)
             });
         }
+        Happening::LinkClosed(peer) => {
+            trace.step(now, n, &peer.0.to_le_bytes(), || {
+                format!("n{n} sees its link to n{} closed", peer.0)
+            });
+        }
+        Happening::HandOver => trace.step(now, n, b"hand over", || format!("n{n} is to hand over")),
         Happening::Sync => trace.step(now, n, b"synced", || format!("n{n} synced")),
         Happening::Tick => trace.step(now, n, b"tick", || format!("n{n} tick")),
     }

@@ -4,6 +4,8 @@ use raft_core::{NodeId, Time};
 
 use crate::agenda::{Actor, Event};
 use crate::faults::{self, Active, Fault, Who};
+use crate::member::Happening;
+use crate::seat::ANY_LIFE;
 use crate::settings::SECOND;
 use crate::world::{Command, World};
 
@@ -86,6 +88,11 @@ impl World {
             (Fault::PowerCut { operations, .. }, Some(victim)) => {
                 self.seats[&victim].disk.cut_power_after(operations);
             }
+            (Fault::HandOver(_), Some(victim)) => {
+                let event = Event::Member(ANY_LIFE, Some(Happening::HandOver));
+                self.add(now, Actor::Member(victim), event);
+            }
+            (Fault::LinksClose(_), Some(victim)) => self.close_links(victim),
             (Fault::Stall(_), Some(victim)) => {
                 self.seats.get_mut(&victim).expect("a member").busy_until = planned.ends;
             }
