@@ -66,7 +66,7 @@ impl Ink {
         let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
         match first {
             _ if text.contains("(lost") => Ink::Bad,
-            ">" => Ink::Command,
+            ">" | "~" => Ink::Command,
             "->" => Ink::Sent,
             "<-" => Ink::Arrived,
             "why:" => Ink::Reason,

@@ -1,6 +1,6 @@
 //! A closed cluster: its nodes, links and clocks, and what one input does to one node. Commands are made of these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft_core::{Config, Membership, Mutant, NodeId, Raft, ReadId, Refusal, Time};
 
@@ -30,6 +30,8 @@ pub(crate) struct Cluster {
     pub(crate) now: Time,
     /// The words of each line carried out.
     pub(crate) told: BTreeMap<usize, String>,
+    /// The names of all reasons given so far, as far as the trace tells them.
+    pub(crate) met: BTreeSet<&'static str>,
     /// What is to hold at no time, with the line that says so.
     pub(crate) never: Vec<(usize, Predicate)>,
     booted: bool,
@@ -52,6 +54,7 @@ impl Cluster {
             first_manner: Manner::Auto,
             now: Time(0),
             told: BTreeMap::new(),
+            met: BTreeSet::new(),
             never: Vec::new(),
             booted: false,
             figure3: Figure3::default(),

@@ -17,6 +17,23 @@ pub struct ScriptError {
     pub problem: Problem,
 }
 
+impl Problem {
+    /// Whether Raft, or its host, did what must never be; else the line was wrong.
+    #[must_use]
+    pub fn is_a_break(&self) -> bool {
+        matches!(
+            self,
+            Problem::Broken(_)
+                | Problem::Stale(_)
+                | Problem::Diverged(_)
+                | Problem::Happened { .. }
+                | Problem::Restless(_)
+                | Problem::DeadlineStuck(_)
+                | Problem::Panicked(_)
+        )
+    }
+}
+
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Problem {

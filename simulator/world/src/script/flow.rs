@@ -58,7 +58,7 @@ impl Cluster {
     }
 
     /// Who is to be ticked next.
-    fn next_deadline(&self) -> Option<(Time, NodeId)> {
+    pub(super) fn next_deadline(&self) -> Option<(Time, NodeId)> {
         let due = |(&id, member): (&NodeId, &super::member::Member)| Some((member.deadline()?, id));
         self.members.iter().filter_map(due).min()
     }

@@ -58,6 +58,9 @@ impl Cluster {
             Output::Why(why) => {
                 let line = self.links.line;
                 self.member_mut(id)?.explained(line, why);
+                if !self.trace.quiet {
+                    self.met.insert(why.name());
+                }
                 self.say(id, format!("why: {why}"))
             }
             Output::ReadDropped { id: read } => self.say(id, format!("read {read} is given up")),

@@ -263,6 +263,10 @@ impl Links {
         self.cut.contains_key(&link)
     }
 
+    pub(crate) fn is_any_cut(&self) -> bool {
+        !self.cut.is_empty()
+    }
+
     pub(crate) fn is_held(&self, link: Link) -> bool {
         self.held.contains_key(&link)
     }

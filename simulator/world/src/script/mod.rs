@@ -52,6 +52,7 @@ mod member;
 mod parse;
 mod predicates;
 mod print;
+mod random;
 mod run;
 mod settings;
 mod snapshots;

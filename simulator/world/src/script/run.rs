@@ -1,6 +1,7 @@
 //! Runs a script: each command in turn, then what it made happen, until the end or the first thing that is wrong. A run
 //! is a fold: a session is made of the lines so far and of nothing else.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use raft_core::{Mutant, NodeId};
@@ -75,6 +76,12 @@ impl Session {
     /// What happened since they were last asked for.
     pub fn lines(&mut self) -> Vec<Line> {
         self.cluster.trace.take()
+    }
+
+    /// The names, in [`raft_core::Why::CATALOGUE`], of all reasons that were told so far.
+    #[must_use]
+    pub fn met(&self) -> &BTreeSet<&'static str> {
+        &self.cluster.met
     }
 
     /// The ids of all nodes.

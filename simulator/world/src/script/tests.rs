@@ -167,6 +167,38 @@ fn what_is_never_to_be_ends_the_run() {
 }
 
 #[test]
+fn chance_writes_lines_that_a_script_could() {
+    let drawn = "cluster 3 leader=1 append_bytes=2\nrandom 120 seed=3";
+    let found = trace(drawn);
+    let mut lines = vec!["cluster 3 leader=1 append_bytes=2"];
+    let mut words = found.lines().peekable();
+    while let Some(line) = words.next() {
+        let is_nothing = words.peek().is_some_and(|next| next.starts_with("nothing: "));
+        lines.extend(line.strip_prefix("~ ").filter(|_| !is_nothing));
+    }
+    assert!(lines.len() > 50, "{} lines", lines.len());
+    let plain = |text: &str| {
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with(['>', '~']) && !line.starts_with("nothing: "));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(plain(&trace(&lines.join("\n"))), plain(&found));
+    assert_eq!(found, trace(drawn));
+    assert!(failure("cluster 3\nrandom 9").starts_with("line 3: expected seed=S"));
+}
+
+#[test]
+fn a_closed_link_is_noticed() {
+    let lines = "cluster 3 leader=1\nput 1 a\nstabilize\nlink-closed 2 1";
+    assert!(
+        last(lines).starts_with("n2 t1 the link to n1 closed\n"),
+        "{}",
+        last(lines)
+    );
+}
+
+#[test]
 fn the_lead_changes_hands() {
     trace("cluster 3 leader=1\ntransfer 1 3\nstabilize\nuntil leader=3");
     trace("cluster 3 leader=1\nhold 1->2\nput 1 a\ntransfer 1 2\nexpect transferring(1)=2");

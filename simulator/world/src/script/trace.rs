@@ -44,6 +44,11 @@ impl Trace {
         self.raw(format!("> {text}"));
     }
 
+    /// A line that chance wrote is about to be carried out.
+    pub(crate) fn drawn(&mut self, text: &str) {
+        self.raw(format!("~ {text}"));
+    }
+
     /// Something about one node.
     pub(crate) fn node(&mut self, id: NodeId, term: Term, what: impl AsRef<str>) {
         self.push(Some(id), format!("t{term} {}", what.as_ref()));

@@ -3,12 +3,13 @@
 use raft_core::{Index, ReadId};
 
 use super::Command;
+use crate::choices::Choices;
 use crate::script::arguments::Arguments;
 use crate::script::cluster::Cluster;
 use crate::script::error::Problem;
 use crate::script::expect::Predicate;
 use crate::script::facts::Facts;
-use crate::script::why_not;
+use crate::script::{random, why_not};
 
 /// Of `until`, if a line does not say.
 const UNTIL_STEPS_MAX: u64 = 1000;
@@ -24,6 +25,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "until PREDICATE ... [max=K]: saves and deliveries, and when nothing moves the next deadline, until all hold; at \
          most K of them, 1000 if not said",
         until,
+    ),
+    Command::new(
+        "random",
+        "random K seed=S: K lines drawn by chance, always the same ones for the same cluster; each is shown after `~`",
+        random,
     ),
     Command::new(
         "expect",
@@ -57,6 +63,16 @@ fn until(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pro
     };
     let predicates = Predicate::parse_all(arguments)?;
     cluster.until(&predicates, steps_max)
+}
+
+fn random(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let seed = match arguments.option("seed") {
+        Some(word) => arguments.number_in(word, "seed=S")?,
+        None => return Err(arguments.unexpected("seed=S", "")),
+    };
+    let lines = arguments.number("how many lines")?;
+    arguments.finish()?;
+    random::run(cluster, &mut Choices::of_seed(seed), lines)
 }
 
 fn check(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {

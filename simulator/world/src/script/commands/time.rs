@@ -1,4 +1,4 @@
-//! Clocks: nothing times out unless a line says so.
+//! Clocks, and what hosts notice: nothing times out unless a line says so.
 
 use std::time::Duration;
 
@@ -19,6 +19,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "wait",
         "wait MS: time passes for all, and every deadline on the way is kept",
         wait,
+    ),
+    Command::new(
+        "link-closed",
+        "link-closed I J: I's host sees its link to J close, and tells I",
+        link_closed,
     ),
     Command::new(
         "clock",
@@ -43,6 +48,14 @@ fn wait(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Prob
     let span = Duration::from_millis(arguments.number("milliseconds")?);
     arguments.finish()?;
     cluster.wait(span)
+}
+
+fn link_closed(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let id = arguments.node()?;
+    let peer = arguments.node()?;
+    arguments.finish()?;
+    cluster.say(id, format!("the link to n{peer} closed"))?;
+    cluster.turn(id, |raft, now| raft.link_closed(now, peer))
 }
 
 fn clock(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {

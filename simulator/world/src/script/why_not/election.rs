@@ -4,7 +4,7 @@ use raft_core::{Message, NodeId, Raft, Term, VoteAnswer, Why};
 
 use super::Causes;
 use crate::script::cluster::Cluster;
-use crate::script::links::{Fate, Link, Sent};
+use crate::script::links::{Link, Sent};
 use crate::script::print;
 
 /// Why nobody leads.
@@ -18,7 +18,7 @@ pub(crate) fn leader(cluster: &Cluster) -> Vec<Causes> {
             .iter()
             .filter_map(|(&id, member)| Some((id, member.raft.as_ref()?)))
     };
-    let stands = Raft::is_candidate;
+    let stands = |raft: &Raft| raft.is_candidate() || raft.is_pre_candidate();
     let standing = up()
         .filter(|(_, raft)| stands(raft))
         .max_by_key(|(_, raft)| raft.term());
@@ -45,7 +45,7 @@ pub(crate) fn leader(cluster: &Cluster) -> Vec<Causes> {
     }
     for (&id, member) in &cluster.members {
         let gave_up = |why: &Why| {
-            ["SteppedDown", "Lost", "NoCampaign"]
+            ["SteppedDown", "Lost", "PreVoteLost", "CampaignPutOff"]
                 .iter()
                 .any(|name| why.name().starts_with(name))
         };
@@ -65,40 +65,40 @@ fn no_vote(cluster: &Cluster, id: NodeId, raft: &Raft, voter: NodeId) -> Option<
         return Some(effect.because_of(causes));
     }
     let (there, back) = (Link { from: id, to: voter }, Link { from: voter, to: id });
-    let asked = newest_of(cluster, there, raft.term(), |message| {
-        matches!(
-            message,
-            Message::RequestVote { .. } | Message::RequestPreVote { .. }
-        )
-    });
+    let asks = |message: &Message| match message {
+        Message::RequestVote { .. } => raft.is_candidate(),
+        Message::RequestPreVote { .. } => raft.is_pre_candidate(),
+        _ => false,
+    };
+    let asked = newest_of(cluster, there, raft.term(), asks);
     let Some(asked) = asked else {
         return Some(effect.because(format!("n{id} did not ask it")));
     };
     if let Some(causes) = cluster.not_arrived(asked) {
         return Some(effect.because_of(causes));
     }
-    let answer = newest_of(cluster, back, raft.term(), |message| {
-        matches!(
-            message,
-            Message::RequestVoteReply(_) | Message::RequestPreVoteReply(_)
-        )
-    });
-    match answer.map(|sent| (sent, &sent.flight.envelope.message)) {
-        None => Some(match refusal(cluster, voter, id) {
+    let answers = |message: &Message| match message {
+        Message::RequestVoteReply(_) => raft.is_candidate(),
+        Message::RequestPreVoteReply(_) => raft.is_pre_candidate(),
+        _ => false,
+    };
+    let Some(answer) = newest_of(cluster, back, raft.term(), answers) else {
+        return Some(match refusal(cluster, voter, id) {
             Some(causes) => effect.because_of(causes),
             None => effect.because_of(cluster.unsaved(voter)),
+        });
+    };
+    let granted = matches!(
+        answer.flight.envelope.message,
+        Message::RequestVoteReply(VoteAnswer::Granted) | Message::RequestPreVoteReply(VoteAnswer::Granted)
+    );
+    let lost = cluster.not_arrived(answer);
+    match (granted, lost) {
+        (true, lost) => lost.map(|causes| effect.because_of(causes)),
+        (false, lost) => Some(match refusal(cluster, voter, id).or(lost) {
+            Some(causes) => effect.because_of(causes),
+            None => effect.because(format!("n{voter} refused it")),
         }),
-        Some((
-            _,
-            Message::RequestVoteReply(VoteAnswer::Granted)
-            | Message::RequestPreVoteReply(VoteAnswer::Granted),
-        )) if matches!(answer?.fate, Fate::Delivered { .. }) => None,
-        Some((sent, _)) => Some(
-            match refusal(cluster, voter, id).or_else(|| cluster.not_arrived(sent)) {
-                Some(causes) => effect.because_of(causes),
-                None => effect.because(format!("n{voter} refused it")),
-            },
-        ),
     }
 }
 
@@ -111,9 +111,16 @@ fn newest_of(cluster: &Cluster, link: Link, term: Term, meant: impl Fn(&Message)
 }
 
 /// The reason that the voter gave.
-fn refusal(cluster: &Cluster, voter: NodeId, candidate: NodeId) -> Option<Causes> {
-    let about = format!("for {candidate}");
-    cluster.last_reason(voter, |why| {
-        why.name().contains("VoteRefused") && why.to_string().contains(&about)
+fn refusal(cluster: &Cluster, voter: NodeId, asker: NodeId) -> Option<Causes> {
+    cluster.last_reason(voter, |why| match *why {
+        Why::VoteRefusedOldTerm { candidate, .. }
+        | Why::VoteRefusedAlreadyVoted { candidate, .. }
+        | Why::VoteRefusedLogBehind { candidate, .. }
+        | Why::VoteRefusedLeaderKnown { candidate, .. }
+        | Why::VoteRefusedLeading { candidate, .. }
+        | Why::VoteRefusedLeaderHeard { candidate, .. }
+        | Why::VoteRefusedAfterBoot { candidate, .. }
+        | Why::PreVoteRefusedLogBehind { candidate, .. } => candidate == asker,
+        _ => false,
     })
 }
