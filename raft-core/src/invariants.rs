@@ -118,10 +118,17 @@ impl Raft {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        let mut others = membership.members();
-        others.remove(&self.config.id);
+        let own = self.config.id;
+        let others = [&membership.voters, &membership.outgoing, &membership.learners];
         assert!(
-            leader.progress.keys().eq(&others),
+            others
+                .into_iter()
+                .flatten()
+                .all(|id| *id == own || leader.progress.contains_key(id))
+                && leader
+                    .progress
+                    .keys()
+                    .all(|&id| id != own && membership.contains(id)),
             "a leader sends to every member and to nobody else"
         );
         if self.own_term_committed() && self.memberships.index() <= self.commit_index {
