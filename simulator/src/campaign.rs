@@ -1,9 +1,6 @@
 //! Many seeds on several threads, each run on a thread of its own, and what they came to together.
 
-use std::collections::BTreeMap;
 use std::panic;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +9,7 @@ use world::world::Options;
 
 use crate::command::{Plan, WorldKind};
 use crate::madsim_host;
+use crate::many::many;
 
 /// Runs one seed in one world, on a thread of its own: what a run leaves behind in its thread, such as the seeds of hash
 /// maps, must not reach the next.
@@ -141,42 +139,19 @@ pub fn campaign(kind: WorldKind, plan: &Plan) -> Summary {
         mutant: plan.mutant,
         lines: false,
     };
-    let next = AtomicU64::new(0);
-    // Seeds after one that failed need not be run; those before it must be, so that the first is found.
-    let stop = AtomicU64::new(plan.seeds);
-    let (send, receive) = mpsc::channel();
     let mut summary = Summary::default();
-    let mut failures = BTreeMap::new();
-    thread::scope(|scope| {
-        for _ in 0..plan.jobs {
-            let (send, next, stop) = (send.clone(), &next, &stop);
-            scope.spawn(move || {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= stop.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let seed = plan.seed.wrapping_add(number);
-                    let report = run(kind, seed, options);
-                    let story = story(kind, seed, options, &report, plan.check_determinism);
-                    if story.is_some() {
-                        stop.fetch_min(number, Ordering::Relaxed);
-                    }
-                    send.send((number, seed, report, story))
-                        .expect("the receiver outlives the scope");
-                }
-            });
-        }
-        drop(send);
-        for (number, seed, report, story) in receive {
-            summary.add(&report);
-            if let Some(story) = story {
-                failures.insert(number, Failure { seed, story });
-            }
-        }
-    });
+    let run_one = |number: u64| {
+        let seed = plan.seed.wrapping_add(number);
+        let report = run(kind, seed, options);
+        let story = story(kind, seed, options, &report, plan.check_determinism);
+        (report, story)
+    };
+    let failure = many(plan.seeds, plan.jobs, run_one, |report| summary.add(&report));
     summary.took = begun.elapsed();
-    summary.failure = failures.into_values().next();
+    summary.failure = failure.map(|(number, story)| Failure {
+        seed: plan.seed.wrapping_add(number),
+        story,
+    });
     summary
 }
 

@@ -28,6 +28,8 @@ impl WorldKind {
 pub enum Command {
     /// Run seeds and report what does not hold.
     Run(Plan),
+    /// Run seeds of cores alone.
+    Core(Plan),
     /// Run seeds with each mutant until it is caught.
     Mutants(Plan),
     /// Say how this is used.
@@ -37,8 +39,10 @@ pub enum Command {
 /// Which seeds to run, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// In which worlds.
+    /// In which worlds of whole members.
     pub worlds: Vec<WorldKind>,
+    /// With cores alone.
+    pub cores: bool,
     /// The first seed.
     pub seed: u64,
     /// How many, from it on.
@@ -87,16 +91,17 @@ pub const USAGE: &str = "\
 balsa-sim: simulates clusters of Balsa with faults, and checks what must hold
 
   balsa-sim run      [options]   run seeds; exit code 1 if a property does not hold
+  balsa-sim core     [options]   the same for Raft cores alone, which is a hundred times faster
   balsa-sim mutants  [options]   take out one rule of Raft after another; tell how many seeds find it out
 
 options
   --seed S              the first seed (1)
-  --seeds N             how many seeds from it on (100)
-  --world W             plain, madsim or both (both)
+  --seeds N             how many seeds from it on (100); or A..B, from A up to B and without B
+  --world W             plain, madsim, both, core or all (run: both; mutants: core)
   --nodes N             members, 1 to 7 (3)
   --jobs J              threads (as many as there are cores)
   --mutant NAME         take out this rule; needs a build with debug assertions (--profile sim)
-  --trace               print a line for every step of a single seed
+  --trace               print a line for every step of a single seed, the one given with --seed
   --check-determinism   run every seed twice and compare the traces
 ";
 
@@ -106,14 +111,16 @@ options
 /// One line to print.
 pub fn parse(arguments: impl IntoIterator<Item = String>, cores: usize) -> Result<Command, Refusal> {
     let mut arguments = arguments.into_iter();
-    let mutants = match arguments.next().as_deref() {
+    let command = match arguments.next().as_deref() {
         None | Some("--help" | "-h" | "help") => return Ok(Command::Help),
-        Some("run") => false,
-        Some("mutants") => true,
+        Some("run") => Command::Run,
+        Some("core") => Command::Core,
+        Some("mutants") => Command::Mutants,
         Some(other) => return Err(Refusal::Unknown(other.to_owned())),
     };
     let mut plan = Plan {
         worlds: vec![WorldKind::Plain, WorldKind::Madsim],
+        cores: false,
         seed: 1,
         seeds: 100,
         nodes: 3,
@@ -122,6 +129,26 @@ pub fn parse(arguments: impl IntoIterator<Item = String>, cores: usize) -> Resul
         trace: false,
         check_determinism: false,
     };
+    let is_about_cores = command(plan.clone()) != Command::Run(plan.clone());
+    if is_about_cores {
+        (plan.worlds, plan.cores) = (vec![], true);
+    }
+    if !options(&mut plan, arguments)? {
+        return Ok(Command::Help);
+    }
+    let is_about_mutants = plan.mutant.is_some() || command(plan.clone()) == Command::Mutants(plan.clone());
+    if is_about_mutants && !cfg!(debug_assertions) {
+        return Err(Refusal::NoMutants);
+    }
+    if plan.trace && (plan.seeds > 1 || plan.worlds.len() > 1) {
+        return Err(Refusal::TraceOfMany);
+    }
+    Ok(command(plan))
+}
+
+/// Reads the options into the plan. Returns false if help is asked for.
+fn options(plan: &mut Plan, mut arguments: impl Iterator<Item = String>) -> Result<bool, Refusal> {
+    let mut counted = false;
     while let Some(argument) = arguments.next() {
         let (option, mut inline) = match argument.split_once('=') {
             Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
@@ -135,28 +162,35 @@ pub fn parse(arguments: impl IntoIterator<Item = String>, cores: usize) -> Resul
         };
         match option.as_str() {
             "--seed" => plan.seed = number(&option, &value()?, 0, u64::MAX)?,
-            "--seeds" => plan.seeds = number(&option, &value()?, 1, 1 << 32)?,
+            "--seeds" => {
+                counted = true;
+                seeds(plan, &option, &value()?)?;
+            }
             "--nodes" => plan.nodes = number(&option, &value()?, 1, 7)?,
             "--jobs" => plan.jobs = usize::try_from(number(&option, &value()?, 1, 256)?).expect("few"),
-            "--world" => plan.worlds = worlds(&option, &value()?)?,
+            "--world" => (plan.worlds, plan.cores) = worlds(&option, &value()?)?,
             "--mutant" => plan.mutant = Some(mutant(&option, &value()?)?),
             "--trace" if inline.is_none() => plan.trace = true,
             "--check-determinism" if inline.is_none() => plan.check_determinism = true,
-            "--help" | "-h" => return Ok(Command::Help),
+            "--help" | "-h" => return Ok(false),
             _ => return Err(Refusal::Unknown(option)),
         }
     }
-    if (mutants || plan.mutant.is_some()) && !cfg!(debug_assertions) {
-        return Err(Refusal::NoMutants);
+    if plan.trace && !counted {
+        plan.seeds = 1;
     }
-    if plan.trace && (plan.seeds > 1 || plan.worlds.len() > 1) {
-        return Err(Refusal::TraceOfMany);
-    }
-    Ok(if mutants {
-        Command::Mutants(plan)
-    } else {
-        Command::Run(plan)
-    })
+    Ok(true)
+}
+
+/// How many, or from which to which.
+fn seeds(plan: &mut Plan, option: &str, value: &str) -> Result<(), Refusal> {
+    let Some((first, end)) = value.split_once("..") else {
+        plan.seeds = number(option, value, 1, 1 << 32)?;
+        return Ok(());
+    };
+    plan.seed = number(option, first, 0, u64::MAX - 1)?;
+    plan.seeds = number(option, end, plan.seed + 1, u64::MAX)? - plan.seed;
+    Ok(())
 }
 
 fn number(option: &str, value: &str, least: u64, greatest: u64) -> Result<u64, Refusal> {
@@ -170,12 +204,20 @@ fn number(option: &str, value: &str, least: u64, greatest: u64) -> Result<u64, R
     }
 }
 
-fn worlds(option: &str, value: &str) -> Result<Vec<WorldKind>, Refusal> {
+/// The worlds, and whether the cores alone, too.
+fn worlds(option: &str, value: &str) -> Result<(Vec<WorldKind>, bool), Refusal> {
+    use WorldKind::{Madsim, Plain};
     match value {
-        "plain" => Ok(vec![WorldKind::Plain]),
-        "madsim" => Ok(vec![WorldKind::Madsim]),
-        "both" => Ok(vec![WorldKind::Plain, WorldKind::Madsim]),
-        _ => Err(bad(option, value, "give plain, madsim or both".to_owned())),
+        "core" => Ok((vec![], true)),
+        "plain" => Ok((vec![Plain], false)),
+        "madsim" => Ok((vec![Madsim], false)),
+        "both" => Ok((vec![Plain, Madsim], false)),
+        "all" => Ok((vec![Plain, Madsim], true)),
+        _ => Err(bad(
+            option,
+            value,
+            "give core, plain, madsim, both or all".to_owned(),
+        )),
     }
 }
 
@@ -224,6 +266,18 @@ mod tests {
     }
 
     #[test]
+    fn seeds_are_a_number_or_a_range() {
+        let Ok(Command::Core(plan)) = parsed("core --seeds 1000..1500 --jobs 1") else {
+            panic!("a sound command line")
+        };
+        assert_eq!((plan.seed, plan.seeds, plan.cores), (1000, 500, true));
+        let Ok(Command::Core(plan)) = parsed("core --seed 9 --trace") else {
+            panic!("a sound command line")
+        };
+        assert_eq!((plan.seed, plan.seeds), (9, 1));
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused_by_name() {
         assert_eq!(
             refused("run --sede 5"),
@@ -245,9 +299,14 @@ mod tests {
         assert_eq!(refused("run --nodes 0"), "--nodes 0: give a number from 1 to 7");
         assert_eq!(
             refused("run --world flat"),
-            "--world flat: give plain, madsim or both"
+            "--world flat: give core, plain, madsim, both or all"
         );
         assert!(refused("run --mutant x").starts_with("--mutant x: give one of answer-before-durable, "));
         assert!(refused("run --trace").starts_with("--trace prints a single seed"));
+        assert!(refused("core --trace --seeds 2").starts_with("--trace prints a single seed"));
+        assert_eq!(
+            refused("core --seeds 7..7"),
+            "--seeds 7: give a number from 8 to 18446744073709551615"
+        );
     }
 }

@@ -15,7 +15,9 @@
 //! | file | idea |
 //! |---|---|
 //! | `command.rs` | what the command line asks for |
-//! | `campaign.rs` | many seeds on several threads, and their figures |
+//! | `many.rs` | many runs on several threads |
+//! | `campaign.rs` | seeds of whole members, and their figures |
+//! | `core_campaign.rs` | seeds of cores alone, and their figures |
 //! | `madsim_host.rs` | the world on madsim |
 //! | `bin/sim.rs` | `balsa-sim` |
 //!
@@ -30,4 +32,6 @@ compile_error!(
 
 pub mod campaign;
 pub mod command;
+pub mod core_campaign;
 pub mod madsim_host;
+pub mod many;

@@ -45,7 +45,7 @@ impl Run {
             if dice.one_in(6) {
                 cluster.contrary[0].insert(id);
                 // From its next boot on.
-                cluster.crash(id, true);
+                cluster.crash(id, true, true);
                 cluster.boot(id);
             }
         }

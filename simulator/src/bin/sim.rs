@@ -1,10 +1,15 @@
 //! `balsa-sim`: simulated clusters on the command line.
 
+#[path = "sim/cores.rs"]
+mod cores;
+
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
-use simulator::campaign::{Figures, Summary, campaign, run};
+use simulator::campaign::{Failure, Figures, Summary, campaign, run};
 use simulator::command::{Command, Plan, USAGE, WorldKind, parse};
+use simulator::core_campaign;
 use world::world::{Mutant, Options};
 
 fn main() -> ExitCode {
@@ -16,6 +21,8 @@ fn main() -> ExitCode {
         }
         Ok(Command::Run(plan)) if plan.trace => trace(&plan),
         Ok(Command::Run(plan)) => run_all(&plan),
+        Ok(Command::Core(plan)) if plan.trace => cores::trace(&plan),
+        Ok(Command::Core(plan)) => cores::run_all(&plan),
         Ok(Command::Mutants(plan)) => mutants(&plan),
         Err(refusal) => {
             eprintln!("balsa-sim: {refusal}");
@@ -122,32 +129,19 @@ fn mutants(plan: &Plan) -> ExitCode {
         if plan.mutant.is_some_and(|only| only != mutant) {
             continue;
         }
+        let plan = Plan {
+            mutant: Some(mutant),
+            ..plan.clone()
+        };
+        if plan.cores {
+            let summary = core_campaign::campaign(&plan);
+            let (runs, took) = (summary.seeds, summary.took);
+            all_caught &= caught(&plan, "core", summary.failure, runs, took);
+        }
         for &kind in &plan.worlds {
-            let plan = Plan {
-                mutant: Some(mutant),
-                ..plan.clone()
-            };
             let summary = campaign(kind, &plan);
-            match summary.failure {
-                Some(failure) => {
-                    let seeds = failure.seed - plan.seed + 1;
-                    let story = failure.story.lines().next().unwrap_or_default().to_owned();
-                    println!(
-                        "{:24} {:6} caught by seed {seeds:5}: {story}",
-                        mutant.name(),
-                        kind.name()
-                    );
-                }
-                None => {
-                    all_caught = false;
-                    println!(
-                        "{:24} {:6} NOT CAUGHT in {} seeds",
-                        mutant.name(),
-                        kind.name(),
-                        plan.seeds
-                    );
-                }
-            }
+            let (runs, took) = (summary.seeds, summary.took);
+            all_caught &= caught(&plan, kind.name(), summary.failure, runs, took);
         }
     }
     if all_caught {
@@ -155,4 +149,21 @@ fn mutants(plan: &Plan) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Prints a mutant's row. Returns whether it was caught.
+fn caught(plan: &Plan, world: &str, failure: Option<Failure>, runs: u64, took: Duration) -> bool {
+    let name = plan.mutant.map_or("", Mutant::name);
+    let seconds = took.as_secs_f64();
+    match &failure {
+        Some(failure) => {
+            let seeds = failure.seed - plan.seed + 1;
+            let story = failure.story.lines().next().unwrap_or_default();
+            println!(
+                "{name:32} {world:6} caught by seed {seeds:5}, in {runs:5} runs, {seconds:6.1} s: {story}"
+            );
+        }
+        None => println!("{name:32} {world:6} NOT CAUGHT in {runs} runs, {seconds:.1} s"),
+    }
+    failure.is_some()
 }

@@ -1,13 +1,11 @@
 //! What is due, when, and for whom. The plain world keeps one agenda; on madsim each task keeps its own.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
 use bytes::Bytes;
 use node::ClientId;
 pub use raft_core::{NodeId, Time};
 
 use crate::member::Happening;
+use crate::timeline::Timeline;
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,80 +55,24 @@ pub struct Due {
 /// Events in the order of their times; those of one time in the order they were added.
 #[derive(Debug, Default)]
 pub struct Agenda {
-    heap: BinaryHeap<Entry>,
-    added: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    order: (Time, u64),
-    due: Due,
+    timeline: Timeline<(Actor, Event)>,
 }
 
 impl Agenda {
     /// Adds an event.
     pub fn add(&mut self, due: Due) {
-        self.added += 1;
-        let order = (due.at, self.added);
-        self.heap.push(Entry { order, due });
+        self.timeline.add(due.at, (due.actor, due.event));
     }
 
     /// When the next event is due.
     #[must_use]
     pub fn next_at(&self) -> Option<Time> {
-        self.heap.peek().map(|entry| entry.due.at)
+        self.timeline.next_at()
     }
 
     /// Takes the next event.
     pub fn pop(&mut self) -> Option<Due> {
-        self.heap.pop().map(|entry| entry.due)
-    }
-}
-
-impl Ord for Entry {
-    /// The heap's greatest is the earliest.
-    fn cmp(&self, other: &Entry) -> Ordering {
-        other.order.cmp(&self.order)
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Entry) -> bool {
-        self.order == other.order
-    }
-}
-
-impl Eq for Entry {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn events_come_in_the_order_of_time_and_then_of_adding() {
-        let mut agenda = Agenda::default();
-        for (at, number) in [(5, 0), (3, 1), (5, 2), (1, 3), (3, 4)] {
-            let event = Event::Wake(number);
-            agenda.add(Due {
-                at: Time(at),
-                actor: Actor::Client(0),
-                event,
-            });
-        }
-        assert_eq!(agenda.next_at(), Some(Time(1)));
-        let mut order = Vec::new();
-        while let Some(due) = agenda.pop() {
-            let Event::Wake(number) = due.event else {
-                panic!("only wakes were added")
-            };
-            order.push((due.at.0, number));
-        }
-        assert_eq!(order, [(1, 3), (3, 1), (3, 4), (5, 0), (5, 2)]);
+        let (at, (actor, event)) = self.timeline.pop()?;
+        Some(Due { at, actor, event })
     }
 }

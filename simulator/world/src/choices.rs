@@ -47,6 +47,12 @@ impl Choices {
         &self.made
     }
 
+    /// Gives all choices made away.
+    #[must_use]
+    pub fn into_made(self) -> Vec<u64> {
+        self.made
+    }
+
     /// A number below `bound`.
     ///
     /// # Panics

@@ -23,14 +23,19 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock for a new life: any origin, any drift within bounds, a wall clock up to an hour off.
+    /// A clock for a new life: any origin, any drift that a crystal may have, a wall clock up to an hour off.
     pub fn draw(choices: &mut Choices) -> Clock {
+        Clock::drifting(choices, DRIFT_PPM_MAX)
+    }
+
+    /// A clock for a new life whose rate is off by at most so many parts per million.
+    pub fn drifting(choices: &mut Choices, drift_ppm_max: u64) -> Clock {
         const HOUR_NS: u64 = 3_600_000_000_000;
         // Some time in 2023; nothing depends on it.
         const EPOCH_NS: u64 = 1_700_000_000_000_000_000;
         Clock {
             origin: choices.below(1 << 40),
-            rate: choices.between(1_000_000 - DRIFT_PPM_MAX, 1_000_000 + DRIFT_PPM_MAX),
+            rate: choices.between(1_000_000 - drift_ppm_max, 1_000_000 + drift_ppm_max),
             wall_origin: EPOCH_NS + choices.below(HOUR_NS),
         }
     }

@@ -14,13 +14,14 @@
 //! # Files
 //! | file | idea |
 //! |---|---|
-//! | `world.rs`, `agenda.rs`, `run.rs` | the world as a value; what is due when; the plain loop |
+//! | `world.rs`, `agenda.rs`, `timeline.rs`, `run.rs` | the world as a value; what is due when; the plain loop |
 //! | `choices.rs`, `settings.rs` | every random choice in one list; what differs from seed to seed |
 //! | `network.rs`, `stream.rs`, `disk.rs`, `clock.rs` | what may become of messages, of bytes, of writes, of time |
 //! | `faults.rs`, `storm.rs` | what goes wrong and when; faults as they befall |
 //! | `member.rs`, `seat.rs`, `served.rs` | one life of a member; what outlives it; its clients' connections |
 //! | `client.rs`, `dialect.rs`, `operation.rs` | clients, the HTTP they speak, the history they leave |
 //! | `check/` | one property a file: Figure 3, durability on disks, votes, replicas, linearizability, revisions, liveness |
+//! | `cores/` | clusters of Raft cores alone, at full speed, a hundred thousand seeds at a time |
 //! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests |
 //! | `trace.rs`, `steps.rs`, `report.rs` | what happened, as a hash and as lines; what it came to |
 //!
@@ -37,9 +38,11 @@ pub mod check;
 pub mod choices;
 pub mod client;
 pub mod clock;
+pub mod cores;
 pub mod dialect;
 pub mod disk;
 pub mod faults;
+mod image;
 pub mod member;
 pub mod network;
 pub mod operation;
@@ -52,5 +55,6 @@ pub mod settings;
 mod steps;
 mod storm;
 mod stream;
+pub mod timeline;
 pub mod trace;
 pub mod world;

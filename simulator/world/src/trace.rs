@@ -45,6 +45,20 @@ impl Trace {
         }
     }
 
+    /// A step, as a few numbers; its lines are remarks.
+    pub fn mark(&mut self, at: Time, words: [u64; 4]) {
+        self.steps += 1;
+        self.mix(at.0);
+        words.into_iter().for_each(|word| self.mix(word));
+    }
+
+    /// A line that is no step of its own, if lines are kept.
+    pub fn remark(&mut self, at: Time, line: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(format!("{} {}", Stamp(at), line()));
+        }
+    }
+
     /// The hash of all steps.
     #[must_use]
     pub fn hash(&self) -> u64 {
@@ -61,6 +75,12 @@ impl Trace {
     #[must_use]
     pub fn lines(&self) -> &[String] {
         self.lines.as_deref().unwrap_or_default()
+    }
+
+    /// Gives the lines away, if they were kept.
+    #[must_use]
+    pub fn take_lines(self) -> Vec<String> {
+        self.lines.unwrap_or_default()
     }
 
     fn mix(&mut self, word: u64) {

@@ -9,11 +9,10 @@
 use std::collections::BTreeMap;
 
 use node::{Node, Part, PeerMessage};
-use raft_core::{
-    AppendOutcome, Ballot, Envelope, Image, Index, LogChange, Message, NodeId, Position, Raft, Save, Term,
-    VoteAnswer,
-};
+use raft_core::{Ballot, Image, Index, LogChange, NodeId, Position, Raft, Save, Term};
 use thiserror::Error;
+
+use super::promise::Promise;
 
 /// A promise that no disk stands behind.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -119,6 +118,10 @@ impl Log {
         }
     }
 
+    fn last(&self) -> Index {
+        Index(self.terms.len() as u64)
+    }
+
     fn has(&self, position: Position) -> bool {
         self.terms.get(place(position.index)) == Some(&position.term)
     }
@@ -211,7 +214,7 @@ impl Durable {
         let held = &self.disks[&message.from].synced;
         for part in &message.parts {
             if let Part::Raft(envelope) = part
-                && !is_kept(held, envelope)
+                && !Promise::of(envelope).is_kept(envelope.term, held.ballot, held.last())
             {
                 return Err(Violation::PromiseNotDurable {
                     from: message.from,
@@ -262,24 +265,6 @@ impl Durable {
     }
 }
 
-/// Whether what a message promises is on its sender's disk.
-fn is_kept(held: &Log, envelope: &Envelope) -> bool {
-    let vote = |candidate| {
-        held.ballot
-            == Ballot {
-                term: envelope.term,
-                voted_for: Some(candidate),
-            }
-    };
-    let promised = match envelope.message {
-        Message::RequestVote { .. } => vote(envelope.from),
-        Message::RequestVoteReply(VoteAnswer::Granted) => vote(envelope.to),
-        Message::AppendEntriesReply(AppendOutcome::Matched(index)) => held.terms.len() as u64 >= index.0,
-        _ => true,
-    };
-    promised && held.ballot.term >= envelope.term
-}
-
 /// Where the entry with this index stands in a list of all entries.
 fn place(index: Index) -> usize {
     usize::try_from(index.previous().0).expect("a log in memory")
@@ -287,7 +272,7 @@ fn place(index: Index) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use raft_core::{Body, Boot, Entry, Stamp};
+    use raft_core::{AppendOutcome, Body, Boot, Entry, Envelope, Message, Stamp, VoteAnswer};
 
     use super::*;
 

@@ -1,9 +1,11 @@
 //! What must hold however the network, the disks and the clocks behave: one property, or one family, a file.
 
 pub mod durable;
+pub mod electable;
 pub mod figure3;
 pub mod linearizable;
 pub mod liveness;
+pub mod promise;
 pub mod read_index;
 pub mod replicas;
 pub mod revisions;

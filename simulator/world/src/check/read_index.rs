@@ -57,6 +57,16 @@ impl ReadIndex {
         }
     }
 
+    /// `node` will not answer the read.
+    pub fn given_up(&mut self, node: NodeId, read: ReadId) {
+        self.asked.remove(&(node, read));
+    }
+
+    /// Of whom a read was asked that was neither answered nor given up.
+    pub fn waiting(&self) -> impl Iterator<Item = NodeId> {
+        self.asked.keys().map(|&(node, _)| node)
+    }
+
     /// `node` was booted: it answers no read of its former life.
     pub fn restarted(&mut self, node: NodeId) {
         self.asked.retain(|&(of, _), _| of != node);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use node::{Part, PeerMessage};
-use raft_core::{Message, NodeId, Term, VoteAnswer};
+use raft_core::{Envelope, Message, NodeId, Term, VoteAnswer};
 use thiserror::Error;
 
 /// Two votes in a term.
@@ -32,31 +32,39 @@ impl Votes {
     /// # Errors
     /// If it is a second vote.
     pub fn says(&mut self, message: &PeerMessage) -> Result<(), VotedTwice> {
-        for part in &message.parts {
-            let Part::Raft(envelope) = part else { continue };
-            let candidate = match envelope.message {
-                Message::RequestVote { .. } => envelope.from,
-                Message::RequestVoteReply(VoteAnswer::Granted) => envelope.to,
-                _ => continue,
-            };
-            let (voter, term) = (envelope.from, envelope.term);
-            let first = *self.given.entry((voter, term)).or_insert(candidate);
-            if first != candidate {
-                return Err(VotedTwice {
-                    voter,
-                    term,
-                    first,
-                    second: candidate,
-                });
-            }
+        message.parts.iter().try_for_each(|part| match part {
+            Part::Raft(envelope) => self.sends(envelope),
+            _ => Ok(()),
+        })
+    }
+
+    /// A member's core sends this.
+    ///
+    /// # Errors
+    /// If it is a second vote.
+    pub fn sends(&mut self, envelope: &Envelope) -> Result<(), VotedTwice> {
+        let candidate = match envelope.message {
+            Message::RequestVote { .. } => envelope.from,
+            Message::RequestVoteReply(VoteAnswer::Granted) => envelope.to,
+            _ => return Ok(()),
+        };
+        let (voter, term) = (envelope.from, envelope.term);
+        let first = *self.given.entry((voter, term)).or_insert(candidate);
+        if first == candidate {
+            return Ok(());
         }
-        Ok(())
+        Err(VotedTwice {
+            voter,
+            term,
+            first,
+            second: candidate,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use raft_core::{Boot, Envelope};
+    use raft_core::Boot;
 
     use super::*;
 

@@ -51,7 +51,7 @@ mod machine;
 mod member;
 mod parse;
 mod predicates;
-mod print;
+pub(crate) mod print;
 mod random;
 mod run;
 mod settings;

@@ -1,0 +1,221 @@
+//! After the storm: within a stated number of election timeouts one member leads and all others follow it, what is
+//! proposed commits everywhere, reads are confirmed, and once nothing is asked any more nothing is on its way and all are
+//! equal.
+
+use raft_core::{NodeId, Raft, Term};
+
+use super::cluster::{Cluster, Event, at_least_half};
+use super::wire::slot;
+use crate::check::Violation;
+use crate::network::Law;
+use crate::settings::SECOND;
+
+/// Within so many election timeouts after the last fault all follow one leader.
+pub const RECOVERY_TIMEOUTS: u32 = 12;
+
+/// Each run lasts at least so long, in simulated microseconds.
+pub const LENGTH_MIN: u64 = 60 * SECOND;
+
+/// In each run at least so many proposals are offered.
+pub const OFFERED_MIN: u64 = 500;
+
+/// A run whose storm left too little done goes on, but no longer than this.
+const LENGTH_MAX: u64 = 300 * SECOND;
+
+/// What is to be seen, and what was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Calm {
+    stage: Stage,
+    /// Proposals that were committed before it.
+    pub(crate) committed_before: u64,
+    /// Who leads since it should.
+    leads: Option<(NodeId, Term)>,
+    reads_confirmed: u64,
+    reads_asked: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// All are to follow one leader.
+    Recovery,
+    /// All that is asked is to be done.
+    Service,
+    /// Nothing is asked: all is to be at rest.
+    Rest,
+}
+
+impl Cluster {
+    /// Faults are over.
+    pub(crate) fn calm_down(&mut self) {
+        self.note(|| "CALM: faults are over".to_owned());
+        self.calm = Some(Calm {
+            stage: Stage::Recovery,
+            committed_before: self.tally.committed,
+            leads: None,
+            reads_confirmed: 0,
+            reads_asked: 0,
+        });
+        self.end_all();
+        self.later(
+            self.swarm.timeouts(RECOVERY_TIMEOUTS) + self.longest_way(),
+            Event::Look,
+        );
+    }
+
+    /// It is time that something can be seen.
+    pub(crate) fn look(&mut self) {
+        let Some(calm) = self.calm else { return };
+        let verdict = match calm.stage {
+            Stage::Recovery => self.all_follow_one().map(|leads| self.begin_service(leads)),
+            Stage::Service => self.all_is_done().map(|()| self.begin_rest()),
+            Stage::Rest => self.all_is_at_rest().map(|()| self.over = true),
+        };
+        self.hold(verdict.map_err(|story| Violation::new("liveness", story)));
+    }
+
+    fn begin_service(&mut self, leads: (NodeId, Term)) {
+        let up: Vec<NodeId> = self.up().collect();
+        let confirmed = self.judge.reads_confirmed;
+        for &id in &up {
+            if id == leads.0 {
+                self.read(id);
+            }
+        }
+        self.calm = self.calm.map(|calm| Calm {
+            stage: Stage::Service,
+            leads: Some(leads),
+            reads_confirmed: confirmed,
+            reads_asked: 1,
+            ..calm
+        });
+        self.later(self.catching_up(), Event::Look);
+    }
+
+    fn begin_rest(&mut self) {
+        let enough = self.clients.offered >= OFFERED_MIN
+            && at_least_half(self.tally.committed, self.clients.offered)
+            && self.now.0 + self.swarm.timeouts(2) >= LENGTH_MIN;
+        let lost = self.leader().is_some_and(|leader| self.bury_the_lost(leader));
+        if !enough || lost {
+            assert!(
+                self.now.0 < LENGTH_MAX,
+                "a calm cluster commits what it is asked to"
+            );
+            return self.later(SECOND, Event::Look);
+        }
+        self.clients.rest();
+        self.calm = self.calm.map(|calm| Calm {
+            stage: Stage::Rest,
+            ..calm
+        });
+        self.later(self.catching_up(), Event::Look);
+    }
+
+    /// How long the last message of the storm may be on its way.
+    fn longest_way(&self) -> u64 {
+        self.swarm.timeouts(1) + self.swarm.delay.tail_max
+    }
+
+    /// How long it takes at most to bring everyone up to date: in the worst case each entry goes alone, and so does each
+    /// piece of a snapshot, of which a second may be needed when the first is there.
+    fn catching_up(&self) -> u64 {
+        let newest = self.judge.committed().index.0;
+        let behind = self.cores().map(|raft| newest - raft.commit_index().0).max();
+        let pieces = self.swarm.snapshot_bytes / self.swarm.limits.chunk_bytes_max + 10;
+        let usual = |law: Law| law.min + law.spread + law.tail_max / 20;
+        let trip = 2 * usual(self.swarm.delay) + usual(self.swarm.sync);
+        let trips = behind.unwrap_or_default() + 2 * pieces as u64 + 40;
+        self.swarm.timeouts(6) + trips * trip
+    }
+
+    fn cores(&self) -> impl Iterator<Item = &Raft> {
+        self.seats.iter().filter_map(|seat| seat.raft.as_deref())
+    }
+
+    fn all_follow_one(&self) -> Result<(NodeId, Term), String> {
+        let Some(leader) = self.leader() else {
+            return Err("nobody leads".to_owned());
+        };
+        let Some(raft) = self.seats[slot(leader)].raft.as_deref() else {
+            return Err("the leader is down".to_owned());
+        };
+        let leads = (leader, raft.term());
+        for id in raft.log_membership().members() {
+            let Some(follower) = self.seats[slot(id)].raft.as_deref() else {
+                continue;
+            };
+            if (follower.leader(), follower.term()) != (Some(leads.0), leads.1) {
+                let (theirs, term) = (follower.leader(), follower.term());
+                return Err(format!(
+                    "n{leader} leads term {}, n{id} follows {theirs:?} in term {term}",
+                    leads.1
+                ));
+            }
+        }
+        Ok(leads)
+    }
+
+    fn all_is_done(&self) -> Result<(), String> {
+        let calm = self.calm.expect("it is calm");
+        let leads = self.all_follow_one()?;
+        if calm.leads != Some(leads) {
+            return Err(format!(
+                "the lead went from {:?} to {leads:?} though nothing was wrong",
+                calm.leads
+            ));
+        }
+        if self.judge.reads_confirmed < calm.reads_confirmed + calm.reads_asked {
+            return Err("a read was not confirmed".to_owned());
+        }
+        let leader = &self.seats[slot(leads.0)];
+        if leader
+            .raft
+            .as_deref()
+            .is_some_and(|raft| raft.log_membership().is_joint())
+        {
+            return Err("the joint configuration is not left".to_owned());
+        }
+        Ok(())
+    }
+
+    fn all_is_at_rest(&self) -> Result<(), String> {
+        self.all_is_done()?;
+        let leader = self.leader().expect("somebody leads");
+        let model = self.seats[slot(leader)]
+            .raft
+            .as_deref()
+            .expect("the leader is up");
+        let members = model.log_membership().members();
+        // Whoever follows one who is gone and is no member waits until somebody tells it.
+        if let Some(id) = self.judge.reads_waiting().find(|id| members.contains(id)) {
+            return Err(format!("a read was neither answered nor given up by n{id}"));
+        }
+        for id in members {
+            let seat = &self.seats[slot(id)];
+            let Some(raft) = seat.raft.as_deref() else {
+                continue;
+            };
+            raft.check_invariants();
+            let ends = [
+                raft.commit_index(),
+                raft.last_applied(),
+                raft.durable_index(),
+                seat.machine.index(),
+            ];
+            if raft.last() != model.last() || ends.iter().any(|&end| end != raft.last().index) {
+                return Err(format!(
+                    "n{id} ends at {}, has committed, applied, saved and in its state {ends:?}; its leader ends at {}",
+                    raft.last(),
+                    model.last()
+                ));
+            }
+            let in_flight = model.follower(id).map(|follower| follower.inflight);
+            if in_flight.is_some_and(|in_flight| in_flight != (0, 0)) || seat.saving.is_some() {
+                return Err(format!(
+                    "all is at rest, and n{id} has {in_flight:?} messages, bytes on their way"
+                ));
+            }
+        }
+        Ok(())
+    }
+}

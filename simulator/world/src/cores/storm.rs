@@ -1,0 +1,234 @@
+//! Faults as they begin, go on and end.
+
+use raft_core::{NodeId, Time};
+
+use super::cluster::{Cluster, Event};
+use super::faults::{Kind, Shape};
+use super::partition;
+use super::wire::{Pair, Weather, slot};
+use crate::choices::PerMillion;
+use crate::network::Law;
+
+/// A fault that goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Active {
+    number: u64,
+    kind: Kind,
+    victim: Option<NodeId>,
+    cuts: Vec<Pair>,
+}
+
+/// What goes on, and what did.
+#[derive(Debug, Default)]
+pub(crate) struct Storm {
+    active: Vec<Active>,
+    pub(crate) faults: u64,
+    pub(crate) crashes: u64,
+}
+
+impl Cluster {
+    /// A fault befalls the cluster, and another will.
+    pub(crate) fn befall(&mut self) {
+        let Some(victim) = self.victim() else {
+            // All are down: they have their share.
+            return self.later(100_000, Event::Fault);
+        };
+        let gap = self.swarm.fault_gap.draw(&mut self.choices);
+        self.later(gap, Event::Fault);
+        let kind = self.choices.pick(&self.swarm.faults.clone());
+        self.storm.faults += 1;
+        self.met.count(kind.name());
+        let number = self.storm.faults;
+        let lasts = self.choices.between(20_000, kind.longest(self.swarm.timeouts(1)));
+        self.note(|| format!("FAULT {number}: {} befalls n{victim} for {lasts} us", kind.name()));
+        self.begin(number, kind, victim, lasts);
+    }
+
+    fn begin(&mut self, number: u64, kind: Kind, victim: NodeId, lasts: u64) {
+        let mut cuts = Vec::new();
+        match kind {
+            Kind::Crash => return self.crash_for(victim, lasts),
+            Kind::CrashAll => {
+                let ids: Vec<NodeId> = self.up().collect();
+                return ids.into_iter().for_each(|id| self.crash_for(id, lasts));
+            }
+            Kind::CrashWhileSaving => {
+                self.seats[slot(victim)].doomed = true;
+                return;
+            }
+            Kind::Pause => {
+                self.seats[slot(victim)].paused_until = Time(self.now.0 + lasts);
+                return;
+            }
+            Kind::FalseHint => {
+                let present: Vec<NodeId> = self.present().collect();
+                let pairs: Vec<Pair> = present.into_iter().map(|peer| (peer, victim)).collect();
+                return self.notice(&pairs);
+            }
+            Kind::DiskStall => self.seats[slot(victim)].disk_stalls = true,
+            Kind::SlowDisk(most) => self.seats[slot(victim)].disk_delay = most,
+            Kind::Cut(Shape::Constrained) => {
+                // First one misses something, then it is the only one with a quorum of links.
+                cuts = self.cuts(Shape::Isolate, victim);
+                self.later(lasts / 2, Event::SecondAct(number));
+            }
+            Kind::Cut(shape) => cuts = self.cuts(shape, victim),
+            _ => {}
+        }
+        self.storm.active.push(Active {
+            number,
+            kind,
+            victim: Some(victim),
+            cuts,
+        });
+        self.settle_weather();
+        self.later(lasts, Event::Over(number));
+    }
+
+    /// The constrained election: the leader is cut off, and the others hear only who missed something.
+    pub(crate) fn second_act(&mut self, number: u64) {
+        let Some(at) = self
+            .storm
+            .active
+            .iter()
+            .position(|active| active.number == number)
+        else {
+            return;
+        };
+        let Some(victim) = self.storm.active[at].victim else {
+            return;
+        };
+        self.storm.active[at].cuts = self.cuts(Shape::Constrained, victim);
+        self.note(|| format!("FAULT {number}: second act"));
+        self.settle_weather();
+    }
+
+    pub(crate) fn end(&mut self, number: u64) {
+        let Some(at) = self
+            .storm
+            .active
+            .iter()
+            .position(|active| active.number == number)
+        else {
+            return;
+        };
+        let ended = self.storm.active.remove(at);
+        self.note(|| format!("FAULT {number}: {} is over", ended.kind.name()));
+        let (now, storm) = (self.now, &self.storm);
+        let others = storm.active.iter().filter(|other| other.victim == ended.victim);
+        let (mut stalls, mut delay) = (false, 0);
+        for other in others {
+            stalls |= other.kind == Kind::DiskStall;
+            if let Kind::SlowDisk(most) = other.kind {
+                delay = most;
+            }
+        }
+        if let Some(victim) = ended.victim {
+            let seat = &mut self.seats[slot(victim)];
+            let resumes = seat.disk_stalls && !stalls && seat.saving.is_some();
+            (seat.disk_stalls, seat.disk_delay) = (stalls, delay);
+            let life = seat.life;
+            if resumes {
+                self.timeline.add(now, Event::Synced(victim, life));
+            }
+        }
+        self.settle_weather();
+    }
+
+    /// All that goes wrong ends; who is down is switched on.
+    pub(crate) fn end_all(&mut self) {
+        while let Some(number) = self.storm.active.first().map(|active| active.number) {
+            self.end(number);
+        }
+        for at in 0..self.seats.len() {
+            let seat = &mut self.seats[at];
+            seat.doomed = false;
+            seat.paused_until = seat.paused_until.min(self.now);
+            let id = seat.id;
+            self.start(id);
+        }
+    }
+
+    /// Somebody came to lead: while a hunt is on, not for long.
+    pub(crate) fn hunted(&mut self, id: NodeId) {
+        let hunt = self.storm.active.iter().find_map(|active| match active.kind {
+            Kind::Hunt { after_max, .. } => Some(after_max),
+            _ => None,
+        });
+        if let Some(after_max) = hunt {
+            let after = self.choices.below(after_max);
+            let life = self.seats[slot(id)].life;
+            self.later(after, Event::Strike(id, life));
+        }
+    }
+
+    /// The hunter, or fate while it saved, got this member.
+    pub(crate) fn strike(&mut self, id: NodeId, life: u64) {
+        if self.calm.is_some() || self.seats[slot(id)].life != life || !self.seats[slot(id)].is_up() {
+            return;
+        }
+        let down = self.storm.active.iter().find_map(|active| match active.kind {
+            Kind::Hunt { down_max, .. } => Some(down_max),
+            _ => None,
+        });
+        let down_max = down.unwrap_or(self.swarm.timeouts(2));
+        let lasts = self.choices.below(down_max) + 1;
+        self.crash_for(id, lasts);
+    }
+
+    fn crash_for(&mut self, id: NodeId, lasts: u64) {
+        self.crash(id);
+        self.later(lasts, Event::Start(id));
+    }
+
+    pub(crate) fn crash(&mut self, id: NodeId) {
+        let kept = self.choices.happens(PerMillion(500_000));
+        self.storm.crashes += 1;
+        self.note(|| {
+            let fate = if kept { "on its disk" } else { "lost" };
+            format!("n{id} crashes; a Save in flight is {fate}")
+        });
+        self.seats[slot(id)].crash(kept);
+        self.judge.crashed(id);
+        let verdict = self.judge.nobody_goes_without(&self.seats);
+        self.hold(verdict);
+    }
+
+    fn victim(&mut self) -> Option<NodeId> {
+        let leader = self
+            .leader()
+            .filter(|_| self.choices.happens(self.swarm.leader_is_victim));
+        leader.or_else(|| self.anybody())
+    }
+
+    fn cuts(&mut self, shape: Shape, victim: NodeId) -> Vec<Pair> {
+        let members: Vec<NodeId> = self.present().collect();
+        let leader = self.leader();
+        let cuts = partition::pairs(shape, &members, victim, leader, &mut self.choices);
+        self.notice(&cuts);
+        cuts
+    }
+
+    /// Makes the network what the faults that go on amount to.
+    fn settle_weather(&mut self) {
+        let mut weather = Weather::fair(self.swarm.delay);
+        for active in &self.storm.active {
+            match active.kind {
+                Kind::Loss(share) => weather.loss = weather.loss.max(share),
+                Kind::AppendLoss(share) => weather.append_loss = weather.append_loss.max(share),
+                Kind::Duplication(share) => weather.duplication = weather.duplication.max(share),
+                Kind::Reordering(spread) => {
+                    weather.in_order = false;
+                    weather.delay = Law {
+                        spread,
+                        ..weather.delay
+                    };
+                }
+                _ => {}
+            }
+        }
+        self.wire.weather = weather;
+        self.wire
+            .cut_only(self.storm.active.iter().flat_map(|active| &active.cuts));
+    }
+}

@@ -1,0 +1,220 @@
+//! What differs from seed to seed ("swarm testing"): how many members, how they are set, how fast things are, what goes
+//! wrong at all and how badly. A run that is extreme in a few ways goes further than one in which everything is possible.
+
+use std::time::Duration;
+
+use raft_core::{Config, Lease, Limits, Membership, Mutant, NodeId};
+
+use super::calm::LENGTH_MIN;
+use super::churn::Deed;
+use super::faults::Kind;
+use crate::choices::{Choices, PerMillion};
+use crate::network::Law;
+use crate::settings::SECOND;
+
+/// How one run is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Swarm {
+    /// The voters that found the cluster.
+    pub(crate) voters: u64,
+    /// And the learners.
+    pub(crate) learners: u64,
+    pub(crate) election_timeout: Duration,
+    pub(crate) heartbeat_interval: Duration,
+    pub(crate) pre_vote: Spread,
+    pub(crate) check_quorum: Spread,
+    pub(crate) disk_stall_max: Duration,
+    pub(crate) limits: Limits,
+    /// By how much clocks are off, in parts per million.
+    pub(crate) drift_ppm: u64,
+    /// Reads may be answered by lease from the beginning on.
+    pub(crate) leases: bool,
+    /// Members differ in priority from the beginning.
+    pub(crate) priorities: bool,
+    /// A rule taken out on purpose.
+    pub(crate) mutant: Option<Mutant>,
+    /// How long a message takes, in microseconds, when no fault is about.
+    pub(crate) delay: Law,
+    /// How long a Save takes.
+    pub(crate) sync: Law,
+    /// How long until the next proposals.
+    pub(crate) offer_gap: Law,
+    /// How many come at once, at most.
+    pub(crate) offers_max: u64,
+    /// Bytes of a command, at most.
+    pub(crate) payload_max: u64,
+    /// How long until the next read.
+    pub(crate) read_gap: Law,
+    /// How long until the next fault.
+    pub(crate) fault_gap: Law,
+    /// Which kinds of fault there are.
+    pub(crate) faults: Vec<Kind>,
+    /// How often a fault that befalls one member befalls the leader.
+    pub(crate) leader_is_victim: PerMillion,
+    /// How often a member notices that a link of its is cut.
+    pub(crate) hints: PerMillion,
+    /// After so many entries a member makes a snapshot of its own.
+    pub(crate) snapshot_every: u64,
+    /// Bytes of a snapshot, beyond the first few.
+    pub(crate) snapshot_bytes: usize,
+    /// No two members write the same bytes for the same state.
+    pub(crate) snapshots_differ: bool,
+    /// How long until the operator acts again; None if never.
+    pub(crate) deed_gap: Option<Law>,
+    /// What the operator does at all.
+    pub(crate) deeds: Vec<Deed>,
+    /// When the quorum is lost for good, if ever.
+    pub(crate) recovery_at: Option<u64>,
+    /// How long faults go on.
+    pub(crate) storm: u64,
+}
+
+/// Which members have a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spread {
+    All,
+    None,
+    Some,
+}
+
+impl Spread {
+    /// Whether one member has it.
+    pub(crate) fn draw(self, choices: &mut Choices) -> bool {
+        match self {
+            Spread::All => true,
+            Spread::None => false,
+            Spread::Some => choices.happens(PerMillion(500_000)),
+        }
+    }
+}
+
+impl Swarm {
+    pub(crate) fn draw(choices: &mut Choices, mutant: Option<Mutant>) -> Swarm {
+        let timeout_ms = choices.pick(&[1000, 2000, 500, 1000, 300]);
+        let election_timeout = Duration::from_millis(timeout_ms);
+        let timeout = timeout_ms * 1000;
+        // What follows the storm takes about so many timeouts.
+        let storm = (LENGTH_MIN - 24 * timeout.min(LENGTH_MIN / 24)).max(25 * SECOND);
+        let offers_max = choices.pick(&[1, 3, 11, 29]);
+        let spread = choices.pick(&[300, 1_000, 5_000, 15_000]);
+        Swarm {
+            voters: choices.pick(&[3, 3, 3, 5, 3, 4, 5, 7, 2, 6, 1]),
+            learners: choices.pick(&[0, 1, 0, 2]),
+            election_timeout,
+            heartbeat_interval: election_timeout / choices.pick(&[5, 10, 3]),
+            pre_vote: choices.pick(&[Spread::All, Spread::All, Spread::Some, Spread::None]),
+            check_quorum: choices.pick(&[Spread::All, Spread::All, Spread::Some, Spread::None]),
+            disk_stall_max: election_timeout * choices.pick(&[2, 1, 5]),
+            limits: limits(choices),
+            drift_ppm: choices.pick(&[20_000, 1_000, 100_000]),
+            leases: choices.happens(PerMillion(300_000)),
+            priorities: choices.happens(PerMillion(200_000)),
+            mutant,
+            delay: Law {
+                min: spread / 4,
+                spread,
+                tail: PerMillion(10_000),
+                tail_max: 10 * spread,
+            },
+            sync: sync(choices),
+            // Ten offers a second on average, in one way or another.
+            offer_gap: law(100_000 * (offers_max + 1) / 2),
+            offers_max,
+            payload_max: choices.pick(&[12, 60, 400]),
+            read_gap: law(choices.pick(&[300_000, 1_000_000, 100_000])),
+            fault_gap: law(storm / choices.pick(&[20, 40, 10])),
+            faults: Kind::draw_some(choices, timeout),
+            leader_is_victim: PerMillion(choices.pick(&[500_000, 900_000, 200_000])),
+            hints: PerMillion(choices.pick(&[500_000, 1_000_000, 0])),
+            snapshot_every: choices.pick(&[10_000, 100, 30, 1]),
+            snapshot_bytes: choices.pick(&[0, 100, 1_000]),
+            snapshots_differ: choices.happens(PerMillion(300_000)),
+            deed_gap: match choices.happens(PerMillion(850_000)) {
+                true => Some(law(choices.pick(&[SECOND, 3 * SECOND, 300_000]))),
+                false => None,
+            },
+            deeds: Deed::draw_some(choices),
+            recovery_at: match choices.happens(PerMillion(30_000)) {
+                true => Some(choices.between(5 * SECOND, 30 * SECOND)),
+                false => None,
+            },
+            storm,
+        }
+    }
+
+    /// The settings of one member, in all its lives.
+    pub(crate) fn config(&self, choices: &mut Choices, id: NodeId) -> Config {
+        Config {
+            election_timeout: self.election_timeout,
+            heartbeat_interval: self.heartbeat_interval,
+            pre_vote: self.pre_vote.draw(choices),
+            check_quorum: self.check_quorum.draw(choices),
+            disk_stall_max: self.disk_stall_max,
+            limits: self.limits,
+            mutant: self.mutant,
+            ..Config::new(id, 0)
+        }
+    }
+
+    /// The members that found the cluster, and what they hold to.
+    pub(crate) fn founders(&self, choices: &mut Choices) -> Membership {
+        let ids = 1..=self.voters + self.learners;
+        let mut membership = Membership::of_voters(ids.map(|id| (NodeId(id), vec![format!("n{id}")])));
+        let learners = membership.voters.split_off(&NodeId(self.voters + 1));
+        membership.learners = learners;
+        membership.settings.lease = self.leases.then(|| self.lease());
+        if self.priorities {
+            let draw = |&id: &NodeId| (id, u8::try_from(choices.below(3)).expect("small"));
+            let drawn = membership.voters.iter().map(draw);
+            membership.settings.priorities = drawn.filter(|&(_, priority)| priority > 0).collect();
+        }
+        membership
+    }
+
+    /// Terms of lease reads that the run's clocks keep.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease {
+            timeout: self.election_timeout,
+            drift_ppm: u32::try_from(self.drift_ppm).expect("below a million"),
+        }
+    }
+
+    /// So many election timeouts, in microseconds.
+    pub(crate) fn timeouts(&self, count: u32) -> u64 {
+        u64::try_from((self.election_timeout * count).as_micros()).expect("seconds")
+    }
+}
+
+/// Small ones, so that a few entries fill them.
+fn limits(choices: &mut Choices) -> Limits {
+    Limits {
+        append_bytes_max: choices.pick(&[1 << 20, 1, 100]),
+        inflight_messages_max: choices.pick(&[256, 1, 3]),
+        inflight_bytes_max: choices.pick(&[8 << 20, 1, 200]),
+        uncommitted_bytes_max: choices.pick(&[32 << 20, 4_000, 400]),
+        log_bytes_max: choices.pick(&[64 << 20, 4_000, 300, 1]),
+        tail_bytes_max: choices.pick(&[16 << 20, 1_000, 0]),
+        chunk_bytes_max: choices.pick(&[1 << 20, 300, 40]),
+        ..Limits::default()
+    }
+}
+
+fn sync(choices: &mut Choices) -> Law {
+    let spread = choices.pick(&[200, 1_000, 8_000, 30_000]);
+    Law {
+        min: spread / 4,
+        spread,
+        tail: PerMillion(10_000),
+        tail_max: 100_000,
+    }
+}
+
+/// About `mean` microseconds.
+fn law(mean: u64) -> Law {
+    Law {
+        min: mean / 4,
+        spread: mean * 3 / 2,
+        tail: PerMillion(0),
+        tail_max: 0,
+    }
+}
