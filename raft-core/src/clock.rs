@@ -47,11 +47,12 @@ impl Raft {
     }
 
     fn tick_lead(&mut self) {
-        if self.check_quorum() {
+        if self.check_quorum() || self.check_disk() {
             return;
         }
         self.tick_leader();
         self.tick_transfer();
+        self.tick_priority();
     }
 
     fn lead_deadline(&self, leader: &Leader) -> Time {
@@ -59,16 +60,21 @@ impl Raft {
         if leader.progress.is_empty() {
             return Time::NEVER;
         }
-        let others = [self.transfer_deadline(leader), self.quorum_deadline()];
+        let others = [
+            self.transfer_deadline(leader),
+            self.quorum_deadline(),
+            self.stall_deadline(),
+            self.preference_deadline(leader),
+        ];
         let resends = leader.progress.values().map(|p| p.resend_deadline);
         resends.chain(others).fold(leader.heartbeat_deadline, Time::min)
     }
 
-    /// Randomised in [T, 2T) so that elections are seldom split (Raft 5.2).
+    /// Randomised so that elections are seldom split (Raft 5.2).
     pub(crate) fn reset_election_deadline(&mut self) {
-        let timeout = self.config.election_timeout;
-        let extra = self.random_below(timeout);
-        self.election_deadline = self.now.after(timeout).after(extra);
+        let (at_least, at_most_more) = self.patience();
+        let extra = self.random_below(at_most_more);
+        self.election_deadline = self.now.after(at_least).after(extra);
     }
 
     pub(crate) fn random_below(&mut self, limit: Duration) -> Duration {

@@ -2,7 +2,7 @@
 //! durable. At most one Save is in flight: meanwhile changes gather, and the next Save takes them all.
 
 use crate::log::Log;
-use crate::types::{Ballot, Index, LogChange, Save, SnapshotMark, Stamp};
+use crate::types::{Ballot, Index, LogChange, Save, SnapshotMark, Stamp, Time};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Persist {
@@ -17,6 +17,10 @@ pub(crate) struct Persist {
     unsaved_from: Option<Index>,
     /// A snapshot replaced the log and no Save was cut of that yet; with the stamp it took.
     reset: Option<(Stamp, SnapshotMark)>,
+    /// Since when the Save in flight holds a change that waits.
+    saving_since: Option<Time>,
+    /// Since when a change waits for the next Save.
+    gathering_since: Option<Time>,
     /// The last index that the Save in flight covers; lowered by a truncation, so that `saved` never vouches for an
     /// entry that replaced the one saved ("same index, other entry").
     saving_index: Index,
@@ -35,6 +39,8 @@ impl Persist {
             ballot_unsaved: false,
             unsaved_from: None,
             reset: None,
+            saving_since: None,
+            gathering_since: None,
             saving_index: last,
             durable_index: last,
         }
@@ -66,11 +72,15 @@ impl Persist {
         self.truncated_after(agreed);
     }
 
-    /// The next Save, if anything changed and none is in flight.
-    pub(crate) fn cut(&mut self, ballot: Ballot, commit: Index, log: &Log) -> Option<Save> {
+    /// The next Save, if anything changed and none is in flight. Called after every input, at its time.
+    pub(crate) fn cut(&mut self, now: Time, ballot: Ballot, commit: Index, log: &Log) -> Option<Save> {
+        if self.changed > self.saving {
+            self.gathering_since.get_or_insert(now);
+        }
         if self.is_saving() || self.changed == self.durable {
             return None;
         }
+        self.saving_since = self.gathering_since;
         let ballot = std::mem::take(&mut self.ballot_unsaved).then_some(ballot);
         if let Some((stamp, mark)) = self.reset.take() {
             // By itself, before the entries that follow it; with the ballot, which may be a later change's.
@@ -85,6 +95,7 @@ impl Persist {
             });
         }
         self.saving = self.changed;
+        self.gathering_since = None;
         let change = match self.unsaved_from.take() {
             Some(first) => {
                 self.saving_index = log.last().index;
@@ -114,7 +125,13 @@ impl Persist {
             self.saving
         );
         self.durable = self.saving;
+        self.saving_since = None;
         self.durable_index = self.durable_index.max(self.saving_index);
+    }
+
+    /// Since when the oldest change that is not durable waits.
+    pub(crate) fn unsaved_since(&self) -> Option<Time> {
+        self.saving_since.or(self.gathering_since)
     }
 
     pub(crate) fn is_saving(&self) -> bool {
@@ -185,7 +202,7 @@ mod tests {
             append(&mut log, &mut persist, 1);
         }
         let first = persist
-            .cut(Ballot::default(), Index(0), &log)
+            .cut(Time(0), Ballot::default(), Index(0), &log)
             .expect("entries changed");
         // Entry 3 is replaced while the save that holds its former self is in flight.
         log.truncate_after(Index(2));
@@ -194,7 +211,7 @@ mod tests {
         persist.saved(first.stamp);
         assert_eq!(persist.durable_index(), Index(2));
         let second = persist
-            .cut(Ballot::default(), Index(0), &log)
+            .cut(Time(0), Ballot::default(), Index(0), &log)
             .expect("entry 3 is unsaved");
         assert_eq!(second.log, LogChange::Append(log.slice(Index(3), usize::MAX)));
         persist.saved(second.stamp);
@@ -207,17 +224,21 @@ mod tests {
         let mut log = Log::new(SnapshotMark::default(), vec![]);
         let mut persist = Persist::new(Index(0));
         append(&mut log, &mut persist, 1);
-        let first = persist.cut(Ballot::default(), Index(0), &log).expect("one entry");
+        let first = persist
+            .cut(Time(0), Ballot::default(), Index(0), &log)
+            .expect("one entry");
         append(&mut log, &mut persist, 1);
         persist.ballot_changed();
         append(&mut log, &mut persist, 1);
         assert_eq!(
-            persist.cut(Ballot::default(), Index(0), &log),
+            persist.cut(Time(0), Ballot::default(), Index(0), &log),
             None,
             "one is in flight"
         );
         persist.saved(first.stamp);
-        let second = persist.cut(Ballot::default(), Index(0), &log).expect("the rest");
+        let second = persist
+            .cut(Time(0), Ballot::default(), Index(0), &log)
+            .expect("the rest");
         assert_eq!(second.stamp, Stamp(4));
         assert!(second.ballot.is_some());
         assert_eq!(second.log, LogChange::Append(log.slice(Index(2), usize::MAX)));
@@ -231,7 +252,7 @@ mod tests {
             append(&mut log, &mut persist, 1);
         }
         let first = persist
-            .cut(Ballot::default(), Index(1), &log)
+            .cut(Time(0), Ballot::default(), Index(1), &log)
             .expect("entries changed");
         // Entry 1 is committed when a snapshot comes that knows nothing of 2 and 3.
         let mark = SnapshotMark {
@@ -249,7 +270,7 @@ mod tests {
         persist.saved(first.stamp);
         assert_eq!(persist.durable_index(), Index(1), "2 and 3 are no more");
         let reset = persist
-            .cut(Ballot::default(), Index(10), &log)
+            .cut(Time(0), Ballot::default(), Index(10), &log)
             .expect("the log is another");
         assert_eq!((reset.stamp, reset.commit), (Stamp(5), Index(9)));
         assert_eq!(reset.log, LogChange::Reset(mark));
@@ -257,7 +278,7 @@ mod tests {
         persist.saved(reset.stamp);
         assert_eq!(persist.durable_index(), Index(9));
         let append = persist
-            .cut(Ballot::default(), Index(10), &log)
+            .cut(Time(0), Ballot::default(), Index(10), &log)
             .expect("10 is unsaved");
         assert_eq!(append.log, LogChange::Append(log.slice(Index(10), usize::MAX)));
         persist.saved(append.stamp);

@@ -18,6 +18,9 @@ impl Raft {
         if !self.may_stand() {
             return;
         }
+        if let Some(why) = self.refusal_to_stand_stalled() {
+            return self.explain(why);
+        }
         let promised = self.promised_until();
         if self.now < promised && !self.is_sole_voter() {
             self.election_deadline = promised.after(self.random_below(self.config.election_timeout));

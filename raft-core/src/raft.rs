@@ -191,7 +191,10 @@ impl Raft {
             return self.last_words();
         }
         self.begin_round();
-        if let Some(save) = self.persist.cut(self.ballot, self.commit_index, &self.log) {
+        if let Some(save) = self
+            .persist
+            .cut(self.now, self.ballot, self.commit_index, &self.log)
+        {
             return Some(Output::Save(save));
         }
         if let Some(envelope) = self

@@ -37,6 +37,7 @@ impl Raft {
             busy_explained: false,
             transfer: None,
             has_told_to_stand: false,
+            prefers_at: self.now.after(self.config.election_timeout),
         };
         self.role = Role::Leader(leader);
         // Raft 8: a blank entry commits what earlier terms left, and lets reads begin.

@@ -56,6 +56,8 @@ pub(crate) struct Leader {
     pub(crate) transfer: Option<Transfer>,
     /// In this term some voter was told to stand. It may obey late, so nobody's patience protects this leader any more.
     pub(crate) has_told_to_stand: bool,
+    /// When to look whether a voter that is preferred could lead (priority.rs).
+    pub(crate) prefers_at: Time,
 }
 
 impl Role {

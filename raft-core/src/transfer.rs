@@ -182,6 +182,9 @@ impl Raft {
         if !self.may_stand() {
             return self.explain(Why::StandRefusedNoVoter { leader: from });
         }
+        if let Some(why) = self.refusal_to_stand_stalled() {
+            return self.explain(why);
+        }
         self.explain(Why::StandsAtOnce { leader: from });
         self.campaign(Motive::Transfer);
     }

@@ -54,6 +54,9 @@ impl Why {
                 | Why::LinkToLeaderClosed { .. }
                 | Why::CampaignBehind { .. }
                 | Why::SteppedDownNoQuorum { .. }
+                | Why::SteppedDownDiskStalled { .. }
+                | Why::StandRefusedDiskStalled { .. }
+                | Why::PreferredLeader { .. }
                 | Why::SteppedDownHigherTerm { .. }
                 | Why::SteppedDownLeaderElected { .. }
                 | Why::Truncated { .. }

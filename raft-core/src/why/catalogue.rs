@@ -47,6 +47,9 @@ reasons! {
     /// Lease reads of a leader it acknowledged may still be relied on: it votes for nobody, itself included.
     CampaignPutOff { wait_ms: u64 }
         "does not stand for {wait_ms} ms more: a leader may still rely on its promise", "thesis 6.4.1";
+    /// The disk stalls: a leader with such a disk would hold up all others.
+    StandRefusedDiskStalled { stalled_ms: u64 }
+        "does not stand for election: its disk has held back a change for {stalled_ms} ms", "raft-core, disk_stall";
     /// The host saw the link to the leader close.
     LinkToLeaderClosed { leader: NodeId }
         "the link to {leader}, the leader, closed: waits no election timeout for it", "raft-core, contact";
@@ -82,6 +85,9 @@ reasons! {
         "no vote for {candidate}: booted {booted_ms} ms ago, a lease of before may still be relied on", "thesis 6.4.1";
 
     // Stepping down.
+    /// The leader's own disk stalls.
+    SteppedDownDiskStalled { term: Term, stalled_ms: u64 }
+        "leads term {term} no more: its disk has held back a change for {stalled_ms} ms", "raft-core, disk_stall";
     /// No quorum was heard for an election timeout.
     SteppedDownNoQuorum { term: Term, silent_ms: u64 }
         "leads term {term} no more: no quorum was heard for {silent_ms} ms", "thesis 6.2";
@@ -312,6 +318,9 @@ reasons! {
         "an answer from {from}, which is no member: dropped", "thesis 4.1";
 
     // Transfer of the lead.
+    /// A voter is preferred to this leader, and ready to lead.
+    PreferredLeader { to: NodeId, theirs: u8, ours: u8 }
+        "{to} is to lead rather than this node: its priority is {theirs}, ours {ours}", "raft-core, priority";
     /// The leader hands over the lead. First the target needs the whole log.
     TransferBegins { to: NodeId, matched: Index, last: Index }
         "hands the lead over to {to}, once its disk has {last}; it has {matched}", "thesis 3.10";
