@@ -92,6 +92,9 @@ impl Raft {
         if let Some(leader) = self.leader() {
             return Some(Why::VoteRefusedLeaderKnown { candidate, leader });
         }
+        if self.knows_no_cluster() {
+            return Some(Why::VoteRefusedNoCluster { candidate });
+        }
         match self.ballot.voted_for {
             Some(voted_for) if voted_for != candidate && !Mutant::VoteTwice.is(self.config.mutant) => {
                 return Some(Why::VoteRefusedAlreadyVoted { candidate, voted_for });

@@ -98,6 +98,12 @@ impl Raft {
         self.ballot.term < Term::MAX && memberships.any(|membership| membership.is_voter(self.config.id))
     }
 
+    /// Whether nobody has told this node yet who takes part. It votes for nobody: whoever counts on its vote made it a
+    /// voter, which needs a log with the change that took it in. If it has none, it lost its disk, and its votes with it.
+    pub(crate) fn knows_no_cluster(&self) -> bool {
+        self.log_membership().voters.is_empty()
+    }
+
     /// A leader sends to the members of the membership in force, and to nobody else.
     fn follow_members(&mut self) {
         let (own, now) = (self.config.id, self.now);

@@ -131,6 +131,10 @@ impl Raft {
                     .all(|&id| id != own && membership.contains(id)),
             "a leader sends to every member and to nobody else"
         );
+        assert!(
+            !membership.removed.iter().any(|&id| membership.contains(id)),
+            "who was removed never comes back (thesis 4.2.3)"
+        );
         if self.own_term_committed() && self.memberships.index() <= self.commit_index {
             assert!(
                 membership.is_voter(self.config.id),

@@ -57,7 +57,9 @@ impl Raft {
 
     pub(crate) fn on_request_pre_vote(&mut self, from: NodeId, theirs: Position) {
         let ours = self.log.last();
-        let answer = if let Some(why) = self.sticks(from) {
+        let blank = Why::VoteRefusedNoCluster { candidate: from };
+        let blank = self.knows_no_cluster().then_some(blank);
+        let answer = if let Some(why) = blank.or_else(|| self.sticks(from)) {
             self.explain(why);
             VoteAnswer::Refused
         } else if theirs < ours {

@@ -66,14 +66,13 @@ impl Raft {
             ));
         }
         let index = self.memberships.index();
-        if index > commit && !Mutant::ChangeWhilePending.is(self.config.mutant) {
+        let is_pending = index > commit && !Mutant::ChangeWhilePending.is(self.config.mutant);
+        // A joint configuration is left as soon as it is committed.
+        if is_pending || self.log_membership().is_joint() {
             return Err((
                 ChangeRefusal::Pending,
                 Why::ChangeRefusedPending { index, commit },
             ));
-        }
-        if self.log_membership().is_joint() {
-            return Err((ChangeRefusal::Pending, Why::ChangeRefusedJoint { index }));
         }
         Ok(())
     }
@@ -88,7 +87,7 @@ impl Raft {
     fn membership_after(&self, changes: &[Change]) -> Result<Membership, (ChangeRefusal, Why)> {
         let parts = changes.len() as u64;
         let current = self.log_membership();
-        let next = self.known_to_changes().after(changes).map_err(|refusal| {
+        let mut next = self.known_to_changes().after(changes).map_err(|refusal| {
             let why = match refusal {
                 ChangeRefusal::IdUsed(id) => Why::ChangeRefusedIdUsed { id },
                 ChangeRefusal::NotAMember(id) => Why::ChangeRefusedNotAMember { id },
@@ -98,11 +97,12 @@ impl Raft {
             };
             (refusal, why)
         })?;
-        let next = if Mutant::ChangeManyAtOnce.is(self.config.mutant) {
-            next.left()
-        } else {
-            next
-        };
+        if Mutant::ChangeManyAtOnce.is(self.config.mutant) {
+            next = next.left();
+        }
+        if Mutant::ReuseIds.is(self.config.mutant) {
+            next.removed.extend(&current.removed);
+        }
         let mut new_voters = next.voters.difference(&current.voters);
         if let Some(&id) = new_voters.find(|&&id| !self.has_caught_up(id)) {
             let (matched, last) = (self.match_index(id), self.log.last().index);

@@ -71,6 +71,9 @@ reasons! {
     /// The candidate's log is behind.
     VoteRefusedLogBehind { candidate: NodeId, theirs: Position, ours: Position }
         "no vote for {candidate}: its log ends at {theirs}, behind ours at {ours}", "Raft 5.4.1";
+    /// This node has no log and no membership: it is new, or lost its disk.
+    VoteRefusedNoCluster { candidate: NodeId }
+        "no vote for {candidate}: this node is blank, and may have voted before it was", "raft-core, in_force.rs";
     /// There is a leader, or this node leads, in this very term.
     VoteRefusedLeaderKnown { candidate: NodeId, leader: NodeId }
         "no vote for {candidate}: {leader} already leads this term", "Raft 5.2";
@@ -270,10 +273,7 @@ reasons! {
         "every member understands version {to}: in force instead of {from} from entry {index} on", "raft-core, version.rs";
     /// The last change is not committed.
     ChangeRefusedPending { index: Index, commit: Index }
-        "no change of membership: that of {index} is pending, {commit} is committed", "thesis 4.1";
-    /// The configuration is joint.
-    ChangeRefusedJoint { index: Index }
-        "no change of membership: the joint configuration of {index} is not left yet", "Raft 6, thesis 4.3";
+        "no change of membership: that of {index} is pending, {commit} is committed", "thesis 4.1, 4.3";
     /// Of this leader's own term nothing is committed.
     ChangeRefusedOwnTerm { first: Index, commit: Index }
         "no change of membership before {first}, the first entry of this term, is committed; {commit} is", "thesis 4.1, erratum of 2015";
