@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use raft_core::Mutant;
-use world::script::{Options, Problem, Script, diff, run};
+use raft_core::Why;
+use world::script::{Options, Problem, Script, Session, diff, page, run};
 
 /// For each mutant, a script that shows what the rule it leaves out is for.
 const KILLERS: [(Mutant, &str); 10] = [
@@ -38,6 +39,115 @@ fn every_script_prints_its_trace() {
     }
     assert!(files.len() >= 18, "only {} scripts were found", files.len());
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+/// The documentation of the language is made of its tables.
+#[test]
+fn the_language_is_written_down() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/script/LANGUAGE.md");
+    if page() == text(&path) {
+        return;
+    }
+    if std::env::var_os("REWRITE_GOLDEN").is_some_and(|value| value == "1") {
+        return fs::write(&path, page()).expect("the page is written");
+    }
+    panic!(
+        "LANGUAGE.md is not what the tables say (REWRITE_GOLDEN=1 to accept)\n{}",
+        diff(&text(&path), &page())
+    );
+}
+
+/// Reasons that no script shows yet. The list only ever shrinks.
+const REASONS_MISSING: &[&str] = &[
+    "CatchUpGivenUp",
+    "EntriesRefusedLeaderKnown",
+    "CampaignPutOff",
+    "LinkToLeaderClosed",
+    "VoteRefusedAfterBoot",
+    "CommitWithheldJoint",
+    "ReadRefusedStranger",
+    "ReadRefusedBusy",
+    "ReadByLease",
+    "LeaseUncommitted",
+    "LeaseInTransfer",
+    "LeaseOver",
+    "PausedByMessages",
+    "PausedByBytes",
+    "PausedForSnapshot",
+    "ProposalRefusedBusy",
+    "SnapshotNeeded",
+    "SnapshotOffered",
+    "SnapshotResumes",
+    "SnapshotBeginsAnew",
+    "SnapshotAsksAgain",
+    "SnapshotGivenUp",
+    "SnapshotDone",
+    "SnapshotIgnoredOld",
+    "SnapshotFastForward",
+    "SnapshotIgnoredForNewer",
+    "SnapshotIgnoredWhileSaving",
+    "SnapshotPieceOutOfOrder",
+    "SnapshotPieceCorrupt",
+    "SnapshotUnusable",
+    "SnapshotInstalled",
+    "SteppedDownForSnapshot",
+    "LogCompacted",
+    "LogKeptForSnapshot",
+    "ChangeInForce",
+    "ChangeIsJoint",
+    "JointLeft",
+    "ChangeUndone",
+    "VersionRaised",
+    "ChangeRefusedPending",
+    "ChangeRefusedJoint",
+    "ChangeRefusedOwnTerm",
+    "ChangeRefusedTransfer",
+    "ChangeRefusedLearnerBehind",
+    "ChangeRefusedIdUsed",
+    "ChangeRefusedNotAMember",
+    "ChangeRefusedNoVoters",
+    "ChangeRefusedNoQuorum",
+    "ChangeRefusedContradiction",
+    "ChangeRefusedNothing",
+    "SteppedDownNoVoter",
+    "OwnRemovalCommitted",
+    "ToldOfRemoval",
+    "SenderRemoved",
+    "AnswerOfStranger",
+    "TransferBegins",
+    "TransferGivenUp",
+    "ToldToStand",
+    "StandsAtOnce",
+    "StandRefusedNotLeader",
+    "StandRefusedNoVoter",
+    "VoteRefusedLeaderHeard",
+];
+
+/// A reason that no script shows may be one that cannot be given, or a sentence that nobody read.
+#[test]
+fn every_reason_is_met_by_a_script() {
+    let mut met = std::collections::BTreeSet::new();
+    for path in files() {
+        let script = read(&path);
+        let mut session = Session::new(Options::default());
+        // What a failing script has told counts: it fails in a test of its own.
+        let _ = script
+            .commands()
+            .try_for_each(|(line, words)| session.step(line, words));
+        met.extend(session.met().iter().copied());
+    }
+    let names = Why::CATALOGUE.iter().map(|(name, _)| *name);
+    let missing: Vec<&str> = names.filter(|name| !met.contains(name)).collect();
+    let new: Vec<&&str> = missing
+        .iter()
+        .filter(|name| !REASONS_MISSING.contains(name))
+        .collect();
+    assert!(
+        new.is_empty(),
+        "{} of {} reasons are in no script: {new:#?}",
+        new.len(),
+        Why::CATALOGUE.len()
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The simulator: the crate `world` driven in two ways, and the command line that does it, `balsa-sim`.
+//! The simulator: the crate `world` driven in two ways, and the command line that does it, `balsa-sim`. Beside it stands
+//! `balsa-study`, which drives scripts and needs nothing but `world`.
 //!
 //! # Two worlds
 //! The **plain** world is a loop over one heap of events (`world::run`); it is the fastest, and needs nothing. The
@@ -20,9 +21,10 @@
 //! | `core_campaign.rs` | seeds of cores alone, and their figures |
 //! | `madsim_host.rs` | the world on madsim |
 //! | `bin/sim.rs` | `balsa-sim` |
+//! | `bin/study/` | `balsa-study`: scripts in columns, step by step, and typed commands |
 //!
 //! # Left out
-//! Shrinking, coverage guidance and `balsa-study` come with later issues.
+//! Shrinking and coverage guidance come with later issues.
 #![forbid(unsafe_code)]
 
 #[cfg(not(madsim))]

@@ -22,7 +22,7 @@
 //! | `client.rs`, `dialect.rs`, `operation.rs` | clients, the HTTP they speak, the history they leave |
 //! | `check/` | one property a file: Figure 3, durability on disks, votes, replicas, linearizability, revisions, liveness |
 //! | `cores/` | clusters of Raft cores alone, at full speed, a hundred thousand seeds at a time |
-//! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests |
+//! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests, and `balsa-study` |
 //! | `trace.rs`, `steps.rs`, `report.rs` | what happened, as a hash and as lines; what it came to |
 //!
 //! # What is not promised, so not checked

@@ -30,8 +30,10 @@
 //! and the properties under `check/` are checked; a broken one ends the run with the number of the line.
 //!
 //! # More commands
-//! A command is one function and one row in the table of its file under `commands/`; a predicate of `expect` is one
-//! row in `expect.rs`.
+//! A command is one function and one row in the table of its file under `commands/`; a predicate is one row in
+//! `predicates.rs`. What follows is made of these tables (`REWRITE_GOLDEN=1 cargo test -p world --test golden`). I, J are
+//! nodes, K an index, T a term, LINK is `1->2`.
+#![doc = include_str!("LANGUAGE.md")]
 
 mod arguments;
 #[cfg(test)]
@@ -66,6 +68,7 @@ pub use commands::commands;
 pub use diff::diff;
 pub use error::{Problem, ScriptError};
 pub use parse::Script;
+pub use predicates::page;
 pub use raft_core::{Mutant, NodeId};
 pub use run::{Failure, Options, Session, run};
 pub use trace::Line;

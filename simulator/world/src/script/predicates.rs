@@ -244,3 +244,17 @@ fn list(values: impl Iterator<Item = impl fmt::Display>) -> String {
         values.join(",")
     }
 }
+
+/// The language as a page: all commands, all predicates.
+#[must_use]
+pub fn page() -> String {
+    let mut text = super::commands::page();
+    text.push_str("# Predicates of `expect`, `expect-never` and `until`\n\n");
+    text.push_str("`=` stands for `=`, `!=`, `>=` and `<=`; the last two compare numbers.\n\n");
+    for (_, usage, _) in PREDICATES {
+        let (written, meaning) = usage.split_once(": ").unwrap_or((usage, ""));
+        let colon = if meaning.is_empty() { "" } else { ": " };
+        text.push_str(&format!("- `{written}`{colon}{meaning}\n"));
+    }
+    text
+}

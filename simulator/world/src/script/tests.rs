@@ -199,6 +199,61 @@ fn a_closed_link_is_noticed() {
 }
 
 #[test]
+fn every_rpc_can_be_forged() {
+    for rpc in raft_core::Message::NAMES {
+        let found = last(&format!("cluster 3 leader=1\nforge 3->2 {rpc} term=9\nnetwork"));
+        assert!(found.starts_with(&format!("3->2#1 t9 {rpc}")), "{found}");
+        // Whatever it is, it breaks nothing.
+        trace(&format!(
+            "cluster 3 leader=1\nforge 3->2 {rpc} term=9\nforge 3->1 {rpc} term=1\nforge 1->2 {rpc} term=1\nstabilize"
+        ));
+    }
+    let words = [
+        (
+            "RequestVote last=4@1 transfer=yes",
+            "RequestVote last=4@1 transfer",
+        ),
+        ("RequestVoteReply answer=granted", "RequestVoteReply granted"),
+        (
+            "RequestPreVoteReply answer=3@1",
+            "RequestPreVoteReply refused last=3@1",
+        ),
+        ("Entries prev=1@1 entries=1", "Entries prev=1@1 [2]"),
+        (
+            "AppendEntriesReply prev=4@1 hint=2@1",
+            "AppendEntriesReply refused prev=4@1 hint=2@1",
+        ),
+        (
+            "HeartbeatReply round=3 understands=2",
+            "HeartbeatReply round=3 understands=2",
+        ),
+        (
+            "InstallSnapshot mark=3@1 offset=2 data=abc last=yes",
+            "InstallSnapshot mark=3@1 offset=2 3 bytes last",
+        ),
+        (
+            "InstallSnapshotReply mark=3@1 installed=yes",
+            "InstallSnapshotReply mark=3@1 installed",
+        ),
+        (
+            "InstallSnapshotReply mark=3@1 offset=7 checksum=1",
+            "InstallSnapshotReply mark=3@1 offset=7",
+        ),
+        (
+            "ReadIndexReply boot=2 read=3 index=4",
+            "ReadIndexReply boot=2 read=3 index=4",
+        ),
+    ];
+    for (written, told) in words {
+        let found = last(&format!(
+            "cluster 3 leader=1\nforge 3->2 {written} term=1\nnetwork"
+        ));
+        assert_eq!(found, format!("3->2#1 t1 {told}\n"));
+    }
+    assert!(failure("cluster 3\nforge 1->2 Vote term=1").starts_with("line 3: expected the name of an RPC"));
+}
+
+#[test]
 fn the_lead_changes_hands() {
     trace("cluster 3 leader=1\ntransfer 1 3\nstabilize\nuntil leader=3");
     trace("cluster 3 leader=1\nhold 1->2\nput 1 a\ntransfer 1 2\nexpect transferring(1)=2");

@@ -1,10 +1,10 @@
 //! Messages under way. MESSAGES is `all`, a link `1->2`, `1->*` or `*->2`, or one message's id `1->2#3`; the name of an
 //! RPC may follow. On a held link only a named one moves.
 
-use raft_core::{AppendOutcome, Body, Entry, Envelope, Index, Message, Position, Round, Term};
+use raft_core::Envelope;
 
 use super::Command;
-use crate::script::arguments::{Arguments, link};
+use crate::script::arguments::Arguments;
 use crate::script::cluster::Cluster;
 use crate::script::error::Problem;
 use crate::script::links::{Fate, Link};
@@ -40,12 +40,6 @@ pub(super) const COMMANDS: &[Command] = &[
         "release",
         "release [LINK]: it, or every link, is held no more",
         release,
-    ),
-    Command::new(
-        "forge",
-        "forge LINK term=T Heartbeat commit=K | AppendEntries prev=I@T entries=t,t commit=K | AppendEntriesReply \
-         match=K: a message that no node sent",
-        forge,
     ),
     Command::new("network", "network: lists what is under way", network),
 ];
@@ -132,73 +126,6 @@ fn release(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
     arguments.finish()?;
     cluster.links.release(link);
     Ok(())
-}
-
-fn forge(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
-    let word = arguments.word("a link")?;
-    let link = link(word).ok_or_else(|| arguments.unexpected("a link, such as 1->2", word))?;
-    let term = Term(number(arguments, "term")?);
-    let message = match arguments.word("the name of an RPC")? {
-        "Heartbeat" => Message::Heartbeat {
-            round: Round(0),
-            commit: Index(number(arguments, "commit")?),
-        },
-        "AppendEntries" => append_entries(arguments)?,
-        "AppendEntriesReply" => {
-            Message::AppendEntriesReply(AppendOutcome::Matched(Index(number(arguments, "match")?)))
-        }
-        other => return Err(arguments.unexpected("Heartbeat, AppendEntries or AppendEntriesReply", other)),
-    };
-    arguments.finish()?;
-    let Link { from, to } = link;
-    cluster.member(to)?;
-    let envelope = Envelope {
-        from,
-        to,
-        term,
-        message,
-    };
-    let (number, _) = cluster.links.send(envelope);
-    cluster.trace.raw(format!("forged {link}#{number}"));
-    Ok(())
-}
-
-fn append_entries(arguments: &mut Arguments<'_>) -> Result<Message, Problem> {
-    let prev = match arguments.option("prev") {
-        Some(word) => arguments.position_in(word)?,
-        None => Position::default(),
-    };
-    let commit = Index(number(arguments, "commit")?);
-    let mut entries = Vec::new();
-    let terms = arguments.option("entries").unwrap_or_default();
-    for (term, index) in terms
-        .split(',')
-        .filter(|term| !term.is_empty())
-        .zip(prev.index.0 + 1..)
-    {
-        let term = Term(arguments.number_in(term, "terms, such as 1,1,2")?);
-        let position = Position {
-            term,
-            index: Index(index),
-        };
-        entries.push(Entry {
-            position,
-            body: Body::Command("forged".into()),
-        });
-    }
-    Ok(Message::AppendEntries {
-        prev,
-        entries,
-        commit,
-    })
-}
-
-/// The value of `name=number`; 0 if it is left out.
-fn number(arguments: &mut Arguments<'_>, name: &str) -> Result<u64, Problem> {
-    match arguments.option(name) {
-        Some(word) => arguments.number_in(word, "a number"),
-        None => Ok(0),
-    }
 }
 
 fn network(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {

@@ -2,12 +2,15 @@
 
 mod clients;
 mod faults;
+mod forge;
 mod look;
 mod membership;
 mod messages;
 mod setup;
 mod snapshots;
 mod time;
+
+use std::fmt::Write as _;
 
 use super::arguments::Arguments;
 use super::cluster::Cluster;
@@ -49,25 +52,45 @@ impl Command {
     }
 }
 
-const TABLES: [&[Command]; 8] = [
-    setup::COMMANDS,
-    time::COMMANDS,
-    clients::COMMANDS,
-    membership::COMMANDS,
-    messages::COMMANDS,
-    snapshots::COMMANDS,
-    faults::COMMANDS,
-    look::COMMANDS,
+const MESSAGES: &str = "Messages\n\nMESSAGES is `all`, a link `1->2`, `1->*` or `*->2`, or one message's id `1->2#3`; the name of \
+                        an RPC may follow. On a held link only a named one moves.";
+
+/// All of them, by what they are about.
+const TABLES: [(&str, &[Command]); 9] = [
+    ("What the cluster boots from", setup::COMMANDS),
+    ("Time", time::COMMANDS),
+    ("Clients", clients::COMMANDS),
+    ("Leaders and members", membership::COMMANDS),
+    (MESSAGES, messages::COMMANDS),
+    ("Lies", forge::COMMANDS),
+    ("Snapshots", snapshots::COMMANDS),
+    ("Faults", faults::COMMANDS),
+    ("Looking, and going on", look::COMMANDS),
 ];
 
 /// Every command's name, and how it is written.
 pub fn commands() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TABLES
-        .into_iter()
-        .flatten()
-        .map(|command| (command.name, command.usage))
+    all().map(|command| (command.name, command.usage))
+}
+
+fn all() -> impl Iterator<Item = &'static Command> {
+    TABLES.into_iter().flat_map(|(_, table)| table)
+}
+
+/// Every command by what it is about, as a page: name, how it is written, what it does.
+pub(crate) fn page() -> String {
+    let mut text = String::new();
+    for (title, table) in TABLES {
+        let _ = writeln!(text, "# {title}\n");
+        for command in table {
+            let (written, meaning) = command.usage.split_once(": ").unwrap_or((command.usage, ""));
+            let _ = writeln!(text, "- `{written}`: {meaning}");
+        }
+        text.push('\n');
+    }
+    text
 }
 
 pub(crate) fn command_named(name: &str) -> Option<&'static Command> {
-    TABLES.into_iter().flatten().find(|command| command.name == name)
+    all().find(|command| command.name == name)
 }
