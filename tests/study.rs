@@ -152,12 +152,13 @@ fn what_was_typed_can_be_undone_saved_and_run() {
 fn a_wrong_command_is_told_and_changes_nothing() {
     let (code, out, _) = study(
         &[],
-        "cluster 3 leader=1\nput 9 a\nelect 1\nundo\nundo\nhelp put\nhelp elect\n",
+        "cluster 3 leader=1\nput 9 a\nelect 1\nhistory\nundo\nundo\nhelp put\nhelp elect\n",
     );
     assert_eq!(code, Some(1));
     for said in [
         "line 3: there is no n9\n",
         "line 3: no command is called `elect`; there are ",
+        "2: cluster 3 leader=1\n",
         "taken back: cluster 3 leader=1\n",
         "there is nothing to take back\n",
         "put I TEXT: a client proposes TEXT to I\n",

@@ -11,9 +11,13 @@ use crate::script::forward;
 const WELCOME: &str =
     "A cluster that moves only when you say so. Begin with `cluster 3`; `help` lists the commands.";
 
-const OWN_COMMANDS: [(&str, &str); 4] = [
+const OWN_COMMANDS: [(&str, &str); 5] = [
     ("help", "help [COMMAND]: what there is, or how one is written"),
     ("undo", "undo: takes the last command back"),
+    (
+        "history",
+        "history: the commands so far, with the numbers that `why-not` tells",
+    ),
     (
         "save",
         "save FILE [RULE ...]: writes the commands and their trace as a script, which begins with the rule it shows",
@@ -21,10 +25,13 @@ const OWN_COMMANDS: [(&str, &str); 4] = [
     ("quit", "quit: so does the end of the input"),
 ];
 
+/// Of what is saved; before it stands the rule.
+const FIRST_LINE: usize = 2;
+
 /// Stands at the head of what is saved, if nothing better is said.
 const RULE: &str = "A session of balsa-study (Raft 5)";
 
-/// Takes commands until the input ends; whether none of them failed. Who types sees a prompt.
+/// Takes commands until the input ends; whether none of them failed. Who types sees a prompt, and may err.
 pub(crate) fn talk<W: Write>(
     options: Options,
     screen: &mut Screen<W>,
@@ -33,6 +40,7 @@ pub(crate) fn talk<W: Write>(
 ) -> io::Result<bool> {
     let mut walk = Walk::new(options);
     let mut all_well = true;
+    screen.has_commands = is_typed;
     if is_typed {
         screen.say(Ink::Plain, WELCOME)?;
     }
@@ -42,7 +50,7 @@ pub(crate) fn talk<W: Write>(
         }
         let mut text = String::new();
         if input.read_line(&mut text)? == 0 {
-            return Ok(all_well);
+            return Ok(all_well || is_typed);
         }
         let words = text.trim();
         let (name, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
@@ -50,8 +58,14 @@ pub(crate) fn talk<W: Write>(
         let done = match name {
             "" => Ok(()),
             _ if name.starts_with('#') => Ok(()),
-            "quit" | "exit" => return Ok(all_well),
+            "quit" | "exit" => return Ok(all_well || is_typed),
             "help" => help(rest, screen)?,
+            "history" => {
+                for (line, words) in (FIRST_LINE..).zip(walk.steps()) {
+                    screen.say(Ink::Plain, &format!("{line}: {words}"))?;
+                }
+                Ok(())
+            }
             "undo" => match walk.back() {
                 Some((_, words)) => {
                     screen.say(Ink::Command, &format!("taken back: {words}"))?;
@@ -60,9 +74,8 @@ pub(crate) fn talk<W: Write>(
                 None => Err("there is nothing to take back".to_owned()),
             },
             "save" => save(&walk, rest, screen)?,
-            // The first line of a script is its rule.
             _ => {
-                let line = walk.steps().len() + 2;
+                let line = walk.steps().len() + FIRST_LINE;
                 all_well &= forward(&mut walk, line, words, screen)?;
                 Ok(())
             }

@@ -15,13 +15,15 @@ tells whether that is the trace that the script expects. Without one it takes co
 them.
 
 options:
-  --step          wait after each line: Enter goes on, b back, w tells why-not, s the state, n the network, q quits
+  --step          wait at each line: Enter goes on; b back, w tells why-not, s the state, n the network, q quits, each
+                  followed by Enter
   --mutant NAME   all nodes leave out one rule, such as commit-old-term; only in builds with debug assertions
   --width N       how wide the columns are in all; else COLUMNS, else what the terminal says, else 100
   --color WHEN    auto, always or never; auto is: on a terminal, unless NO_COLOR is set
   -h, --help      this
 
-exit code: 0 if all went as expected, 1 if a line failed or the trace is another, 2 if there is nothing to run.
+exit code: 0 if all went as expected, 1 if a line of a script or of a pipe failed or the trace is another, 2 if there is
+nothing to run.
 ";
 
 /// When to write in colours.

@@ -18,6 +18,8 @@ pub(crate) struct Screen<W> {
     color: bool,
     /// A column for each of these.
     nodes: Vec<NodeId>,
+    /// Commands are on the screen already, because they were typed there.
+    pub(crate) has_commands: bool,
 }
 
 /// Colours by meaning.
@@ -88,12 +90,14 @@ impl<W: Write> Screen<W> {
             width,
             color,
             nodes: Vec::new(),
+            has_commands: false,
         }
     }
 
     /// Shows lines of a trace of these nodes.
     pub(crate) fn show(&mut self, lines: &[Line], nodes: &[NodeId]) -> io::Result<()> {
-        for line in lines {
+        let has_commands = self.has_commands;
+        for line in lines.iter().filter(|line| !(has_commands && line.is_command())) {
             match line.node {
                 Some(id) => {
                     self.columns(nodes)?;
