@@ -37,17 +37,15 @@ impl Raft {
         if mark.index > self.last_applied || self.log.term_at(mark.index) != Some(mark.term) {
             return false;
         }
-        let membership = self.memberships.at(mark.index).clone();
+        let (now, membership) = (self.now, self.memberships.at(mark.index).clone());
         let Some(sending) = self.sending(peer) else {
             return false;
         };
         if sending.mark().is_some_and(|known| mark.index <= known.index) {
             return false;
         }
-        *sending = Sending::offered(SnapshotMark {
-            position: mark,
-            membership,
-        });
+        let position = mark;
+        *sending = Sending::offered(SnapshotMark { position, membership }, now);
         self.explain(Why::SnapshotOffered { peer, mark });
         true
     }
@@ -160,12 +158,8 @@ impl Raft {
                     len: offset,
                     checksum,
                 };
-                if sending.answered(has) {
-                    self.explain(Why::SnapshotResumes {
-                        peer: from,
-                        mark,
-                        offset,
-                    });
+                if let Some(why) = sending.answered(from, has, now) {
+                    self.explain(why);
                 }
             }
         }

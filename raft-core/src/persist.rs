@@ -99,7 +99,9 @@ impl Persist {
         let change = match self.unsaved_from.take() {
             Some(first) => {
                 self.saving_index = log.last().index;
-                LogChange::Append(log.slice(first, usize::MAX))
+                let entries = log.slice(first, usize::MAX);
+                assert!(!entries.is_empty(), "what is unsaved is in the log");
+                LogChange::Append(entries)
             }
             None => {
                 self.saving_index = self.durable_index;

@@ -1,10 +1,11 @@
 //! What a leader knows of one follower: nextIndex and matchIndex of Figure 2, and what is on its way.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::config::Limits;
 use crate::learner::Rounds;
-use crate::sending::Sending;
+use crate::sending::{PATIENCE, Sending};
 use crate::types::{Index, NodeId, Position, Round, Time, Version};
 use crate::why::Why;
 
@@ -176,11 +177,11 @@ impl Progress {
     }
 
     /// What was on its way is taken for lost. Returns what is done about it.
-    pub(crate) fn lost(&mut self, peer: NodeId) -> Option<Why> {
+    pub(crate) fn lost(&mut self, peer: NodeId, now: Time, election_timeout: Duration) -> Option<Why> {
         if let Pace::Snapshot(sending) = &mut self.pace {
             self.resend_deadline = Time::NEVER;
-            let why = sending.lost(peer);
-            if sending.is_hopeless() {
+            let why = sending.lost(peer, now, election_timeout * PATIENCE);
+            if matches!(why, Some(Why::SnapshotGivenUp { .. })) {
                 self.probe(self.match_index.next(), true);
             }
             return why;

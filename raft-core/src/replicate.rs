@@ -62,7 +62,8 @@ impl Raft {
         };
         for (&peer, progress) in &mut leader.progress {
             if now >= progress.resend_deadline {
-                self.outbox.extend(progress.lost(peer).map(Output::Why));
+                let why = progress.lost(peer, now, self.config.election_timeout);
+                self.outbox.extend(why.map(Output::Why));
             }
         }
     }

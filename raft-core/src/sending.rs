@@ -1,14 +1,16 @@
 //! How far the snapshot for one follower got: a small machine of questions and answers, for each follower one.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::message::Message;
 use crate::offer::Chunk;
-use crate::types::{NodeId, Position, SnapshotMark};
+use crate::types::{NodeId, Position, SnapshotMark, Time};
 use crate::why::Why;
 
-/// Questions without an answer, two heartbeats apart, after which a snapshot is no longer held ready for a follower.
-const UNANSWERED_MAX: u32 = 50;
+/// Election timeouts without an answer, after which a snapshot is no longer held ready for a follower.
+pub(crate) const PATIENCE: u32 = 10;
 
 /// How far the snapshot for one follower got.
 #[derive(Clone, Debug)]
@@ -28,7 +30,10 @@ pub(crate) struct Offer {
     /// What the follower is known to have of it.
     has: Prefix,
     step: Step,
-    unanswered: u32,
+    /// The follower was told that it has the whole.
+    is_delivered: bool,
+    /// When it last answered.
+    answered_at: Time,
 }
 
 /// A snapshot's first bytes.
@@ -67,12 +72,13 @@ pub(crate) enum Next {
 
 impl Sending {
     /// The host has this one ready; the follower may have some of it already.
-    pub(crate) fn offered(mark: SnapshotMark) -> Sending {
+    pub(crate) fn offered(mark: SnapshotMark, now: Time) -> Sending {
         Sending::Offered(Offer {
             mark: Box::new(mark),
             has: Prefix::default(),
             step: Step::Ask,
-            unanswered: 0,
+            is_delivered: false,
+            answered_at: now,
         })
     }
 
@@ -110,37 +116,40 @@ impl Sending {
     }
 
     /// The follower says what it has. Acted upon only if that answers what it was sent last: else each duplicate of an
-    /// answer would send another piece for ever. Returns whether it has other bytes than was thought.
-    pub(crate) fn answered(&mut self, has: Prefix) -> bool {
+    /// answer would send another piece for ever. Returns what is to be said about it.
+    pub(crate) fn answered(&mut self, peer: NodeId, has: Prefix, now: Time) -> Option<Why> {
         let Sending::Offered(offer) = self else {
-            return false;
+            return None;
         };
-        let (resumes, is_whole) = match offer.step {
+        let (mark, offset) = (offer.mark.position, has.len);
+        let (had, is_whole) = match offer.step {
             // It may have all bytes, and not know that these are all.
-            Step::Asked => (has != offer.has, false),
-            Step::Sent { with, last } if has == with => (false, last),
-            _ => return false,
+            Step::Asked => (offer.has, false),
+            Step::Sent { with, last } if has == with => (with, last),
+            _ => return None,
         };
-        offer.unanswered = 0;
+        if offer.is_delivered && offset == 0 {
+            // It could not use it, or forgot it in a crash: the state has gone on, and another view may be sound.
+            *self = Sending::Wanted { asked: false };
+            return Some(Why::SnapshotMadeAnew { peer, mark });
+        }
+        offer.answered_at = now;
         offer.has = has;
+        offer.is_delivered |= is_whole;
         offer.step = if is_whole { Step::Saving } else { Step::Fetch };
-        resumes
+        (has != had).then_some(Why::SnapshotResumes { peer, mark, offset })
     }
 
-    /// Nothing was heard for too long: whoever was asked is asked again.
-    pub(crate) fn lost(&mut self, peer: NodeId) -> Option<Why> {
+    /// No answer came for too long: whoever was asked is asked again; or, if it did not answer for `patience` either, it
+    /// is given up (`SnapshotGivenUp`).
+    pub(crate) fn lost(&mut self, peer: NodeId, now: Time, patience: Duration) -> Option<Why> {
         match self {
             Sending::Wanted { asked } => {
                 *asked = false;
                 None
             }
-            Sending::Offered(offer) => offer.lost(peer),
+            Sending::Offered(offer) => offer.lost(peer, now, patience),
         }
-    }
-
-    /// The follower is gone, and the snapshot need not be held ready for it any longer.
-    pub(crate) fn is_hopeless(&self) -> bool {
-        matches!(self, Sending::Offered(offer) if offer.unanswered > UNANSWERED_MAX)
     }
 }
 
@@ -185,15 +194,14 @@ impl Offer {
         }
     }
 
-    fn lost(&mut self, peer: NodeId) -> Option<Why> {
+    fn lost(&mut self, peer: NodeId, now: Time, patience: Duration) -> Option<Why> {
         let (mark, offset) = (self.mark.position, self.has.len);
         let is_unanswered = matches!(self.step, Step::Asked | Step::Sent { .. });
         self.step = Step::Ask;
         if !is_unanswered {
             return None;
         }
-        self.unanswered += 1;
-        Some(if self.unanswered > UNANSWERED_MAX {
+        Some(if now >= self.answered_at.after(patience) {
             Why::SnapshotGivenUp { peer, mark }
         } else {
             Why::SnapshotAsksAgain { peer, mark, offset }
@@ -206,7 +214,13 @@ mod tests {
     use super::*;
 
     const PEER: NodeId = NodeId(2);
+    const NOW: Time = Time(1);
+    const PATIENCE: Duration = Duration::from_secs(10);
     const BYTES: &[u8] = b"snapshot";
+
+    fn offered() -> Sending {
+        Sending::offered(SnapshotMark::default(), NOW)
+    }
 
     fn prefix(len: usize) -> Prefix {
         Prefix {
@@ -243,55 +257,72 @@ mod tests {
 
     #[test]
     fn one_piece_at_a_time_each_after_the_one_before() {
-        let mut sending = Sending::offered(SnapshotMark::default());
+        let mut sending = offered();
         assert_eq!(sent(&mut sending), Some((0, 0, false)), "what is there?");
         assert_eq!(sent(&mut sending), None);
         for (has, next) in [(0, (0, 5, false)), (5, (5, 3, false)), (8, (8, 0, true))] {
-            assert!(!sending.answered(prefix(has)));
+            assert_eq!(sending.answered(PEER, prefix(has), NOW), None);
             assert_eq!(sent(&mut sending), Some(next));
             assert_eq!(sent(&mut sending), None);
         }
-        assert!(!sending.answered(prefix(8)));
+        assert_eq!(sending.answered(PEER, prefix(8), NOW), None);
         assert_eq!(sent(&mut sending), None, "it is being saved");
     }
 
     #[test]
     fn a_late_answer_sends_nothing() {
-        let mut sending = Sending::offered(SnapshotMark::default());
+        let mut sending = offered();
         sent(&mut sending);
         for has in [0, 5] {
-            sending.answered(prefix(has));
+            sending.answered(PEER, prefix(has), NOW);
             sent(&mut sending);
         }
         for has in [0, 5, 5, 0] {
-            sending.answered(prefix(has));
+            sending.answered(PEER, prefix(has), NOW);
             assert_eq!(sent(&mut sending), None);
         }
     }
 
     #[test]
-    fn a_follower_that_lost_all_learns_again_that_it_has_all() {
-        let mut sending = Sending::offered(SnapshotMark::default());
+    fn a_follower_that_has_all_bytes_learns_that_these_are_all() {
+        let mut sending = offered();
+        for has in [0, 5, 8] {
+            sent(&mut sending);
+            sending.answered(PEER, prefix(has), NOW);
+        }
+        assert_eq!(sent(&mut sending), Some((8, 0, true)));
+        assert!(
+            sending.lost(PEER, NOW, PATIENCE).is_some(),
+            "the last piece, or its answer"
+        );
+        assert_eq!(sent(&mut sending), Some((8, 0, false)));
+        assert_eq!(sending.answered(PEER, prefix(8), NOW), None);
+        assert_eq!(sent(&mut sending), Some((8, 0, true)), "once more");
+        sending.answered(PEER, prefix(8), NOW);
+        assert_eq!(sending.lost(PEER, NOW, PATIENCE), None, "it may still be saving");
+    }
+
+    #[test]
+    fn what_was_of_no_use_is_not_sent_again() {
+        let mut sending = offered();
         for has in [0, 5, 8, 8] {
             sent(&mut sending);
-            sending.answered(prefix(has));
+            sending.answered(PEER, prefix(has), NOW);
         }
-        assert_eq!(sending.lost(PEER), None, "it may still be saving");
-        assert_eq!(sent(&mut sending), Some((8, 0, false)));
-        assert!(sending.answered(prefix(0)), "it was restarted");
-        for (has, next) in [(5, (0, 5, false)), (8, (5, 3, false)), (8, (8, 0, true))] {
-            assert_eq!(sent(&mut sending), Some(next));
-            sending.answered(prefix(has));
-        }
-        assert_eq!(sent(&mut sending), None);
+        sending.lost(PEER, NOW, PATIENCE);
+        sent(&mut sending);
+        let why = sending.answered(PEER, prefix(0), NOW);
+        assert!(matches!(why, Some(Why::SnapshotMadeAnew { .. })));
+        assert!(matches!(sending.next(), Some(Next::Snapshot)));
     }
 
     #[test]
     fn other_bytes_are_sent_anew() {
-        let mut sending = Sending::offered(SnapshotMark::default());
+        let mut sending = offered();
         sent(&mut sending);
         let other = Prefix { len: 5, checksum: 1 };
-        assert!(sending.answered(other));
+        let why = sending.answered(PEER, other, NOW);
+        assert!(matches!(why, Some(Why::SnapshotResumes { .. })));
         assert!(matches!(sending.next(), Some(Next::Chunk { offset: 5, .. })));
         assert!(sending.supplied(chunk(5)), "they are not ours");
         assert_eq!(sent(&mut sending), Some((0, 5, false)));
@@ -299,14 +330,15 @@ mod tests {
 
     #[test]
     fn who_never_answers_is_given_up() {
-        let mut sending = Sending::offered(SnapshotMark::default());
-        for _ in 0..UNANSWERED_MAX {
+        let mut sending = offered();
+        let almost = NOW.after(PATIENCE - Duration::from_micros(1));
+        for now in [NOW, almost] {
             sent(&mut sending);
-            assert!(matches!(sending.lost(PEER), Some(Why::SnapshotAsksAgain { .. })));
-            assert!(!sending.is_hopeless());
+            let why = sending.lost(PEER, now, PATIENCE);
+            assert!(matches!(why, Some(Why::SnapshotAsksAgain { .. })));
         }
         sent(&mut sending);
-        assert!(matches!(sending.lost(PEER), Some(Why::SnapshotGivenUp { .. })));
-        assert!(sending.is_hopeless());
+        let why = sending.lost(PEER, NOW.after(PATIENCE), PATIENCE);
+        assert!(matches!(why, Some(Why::SnapshotGivenUp { .. })));
     }
 }

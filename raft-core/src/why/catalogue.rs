@@ -212,9 +212,12 @@ reasons! {
     /// What a follower has of the snapshot is not what this leader's begins with.
     SnapshotBeginsAnew { peer: NodeId, mark: Position, offset: u64 }
         "the {offset} bytes that {peer} has of the snapshot at {mark} are not ours: begins anew", "raft-core, offer.rs";
-    /// No answer about a snapshot came; what the follower has is asked again.
+    /// A follower that had a whole snapshot has nothing of it any more.
+    SnapshotMadeAnew { peer: NodeId, mark: Position }
+        "{peer} had all of the snapshot at {mark} and has nothing of it now: gets one of the present state", "raft-core, offer.rs";
+    /// No answer came to a piece of a snapshot, or the piece was not taken: what the follower has is asked again.
     SnapshotAsksAgain { peer: NodeId, mark: Position, offset: u64 }
-        "{peer} did not answer: asks what it has of the snapshot at {mark}, last known were {offset} bytes", "Raft 5.3: retries indefinitely";
+        "{peer} got no further with the snapshot at {mark}: asks what it has, last known were {offset} bytes", "Raft 5.3: retries indefinitely";
     /// A follower answered nothing about a snapshot for so long that it is taken for gone.
     SnapshotGivenUp { peer: NodeId, mark: Position }
         "{peer} is gone: the snapshot at {mark} is held for it no longer", "raft-core, offer.rs";

@@ -41,8 +41,8 @@ impl Cluster {
         let member = self.member_mut(id)?;
         let mark = member.state.mark.position;
         let mut bytes = member.state.snapshot().to_vec();
-        if let Some(last) = bytes.last_mut().filter(|_| member.rots) {
-            *last ^= 1;
+        if let Some(first) = bytes.first_mut().filter(|_| member.rots) {
+            *first ^= 1;
         }
         member.offered.insert(peer, (mark, bytes.into()));
         let is_taken = self.input(id, |raft, _| raft.offer_snapshot(peer, mark))?;
