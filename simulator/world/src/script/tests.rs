@@ -254,6 +254,33 @@ fn every_rpc_can_be_forged() {
 }
 
 #[test]
+fn a_rule_can_be_left_out() {
+    let lines = "log 3 1\ncluster 3 pre_vote=off\n";
+    assert!(failure(lines).starts_with("line 2: expected `cluster N`"));
+    let lines = "cluster 3 pre_vote=off\nMUTANT\nlog 3 1\ncampaign 1\ndeliver 1->3\n";
+    trace(
+        &lines
+            .replace("MUTANT", "note \"none\"")
+            .replace("deliver 1->3\n", "deliver 1->3\nexpect vote(3)=none"),
+    );
+    trace(
+        &lines
+            .replace("MUTANT", "mutant vote-without-log-check")
+            .replace("deliver 1->3\n", "deliver 1->3\nexpect vote(3)=1"),
+    );
+}
+
+#[test]
+fn several_ticks_and_another_word_for_put() {
+    let found = last("cluster 3 leader=1\ntick 1 3");
+    assert_eq!(found.matches("n1 t1 tick\n").count(), 3, "{found}");
+    trace("cluster 3 leader=1\npropose 1 a\nexpect last(1)=2");
+    assert!(
+        failure("cluster 3 leader=1\ntick 1 often").starts_with("line 3: expected how often, found `often`")
+    );
+}
+
+#[test]
 fn the_lead_changes_hands() {
     trace("cluster 3 leader=1\ntransfer 1 3\nstabilize\nuntil leader=3");
     trace("cluster 3 leader=1\nhold 1->2\nput 1 a\ntransfer 1 2\nexpect transferring(1)=2");

@@ -9,6 +9,7 @@ use crate::script::error::Problem;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("put", "put I TEXT: a client proposes TEXT to I", put),
+    Command::new("propose", "propose I TEXT: the same", put),
     Command::new("read", "read I ID: a client asks I for a linearizable read", read),
 ];
 

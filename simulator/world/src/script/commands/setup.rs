@@ -131,7 +131,10 @@ fn mutant(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Pr
         return Err(Problem::AlreadyBooted);
     }
     let mutant = Mutant::ALL.iter().copied().find(|mutant| mutant.name() == name);
-    cluster.config.mutant = Some(mutant.ok_or_else(|| arguments.unexpected("the name of a mutant", name))?);
+    let mutant = mutant.ok_or_else(|| arguments.unexpected("the name of a mutant", name))?;
+    cluster.config.mutant = Some(mutant);
+    let members = cluster.members.values_mut();
+    members.for_each(|member| member.config.mutant = Some(mutant));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("campaign", "campaign I: I's election deadline comes", campaign),
     Command::new(
         "tick",
-        "tick I: I's next deadline comes, whatever it is for",
+        "tick I [K]: I's next deadline comes, whatever it is for; K times",
         tick,
     ),
     Command::new(
@@ -40,8 +40,12 @@ fn campaign(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), 
 
 fn tick(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
     let id = arguments.node()?;
+    let times = match arguments.optional_word() {
+        Some(word) => arguments.number_in(word, "how often")?,
+        None => 1,
+    };
     arguments.finish()?;
-    cluster.tick(id)
+    (0..times).try_for_each(|_| cluster.tick(id))
 }
 
 fn wait(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
