@@ -10,7 +10,7 @@ use crate::check::Violation;
 use crate::network::Law;
 use crate::settings::SECOND;
 
-/// Within so many election timeouts after the last fault all follow one leader.
+/// Within so many election timeouts, by the slowest clock, after the last message of the storm all follow one leader.
 pub const RECOVERY_TIMEOUTS: u32 = 12;
 
 /// Each run lasts at least so long, in simulated microseconds.
@@ -57,7 +57,7 @@ impl Cluster {
         });
         self.end_all();
         self.later(
-            self.swarm.timeouts(RECOVERY_TIMEOUTS) + self.longest_way(),
+            self.swarm.slow_timeouts(RECOVERY_TIMEOUTS) + self.longest_way(),
             Event::Look,
         );
     }
@@ -113,7 +113,7 @@ impl Cluster {
 
     /// How long the last message of the storm may be on its way.
     fn longest_way(&self) -> u64 {
-        self.swarm.timeouts(1) + self.swarm.delay.tail_max
+        self.swarm.timeouts(3) + self.swarm.delay.tail_max
     }
 
     /// How long it takes at most to bring everyone up to date: in the worst case each entry goes alone, and so does each
@@ -125,7 +125,7 @@ impl Cluster {
         let usual = |law: Law| law.min + law.spread + law.tail_max / 20;
         let trip = 2 * usual(self.swarm.delay) + usual(self.swarm.sync);
         let trips = behind.unwrap_or_default() + 2 * pieces as u64 + 40;
-        self.swarm.timeouts(6) + trips * trip
+        self.swarm.slow_timeouts(6) + trips * trip
     }
 
     fn cores(&self) -> impl Iterator<Item = &Raft> {

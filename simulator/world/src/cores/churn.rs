@@ -75,10 +75,6 @@ impl Deed {
 
     /// What a run's operator does at all.
     pub(crate) fn draw_some(choices: &mut Choices) -> Vec<Deed> {
-        // One voter more, one less, by whoever leads just now: the way to the bug of 2015 in single-server changes.
-        if choices.happens(PerMillion(150_000)) {
-            return vec![Deed::Promote, Deed::Demote];
-        }
         let stays = choices.between(3, Deed::ALL.len() as u64);
         let mut deeds = Deed::ALL.to_vec();
         while deeds.len() as u64 > stays {
@@ -97,12 +93,18 @@ impl Cluster {
         let Some(gap) = self.swarm.deed_gap else { return };
         let gap = gap.draw(&mut self.choices);
         self.later(gap, Event::Deed);
-        // One who does not wait for the leader that the others know.
+        // Now and then somebody is asked who believes in vain to lead.
         let asked = match self.choices.happens(PerMillion(800_000)) {
             true => self.leader(),
             false => self.any_leader(),
         };
-        let Some(leader) = asked else { return };
+        if let Some(leader) = asked {
+            self.act_at(leader);
+        }
+    }
+
+    /// The operator asks something of this leader.
+    pub(crate) fn act_at(&mut self, leader: NodeId) {
         let Some(raft) = self.seats[slot(leader)].raft.as_deref() else {
             return;
         };
@@ -303,7 +305,7 @@ impl Cluster {
     }
 
     /// Of those who believe that they lead, any.
-    fn any_leader(&mut self) -> Option<NodeId> {
+    pub(crate) fn any_leader(&mut self) -> Option<NodeId> {
         let leads = |id: &NodeId| {
             let raft = self.seats[slot(*id)].raft.as_deref();
             raft.is_some_and(raft_core::Raft::is_leader)

@@ -7,6 +7,7 @@ use raft_core::{NodeId, Raft, ReadId, Refusal, Time};
 
 use super::cluster::{Cluster, Event};
 use super::met;
+use super::wire::slot;
 use crate::choices::PerMillion;
 
 /// Clients that wait for a leader do not bring more.
@@ -23,7 +24,6 @@ pub(crate) struct Clients {
     believed: Option<NodeId>,
     /// Proposals so far.
     pub(crate) offered: u64,
-    reads: u64,
     /// Nobody asks for anything any more.
     rests: bool,
 }
@@ -126,8 +126,10 @@ impl Cluster {
         if !self.answers(id) {
             return;
         }
-        self.clients.reads += 1;
-        let read = ReadId(self.clients.reads);
+        // Unique in a life, so that an answer to a former one could be taken for one to this.
+        let seat = &mut self.seats[slot(id)];
+        seat.reads += 1;
+        let read = ReadId(seat.reads);
         self.judge.read_asked(id, read);
         if let Some(Err(refusal)) = self.ask(id, "read", |raft: &mut Raft, now| raft.read(now, read)) {
             self.judge.read_given_up(id, read);

@@ -281,6 +281,9 @@ impl Cluster {
         if leads_now {
             self.tally.elections += 1;
             self.hunted(id);
+            if self.swarm.acts_at_once && self.calm.is_none() {
+                self.act_at(id);
+            }
         }
         Some(result)
     }

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Duplication(PerMillion),
     /// Messages take up to so long, so that they arrive in any order.
     Reordering(u64),
+    /// Messages to a member are late by up to so much, in order.
+    SlowInbox(u64),
     /// Nothing that a member writes gets to its disk until it is over.
     DiskStall,
     /// Each Save of a member takes up to so long.
@@ -97,7 +99,7 @@ impl Shape {
 
 impl Kind {
     /// The names of all kinds.
-    pub(crate) const NAMES: [&str; 22] = [
+    pub(crate) const NAMES: [&str; 23] = [
         "crash",
         "crash while saving",
         "crash all",
@@ -115,6 +117,7 @@ impl Kind {
         "append loss",
         "duplication",
         "reordering",
+        "slow inbox",
         "disk stall",
         "slow disk",
         "pause",
@@ -132,6 +135,7 @@ impl Kind {
             Kind::AppendLoss(_) => "append loss",
             Kind::Duplication(_) => "duplication",
             Kind::Reordering(_) => "reordering",
+            Kind::SlowInbox(_) => "slow inbox",
             Kind::DiskStall => "disk stall",
             Kind::SlowDisk(_) => "slow disk",
             Kind::Pause => "pause",
@@ -146,11 +150,6 @@ impl Kind {
             after_max: choices.pick(&[400_000, 100_000, 30_000]),
             down_max: choices.pick(&[timeout, 4 * timeout]),
         };
-        // The longest ways to a violation need leaders that fall with their entries half way out.
-        if choices.happens(PerMillion(150_000)) {
-            let append_loss = Kind::AppendLoss(PerMillion(choices.pick(&[500_000, 800_000])));
-            return vec![hunt, append_loss, Kind::Crash, hunt];
-        }
         let share = |choices: &mut Choices| PerMillion(choices.pick(&[50_000, 200_000, 400_000]));
         let mut kinds = vec![
             Kind::Crash,
@@ -160,6 +159,7 @@ impl Kind {
             Kind::AppendLoss(share(choices)),
             Kind::Duplication(share(choices)),
             Kind::Reordering(choices.pick(&[timeout / 10, timeout / 2, timeout])),
+            Kind::SlowInbox(choices.pick(&[timeout / 4, timeout, 2 * timeout])),
             Kind::DiskStall,
             Kind::SlowDisk(choices.pick(&[100_000, timeout / 2])),
             Kind::Pause,

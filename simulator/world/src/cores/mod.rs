@@ -2,7 +2,7 @@
 //!
 //! # What it is
 //! A seed draws a cluster ([`swarm`]): how many voters, how each is set, how fast messages and disks are, which kinds of
-//! fault there are ([`faults`]). Then one heap of events runs it: messages arrive, deadlines come, Saves are synced, clients
+//! fault there are ([`faults`]); some runs go for one thing ([`flavour`]). Then one heap of events runs it: messages arrive, deadlines come, Saves are synced, clients
 //! propose and read ([`clients`]), an operator changes the membership ([`churn`]), faults befall and end ([`storm`]). When they are over, all must be well again within a
 //! stated number of election timeouts, and in the end nothing may be on its way ([`calm`]). Every input to a core is
 //! followed by the checks ([`judge`]), whose work follows what changed.
@@ -21,6 +21,7 @@ mod churn;
 mod clients;
 mod cluster;
 mod faults;
+mod flavour;
 mod judge;
 mod machine;
 mod met;

@@ -24,6 +24,8 @@ pub(crate) struct Seat {
     pub(crate) saving: Option<Save>,
     pub(crate) machine: Machine,
     pub(crate) hands: Hands,
+    /// The id of the last read.
+    pub(crate) reads: u64,
     /// When its next tick is planned; later plans are void.
     pub(crate) alarm: Time,
     /// It does nothing until then.
@@ -151,6 +153,7 @@ impl Seat {
             clock: Clock::drifting(choices, 0),
             machine: disk.stored.clone(),
             hands: Hands::default(),
+            reads: 0,
             disk,
             saving: None,
             alarm: Time::NEVER,
@@ -174,6 +177,8 @@ impl Seat {
         self.paused_until = Time(0);
         self.doomed = false;
         self.hands = Hands::default();
+        // The next life uses some of the same ids.
+        self.reads = self.reads.saturating_sub(4);
         if let Some(save) = self.saving.take()
             && save_is_kept
         {

@@ -39,9 +39,17 @@ impl Cluster {
         self.storm.faults += 1;
         self.met.count(kind.name());
         let number = self.storm.faults;
-        let lasts = self.choices.between(20_000, kind.longest(self.swarm.timeouts(1)));
+        let longest = kind.longest(self.swarm.timeouts(1));
+        // Some go by in a moment.
+        let longest = longest.min(self.choices.pick(&[longest, longest, 60_000]));
+        let lasts = self.choices.between(1_000, longest);
         self.note(|| format!("FAULT {number}: {} befalls n{victim} for {lasts} us", kind.name()));
         self.begin(number, kind, victim, lasts);
+        if self.swarm.acts_at_once
+            && let Some(leader) = self.leader()
+        {
+            self.act_at(leader);
+        }
     }
 
     fn begin(&mut self, number: u64, kind: Kind, victim: NodeId, lasts: u64) {

@@ -8,6 +8,7 @@ use raft_core::{Config, Lease, Limits, Membership, Mutant, NodeId};
 use super::calm::LENGTH_MIN;
 use super::churn::Deed;
 use super::faults::Kind;
+use super::flavour;
 use crate::choices::{Choices, PerMillion};
 use crate::network::Law;
 use crate::settings::SECOND;
@@ -63,6 +64,8 @@ pub(crate) struct Swarm {
     pub(crate) deed_gap: Option<Law>,
     /// What the operator does at all.
     pub(crate) deeds: Vec<Deed>,
+    /// The operator does something whenever somebody comes to lead or something goes wrong, too.
+    pub(crate) acts_at_once: bool,
     /// When the quorum is lost for good, if ever.
     pub(crate) recovery_at: Option<u64>,
     /// How long faults go on.
@@ -89,7 +92,14 @@ impl Spread {
 }
 
 impl Swarm {
+    /// The settings for one run.
     pub(crate) fn draw(choices: &mut Choices, mutant: Option<Mutant>) -> Swarm {
+        let mut swarm = Swarm::of_all_kinds(choices, mutant);
+        flavour::season(&mut swarm, choices);
+        swarm
+    }
+
+    fn of_all_kinds(choices: &mut Choices, mutant: Option<Mutant>) -> Swarm {
         let timeout_ms = choices.pick(&[1000, 2000, 500, 1000, 300]);
         let election_timeout = Duration::from_millis(timeout_ms);
         let timeout = timeout_ms * 1000;
@@ -134,6 +144,7 @@ impl Swarm {
                 false => None,
             },
             deeds: Deed::draw_some(choices),
+            acts_at_once: choices.happens(PerMillion(100_000)),
             recovery_at: match choices.happens(PerMillion(30_000)) {
                 true => Some(choices.between(5 * SECOND, 30 * SECOND)),
                 false => None,
@@ -179,6 +190,11 @@ impl Swarm {
         }
     }
 
+    /// So many election timeouts by the slowest clock, in microseconds.
+    pub(crate) fn slow_timeouts(&self, count: u32) -> u64 {
+        self.timeouts(count) * 1_000_000 / (1_000_000 - self.drift_ppm)
+    }
+
     /// So many election timeouts, in microseconds.
     pub(crate) fn timeouts(&self, count: u32) -> u64 {
         u64::try_from((self.election_timeout * count).as_micros()).expect("seconds")
@@ -210,7 +226,7 @@ fn sync(choices: &mut Choices) -> Law {
 }
 
 /// About `mean` microseconds.
-fn law(mean: u64) -> Law {
+pub(crate) fn law(mean: u64) -> Law {
     Law {
         min: mean / 4,
         spread: mean * 3 / 2,
