@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::mutant::Mutant;
 use crate::quorum::reached_by_quorum;
 use crate::raft::Raft;
 use crate::role::Role;
@@ -86,6 +87,7 @@ impl Raft {
             });
         }
         let contact = self.contact?;
+        let lease = lease.filter(|_| !Mutant::VoteWithinLease.is(self.config.mutant));
         let leads = self.followed().is_some_and(|followed| !followed.link_closed);
         let kept_for = match lease {
             // A lease outlives the term: its leader may not know of the next one yet.
@@ -116,14 +118,19 @@ impl Raft {
         };
         let promised = self
             .contact
+            .filter(|_| !Mutant::VoteWithinLease.is(self.config.mutant))
             .map_or(Time(0), |contact| contact.heard_at.after(lease.timeout));
         promised.max(self.silent_until())
     }
 
     /// A booted voter grants nothing while a lease of before may be relied on.
     fn silent_until(&self) -> Time {
-        let lease = self.log_membership().settings.lease;
-        lease.map_or(Time(0), |lease| self.booted_at.after(lease.timeout))
+        match self.log_membership().settings.lease {
+            Some(lease) if !Mutant::VoteAfterBoot.is(self.config.mutant) => {
+                self.booted_at.after(lease.timeout)
+            }
+            _ => Time(0),
+        }
     }
 
     /// The leader of this term, as heard.

@@ -40,6 +40,10 @@ mutants! {
     AppendWithoutCheck "append-without-check";
     /// Entries for a candidate that come late are taken by a follower, behind its leader's back (catch_up.rs).
     CatchUpInFollowedTerm "catch-up-in-followed-term";
+    /// A voter promised a lease to its leader, and votes for another (thesis 6.4.1).
+    VoteWithinLease "vote-within-lease";
+    /// A booted voter does not know what it promised, and votes (thesis 6.4.1).
+    VoteAfterBoot "vote-after-boot";
     /// A change of membership begins before an entry of the leader's own term is committed (the bug of 2015).
     ChangeWithoutOwnTermCommit "change-without-own-term-commit";
     /// A change of membership begins before the last one is committed (thesis 4.1).

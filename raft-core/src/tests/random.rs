@@ -19,7 +19,9 @@ const MUTANT_SEEDS: u64 = 3000;
 
 /// What takes more seeds than a unit test has; the golden scripts and the simulator catch these. A lease cannot bear
 /// that clocks run as they like, as they do here.
-const RARE: [Mutant; 6] = [
+const RARE: [Mutant; 8] = [
+    Mutant::VoteWithinLease,
+    Mutant::VoteAfterBoot,
     Mutant::CatchUpInFollowedTerm,
     Mutant::ReadRoundReused,
     Mutant::AnswerToFormerLife,
