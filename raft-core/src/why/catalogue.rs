@@ -285,7 +285,7 @@ reasons! {
         "no change of membership: the lead is on its way to {to}", "thesis 3.10";
     /// A learner that has not caught up would vote.
     ChangeRefusedLearnerBehind { id: NodeId, matched: Index, last: Index }
-        "{id} cannot vote yet: its log, at {matched} of {last}, took longer than an election timeout to catch up", "thesis 4.2.1";
+        "{id} cannot vote yet: its log is at {matched} of {last}, and no round of catching up was shorter than an election timeout lately", "thesis 4.2.1";
     /// The id was given away before.
     ChangeRefusedIdUsed { id: NodeId }
         "{id} is or was a member: an id is never given to another", "thesis 4.2.3";
@@ -294,16 +294,16 @@ reasons! {
         "{id} is not a member", "thesis 4.1";
     /// Nobody would vote any more.
     ChangeRefusedNoVoters { parts: u64 }
-        "a change in {parts} parts would leave no voter", "thesis 4.1";
+        "a change of {parts} parts would leave no voter", "thesis 4.1";
     /// A quorum of the new voters is not there.
     ChangeRefusedNoQuorum { heard: u64, voters: u64 }
         "only {heard} of {voters} new voters were heard within an election timeout: the change would stand still", "thesis 4.2.2";
     /// The change says two things of one member, or something impossible.
     ChangeRefusedContradiction { parts: u64 }
-        "a change in {parts} parts contradicts itself", "raft-core, change.rs";
+        "a change of {parts} parts contradicts itself", "raft-core, change.rs";
     /// All is so already.
     ChangeRefusedNothing { parts: u64 }
-        "a change in {parts} parts would change nothing", "raft-core, change.rs";
+        "a change of {parts} parts would change nothing", "raft-core, change.rs";
     /// The leader has committed a membership in which it does not vote.
     SteppedDownNoVoter { index: Index }
         "steps down: by the membership of {index}, which is committed, this node does not vote", "Raft 6, thesis 4.2.2";
