@@ -58,6 +58,9 @@ const LIMITS: &[(&str, Set)] = &[
     ("chunk_bytes", |config, word| {
         set(&mut config.limits.chunk_bytes_max, word.parse().ok())
     }),
+    ("reads", |config, word| {
+        set(&mut config.limits.reads_max, word.parse().ok())
+    }),
 ];
 
 /// What a line sets.
