@@ -64,14 +64,16 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
         Flavour::Leases => {
             swarm.leases = true;
             swarm.drift_ppm = choices.pick(&[300_000, 1_000]);
-            swarm.acts_at_once = true;
+            // A lead that was offered to another relies on no lease: half of the runs transfer nothing.
+            let transfers = choices.happens(PerMillion(500_000));
+            swarm.acts_at_once = transfers;
+            swarm.deed_gap = transfers.then_some(law(500_000));
             // Mostly all that was proposed is acknowledged, so that the lead can go over at once.
             (swarm.offers_max, swarm.offer_gap) = (29, law(1_500_000));
             swarm.faults = late_messages(choices, timeout);
             swarm.leader_is_victim = PerMillion(900_000);
             swarm.read_gap = law(30_000);
             swarm.deeds = vec![Deed::Transfer, Deed::HandOver];
-            swarm.deed_gap = choices.pick(&[None, Some(law(500_000))]);
             swarm.delay = fast(300);
             swarm.sync = fast(200);
         }
