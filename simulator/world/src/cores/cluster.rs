@@ -1,11 +1,11 @@
 //! The closed cluster: its cores, what is on its way between them, and what one input to one core brings about.
 
-use raft_core::{Entry, Envelope, Membership, Mutant, NodeId, Output, Position, Raft, Save, Time};
+use raft_core::{Envelope, Membership, Mutant, NodeId, Position, Raft, Time};
 
 use super::calm::Calm;
 use super::clients::Clients;
 use super::judge::Judge;
-use super::met::{self, Met};
+use super::met::Met;
 use super::seat::Seat;
 use super::snapshots::Piece;
 use super::storm::Storm;
@@ -186,38 +186,6 @@ impl Cluster {
     /// A line of the trace that is about no member.
     pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
         self.trace.remark(self.now, line);
-    }
-
-    /// Members that are not gone for ever.
-    pub(crate) fn present(&self) -> impl Iterator<Item = NodeId> {
-        self.seats.iter().filter(|seat| !seat.gone).map(|seat| seat.id)
-    }
-
-    pub(crate) fn up(&self) -> impl Iterator<Item = NodeId> {
-        self.seats.iter().filter(|seat| seat.is_up()).map(|seat| seat.id)
-    }
-
-    pub(crate) fn anybody(&mut self) -> Option<NodeId> {
-        let up: Vec<NodeId> = self.up().collect();
-        (!up.is_empty()).then(|| self.choices.pick(&up))
-    }
-
-    /// Who leads the latest term that is led.
-    pub(crate) fn leader(&self) -> Option<NodeId> {
-        let cores = self
-            .seats
-            .iter()
-            .filter_map(|seat| Some((seat.id, seat.raft.as_deref()?)));
-        cores
-            .filter(|(_, raft)| raft.is_leader())
-            .max_by_key(|(_, raft)| raft.term())
-            .map(|(id, _)| id)
-    }
-
-    /// Whether a member is up and not paused.
-    pub(crate) fn answers(&self, id: NodeId) -> bool {
-        let seat = &self.seats[slot(id)];
-        seat.is_up() && seat.paused_until <= self.now
     }
 
     /// What did not hold ends the run.
@@ -403,113 +371,11 @@ impl Cluster {
         self.turn(id, |_, _| ());
     }
 
-    fn perform(&mut self, id: NodeId, raft: &Raft, output: Output) {
-        self.trace_output(id, raft, &output);
-        match output {
-            Output::Save(save) => self.begin_save(id, save),
-            Output::Send(envelope) => self.send(raft, envelope),
-            Output::Apply(entry) => self.apply(id, &entry),
-            Output::ReadReady { id: read, index } => {
-                let verdict = self.judge.read_ready(id, read, index);
-                self.hold(verdict);
-            }
-            Output::ReadDropped { id: read } => self.judge.read_given_up(id, read),
-            Output::Why(why) => self.met.count(why.name()),
-            Output::Alarm(alarm) => self.broken(Violation::new("nobody lies", format!("n{id}: {alarm}"))),
-            Output::Peers(peers) => self.seats[slot(id)].peers = Some(peers),
-            Output::NeedSnapshot { peer } => self.need_snapshot(id, peer),
-            Output::NeedChunk {
-                peer,
-                mark,
-                offset,
-                bytes_max,
-            } => {
-                let piece = Piece {
-                    peer,
-                    mark,
-                    offset,
-                    bytes_max,
-                };
-                self.need_chunk(id, piece);
-            }
-            Output::ReceivedChunk {
-                mark,
-                offset,
-                data,
-                last,
-            } => self.received(id, *mark, offset, &data, last),
-            Output::Restore(mark) => self.restore(id, &mark),
-            Output::Removed => {}
-        }
-    }
-
-    fn begin_save(&mut self, id: NodeId, save: Save) {
-        let delay = self.swarm.sync.draw(&mut self.choices);
-        let seat = &mut self.seats[slot(id)];
-        let delay = delay + self.choices.below(seat.disk_delay + 1);
-        assert!(
-            seat.saving.replace(save).is_none(),
-            "at most one Save is in flight"
-        );
-        let (life, stalls) = (seat.life, seat.disk_stalls);
-        if std::mem::take(&mut seat.doomed) {
-            let after = self.choices.below(delay + 1);
-            self.later(after, Event::Strike(id, life));
-        }
-        if !stalls {
-            self.later(delay, Event::Synced(id, life));
-        }
-    }
-
-    fn send(&mut self, raft: &Raft, envelope: Envelope) {
-        self.met.count(met::message(&envelope.message));
-        let verdict = self
-            .judge
-            .sends(&envelope, raft, &self.seats[slot(envelope.from)].disk);
-        self.hold(verdict);
-        let arrivals = self.wire.send(&mut self.choices, self.now, &envelope);
-        if let Some(second) = arrivals[1] {
-            self.timeline
-                .add(second, Event::Arrive(self.epoch, envelope.clone()));
-        }
-        if let Some(first) = arrivals[0] {
-            self.timeline.add(first, Event::Arrive(self.epoch, envelope));
-        }
-    }
-
-    fn apply(&mut self, id: NodeId, entry: &Entry) {
-        let machine = &mut self.seats[slot(id)].machine;
-        machine.apply(entry);
-        let verdict = self.judge.applied(id, entry, machine);
-        if self.hold(verdict) == Some(true) && matches!(entry.body, raft_core::Body::Command(_)) {
-            self.tally.committed += 1;
-        }
-        self.store_now_and_then(id);
-    }
-
     pub(crate) fn trace_input(&mut self, id: NodeId, line: impl FnOnce() -> String) {
         let seat = &self.seats[slot(id)];
         self.trace.remark(self.now, || {
             let term = seat.raft.as_ref().map_or(0, |raft| raft.term().0);
             format!("n{id} t{term} {}", line())
-        });
-    }
-
-    fn trace_output(&mut self, id: NodeId, raft: &Raft, output: &Output) {
-        let commit = self.seats[slot(id)].disk.image.commit;
-        self.trace.remark(self.now, || {
-            let term = raft.term();
-            let what = match output {
-                Output::Save(save) => print::save(save, term, commit),
-                Output::Send(envelope) => format!("-> n{} {}", envelope.to, print::message(envelope)),
-                Output::Apply(entry) => format!("apply {}", entry.position),
-                Output::ReadReady { id, index } => format!("read {id} may be answered at {index}"),
-                Output::Why(why) => format!("why: {why}"),
-                Output::Alarm(alarm) => format!("ALARM: {alarm}"),
-                Output::Peers(membership) => format!("peers {}", print::membership(membership)),
-                other => format!("{other:?}"),
-            };
-            format!("n{id} t{term} {what}")
         });
     }
 }
