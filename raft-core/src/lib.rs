@@ -37,15 +37,18 @@
 //! |---|---|
 //! | State: currentTerm, votedFor, log, commitIndex, lastApplied | `raft.rs`, `log.rs` |
 //! | State on leaders: nextIndex, matchIndex | `progress.rs` |
-//! | RequestVote RPC; Rules for candidates | `election.rs` |
+//! | RequestVote RPC; Rules for candidates | `election.rs`; who is asked: `canvass.rs`; whether first: `pre_vote.rs` |
+//! | Rules for followers: whom they hear, and when they stand | `contact.rs`, `clock.rs`, `priority.rs`, `disk_stall.rs` |
 //! | AppendEntries RPC, receiver | `append.rs` |
-//! | Rules for leaders; commitment | `replicate.rs` |
+//! | Rules for leaders; commitment | `propose.rs`, `replicate.rs`, `commit.rs` |
 //! | Rules for all servers: the term rule | `raft.rs`, `receive` |
 //! | Client interaction: linearizable reads (section 8) | `read.rs`; on a follower `follower_read.rs`; without a round `lease.rs` |
 //! | Log compaction (section 7): InstallSnapshot RPC, receiver | `install.rs` |
 //! | InstallSnapshot RPC, sender | `offer.rs`, `sending.rs`; what stays of the log in memory: `memory.rs` |
 //! | Majorities | `quorum.rs` |
-//! | Cluster membership (section 6): in force once in the log | `membership.rs` |
+//! | Cluster membership (section 6): in force once in the log | `membership.rs`, `in_force.rs`; changes: `change.rs`, `reconfigure.rs`, `learner.rs`, `removal.rs` |
+//! | Leadership transfer (thesis 3.10) | `transfer.rs` |
+//! | Beyond both | `catch_up.rs`, `version.rs`, `recover.rs` |
 //! | "updated on stable storage before responding to RPCs" | `persist.rs`: stamps; `held.rs`: answers that wait |
 //!
 //! # Promises wait for their stamp
@@ -70,9 +73,17 @@
 //! Heartbeat is apart from AppendEntries, so that an acknowledged heartbeat can never be taken for an acknowledged
 //! entry. A refused AppendEntries carries a hint that skips a term at a time. Entries are pipelined.
 //!
-//! # What is not here yet
-//! Membership changes, pre-vote, check-quorum, leadership transfer. Their types are ([`SnapshotMark`],
-//! [`LogChange::Reset`], [`Membership`]).
+//! # Elections that disturb nobody
+//! A node asks first who would vote for it ([`Message::RequestPreVote`]) and raises its term only if a quorum would. Who
+//! hears a leader votes for nobody else, and does not take up the asker's term. A leader that no quorum answers gives up.
+//! A closed link, or a stalled disk, shortens the wait. A node that a quorum would follow but for its log gets what it
+//! lacks from one that has it, in a term in which it acknowledged nobody (`catch_up.rs` argues why that is safe): so
+//! whoever talks with a quorum comes to lead.
+//!
+//! # Memberships
+//! A membership counts from the moment it stands in the log, and no more when it is truncated. One voter at a time, or
+//! any change by way of two majorities ([`Membership::is_joint`]), which whoever leads then leaves by itself. No change
+//! begins before the last one, and an entry of the leader's own term, are committed.
 #![forbid(unsafe_code)]
 
 mod alarm;
