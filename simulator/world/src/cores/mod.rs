@@ -1,11 +1,11 @@
 //! Clusters of Raft cores alone, with no node, no stores and no bytes about them: as many runs a second as can be had.
 //!
 //! # What it is
-//! A seed draws a cluster ([`swarm`]): how many voters, how each is set, how fast messages and disks are, which kinds of
-//! fault there are ([`faults`]); some runs go for one thing ([`flavour`]). Then one heap of events runs it: messages arrive, deadlines come, Saves are synced, clients
-//! propose and read ([`clients`]), an operator changes the membership ([`churn`]), faults befall and end ([`storm`]). When they are over, all must be well again within a
-//! stated number of election timeouts, and in the end nothing may be on its way ([`calm`]). Every input to a core is
-//! followed by the checks ([`judge`]), whose work follows what changed.
+//! A seed draws a cluster (`swarm.rs`): how many voters, how each is set, how fast messages and disks are, which kinds of
+//! fault there are (`faults.rs`); some runs go for one thing (`flavour.rs`). Then one heap of events runs it: messages arrive, deadlines come, Saves are synced, clients
+//! propose and read (`clients.rs`), an operator changes the membership (`churn.rs`), faults befall and end (`storm.rs`). When they are over, all must be well again within a
+//! stated number of election timeouts, and in the end nothing may be on its way (`calm.rs`). Every input to a core is
+//! followed by the checks (`judge.rs`), whose work follows what changed.
 //!
 //! # What is always true
 //! Every choice comes from one list ([`Choices`]): a seed is a run, and so is the list of its choices. A run whose lines
