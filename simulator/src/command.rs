@@ -91,7 +91,7 @@ pub const USAGE: &str = "\
 balsa-sim: simulates clusters of Balsa with faults, and checks what must hold
 
   balsa-sim run      [options]   run seeds; exit code 1 if a property does not hold
-  balsa-sim core     [options]   the same for Raft cores alone, which is a hundred times faster
+  balsa-sim core     [options]   the same for Raft cores alone, several times faster
   balsa-sim mutants  [options]   take out one rule of Raft after another; tell how many seeds find it out
 
 options
