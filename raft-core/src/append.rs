@@ -64,25 +64,23 @@ impl Raft {
 
     /// Somebody speaks as the leader of this term. Returns whether to listen.
     pub(crate) fn hear_leader(&mut self, from: NodeId) -> bool {
-        match self.role.leader(self.config.id) {
-            Some(known) if known != from => {
-                self.alarm(Alarm::SecondLeader {
+        if let Some(known) = self.term_leader.filter(|known| *known != from) {
+            self.alarm(Alarm::SecondLeader {
+                term: self.ballot.term,
+                known,
+                other: from,
+            });
+            return false;
+        }
+        if self.leader().is_none() {
+            if matches!(self.role, Role::Candidate { .. }) {
+                self.explain(Why::SteppedDownLeaderElected {
+                    leader: from,
                     term: self.ballot.term,
-                    known,
-                    other: from,
                 });
-                return false;
             }
-            Some(_) => {}
-            None => {
-                if matches!(self.role, Role::Candidate { .. }) {
-                    self.explain(Why::SteppedDownLeaderElected {
-                        leader: from,
-                        term: self.ballot.term,
-                    });
-                }
-                self.become_follower(Some(from));
-            }
+            self.become_follower(Some(from));
+            self.term_leader = Some(from);
         }
         self.heard_leader(from);
         true

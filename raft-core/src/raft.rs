@@ -30,6 +30,8 @@ pub struct Raft {
     pub(crate) random: ChaCha8Rng,
     /// Figure 2, persistent state: currentTerm and votedFor.
     pub(crate) ballot: Ballot,
+    /// Who leads this term, or led it: there is no second one, however long the first is silent.
+    pub(crate) term_leader: Option<NodeId>,
     pub(crate) role: Role,
     /// Figure 2, persistent state: log[].
     pub(crate) log: Log,
@@ -91,6 +93,7 @@ impl Raft {
             now,
             random: ChaCha8Rng::seed_from_u64(config.seed),
             ballot: Ballot { term, voted_for },
+            term_leader: None,
             role: Role::Follower { leader: None },
             memberships,
             commit_index: commit.max(mark.index),
@@ -272,6 +275,7 @@ impl Raft {
         if ballot.term > self.ballot.term {
             // What was promised in an older term concerns nobody any more.
             self.held.clear();
+            self.term_leader = None;
         }
         self.ballot = ballot;
         self.persist.ballot_changed();
