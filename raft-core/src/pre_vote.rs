@@ -19,10 +19,12 @@ impl Raft {
             return;
         }
         if let Some(why) = self.refusal_to_stand_stalled() {
+            self.stands_no_more();
             return self.explain(why);
         }
         let promised = self.promised_until();
         if self.now < promised && !self.is_sole_voter() {
+            self.stands_no_more();
             self.election_deadline = promised.after(self.random_below(self.config.election_timeout));
             return self.explain(Why::CampaignPutOff {
                 wait_ms: milliseconds(promised.since(self.now)),
@@ -36,6 +38,13 @@ impl Raft {
             term: self.ballot.term,
         });
         self.role = self.pre_candidate(insists);
+    }
+
+    /// Whoever may not begin to stand does not go on with it either.
+    fn stands_no_more(&mut self) {
+        if !matches!(self.role, Role::Follower { .. }) {
+            self.become_follower(None);
+        }
     }
 
     /// A pre-candidate that is told a later term goes on in it. Were it to wait for its next election deadline, one that
