@@ -110,7 +110,8 @@ impl Raft {
             .iter()
             .take_while(|entry| {
                 let at = entry.position;
-                at.index <= self.log.mark().position.index || self.log.term_at(at.index) == Some(at.term)
+                // What lies before the mark is covered by it; at the mark the term is known, and one that differs is a lie.
+                at.index < self.log.mark().position.index || self.log.term_at(at.index) == Some(at.term)
             })
             .count();
         let Some(first_new) = entries.get(known).map(|entry| entry.position) else {

@@ -63,6 +63,48 @@ fn a_message_that_makes_no_sense_changes_nothing_not_even_the_term() {
     assert_eq!(cluster.leader(), Some(OWN));
 }
 
+/// What a snapshot covers is committed, its last entry as well.
+#[test]
+fn an_entry_in_the_place_of_the_marks_is_alarmed() {
+    let mut cluster = led_by_the_first(usual());
+    cluster.propose(OWN, Bytes::from_static(b"x"));
+    cluster.calm(1_000_000);
+    let limits = Limits {
+        tail_bytes_max: 0,
+        ..Limits::default()
+    };
+    cluster.input(PEER, |raft, _| raft.set_limits(limits));
+    cluster.input(PEER, |raft, _| raft.compact(Index(u64::MAX)));
+    let raft = cluster.raft(PEER).expect("it is up");
+    let (term, mark) = (Term(2), raft.last());
+    assert_eq!(raft.log_bytes(), 0, "the log begins after it");
+    let append = |index: Index| Message::AppendEntries {
+        prev: Position {
+            term: Term(1),
+            index: index.previous(),
+        },
+        entries: vec![Entry {
+            position: Position { term, index },
+            body: Body::Blank,
+        }],
+        commit: Index(0),
+    };
+    let alarmed = |cluster: &Cluster| {
+        cluster
+            .raft(PEER)
+            .is_some_and(|raft| raft.deadline() == Time::NEVER)
+    };
+    let message = append(mark.index);
+    assert!(!alarmed(&cluster));
+    cluster.deliver(Envelope {
+        from: OWN,
+        to: PEER,
+        term,
+        message,
+    });
+    assert!(alarmed(&cluster));
+}
+
 #[test]
 fn the_last_term_is_the_last() {
     let mut cluster = led_by_the_first(usual());
