@@ -97,6 +97,14 @@ impl Membership {
         self.settings.priorities.get(&id).copied().unwrap_or(0)
     }
 
+    /// Whether an honest leader could make it: somebody votes, nobody is a voter and a learner at once, and who was removed
+    /// takes no part.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.voters.is_empty()
+            && self.voters.is_disjoint(&self.learners)
+            && !self.removed.iter().any(|&id| self.contains(id))
+    }
+
     /// Everyone who is sent the log, in order of id.
     #[must_use]
     pub fn members(&self) -> BTreeSet<NodeId> {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Boot, Entry, Index, NodeId, Position, ReadId, Round, SnapshotMark, Term, Version};
+use crate::types::{Body, Boot, Entry, Index, NodeId, Position, ReadId, Round, SnapshotMark, Term, Version};
 
 /// A message with its addresses and the sender's term.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,6 +229,7 @@ impl Message {
             } => {
                 mark.position.term <= term
                     && mark.position.index <= Index::MAX
+                    && mark.membership.is_sound()
                     && offset.checked_add(data.len() as u64).is_some()
             }
             Message::InstallSnapshotReply { mark, .. } => mark.term <= term,
@@ -266,6 +267,9 @@ fn follow_each_other(prev: Position, entries: &[Entry], term: Term) -> bool {
     for entry in entries {
         let at = entry.position;
         if Some(at.index.0) != before.index.0.checked_add(1) || at.term < before.term {
+            return false;
+        }
+        if matches!(&entry.body, Body::Change(membership) if !membership.is_sound()) {
             return false;
         }
         before = at;

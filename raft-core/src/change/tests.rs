@@ -95,6 +95,7 @@ proptest! {
             let Some(expected) = expected else {
                 return Err(TestCaseError::fail(format!("taken: {changes:?}")));
             };
+            prop_assert!(next.is_sound() && next.left().is_sound());
             let old = model.who(true);
             prop_assert_eq!(&next.voters, &expected.who(true));
             prop_assert_eq!(&next.learners, &expected.who(false));

@@ -63,6 +63,58 @@ fn a_message_that_makes_no_sense_changes_nothing_not_even_the_term() {
     assert_eq!(cluster.leader(), Some(OWN));
 }
 
+/// They would leave a cluster that nobody can lead, or one in which a majority is counted wrong.
+#[test]
+fn a_membership_that_cannot_be_changes_nothing_not_even_the_term() {
+    let of = |id: u64| std::collections::BTreeSet::from([NodeId(id)]);
+    let three = || Membership::of_voters((1..=3).map(|id| (NodeId(id), vec![])));
+    let mut nobody = three();
+    nobody.voters.clear();
+    let mut twice = three();
+    twice.learners = of(3);
+    let mut removed = three();
+    removed.removed = of(3);
+    let mut demoted = three();
+    (demoted.voters, demoted.learners, demoted.outgoing) = (of(1), of(3), three().voters);
+    for (membership, can_be) in [(nobody, false), (twice, false), (removed, false), (demoted, true)] {
+        let mut cluster = led_by_the_first(usual());
+        let (term, later) = (Term(1), Term(5));
+        let prev = cluster.raft(OWN).expect("it is up").last();
+        let position = Position {
+            term,
+            index: prev.index.next(),
+        };
+        let mark = SnapshotMark {
+            position,
+            membership: membership.clone(),
+        };
+        let body = Body::Change(Box::new(membership));
+        let append = Message::AppendEntries {
+            prev,
+            entries: vec![Entry { position, body }],
+            commit: Index(0),
+        };
+        say(&mut cluster, later, append);
+        assert_eq!(
+            cluster.raft(OWN).map(Raft::term),
+            Some(if can_be { later } else { term })
+        );
+        let mut cluster = led_by_the_first(usual());
+        let install = Message::InstallSnapshot {
+            mark: Box::new(mark),
+            offset: 0,
+            data: Bytes::new(),
+            checksum: 0,
+            last: false,
+        };
+        say(&mut cluster, later, install);
+        assert_eq!(
+            cluster.raft(OWN).map(Raft::term),
+            Some(if can_be { later } else { term })
+        );
+    }
+}
+
 /// What a snapshot covers is committed, its last entry as well.
 #[test]
 fn an_entry_in_the_place_of_the_marks_is_alarmed() {
