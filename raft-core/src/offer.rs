@@ -32,12 +32,15 @@ impl Raft {
     /// The host has a view of the state at `mark`, in answer to [`Output::NeedSnapshot`]. It is held until
     /// [`Raft::offers`] no longer names it. A newer one may be offered instead, if the former cannot be read any more.
     /// Returns whether it is taken: not if the follower needs none (any more), if the log in memory does not reach back
-    /// to it, or if it is not applied. If none is taken, the host is asked again after two heartbeats.
+    /// to it, if it is not applied, or if a member that was added later does not know who took part then. If none is taken, the host is asked again after two heartbeats.
     pub fn offer_snapshot(&mut self, peer: NodeId, mark: Position) -> bool {
         if mark.index > self.last_applied || self.log.term_at(mark.index) != Some(mark.term) {
             return false;
         }
         let (now, membership) = (self.now, self.memberships.at(mark.index).clone());
+        if !membership.is_sound() {
+            return false;
+        }
         let Some(sending) = self.sending(peer) else {
             return false;
         };

@@ -157,6 +157,71 @@ fn an_entry_in_the_place_of_the_marks_is_alarmed() {
     assert!(alarmed(&cluster));
 }
 
+/// A member that was added late knows no membership as of the entries before.
+#[test]
+fn no_snapshot_is_offered_of_a_state_whose_members_are_unknown() {
+    let entry = |index: u64, body| Entry {
+        position: Position {
+            term: Term(1),
+            index: Index(index),
+        },
+        body,
+    };
+    let mut membership = Membership::of_voters([(OWN, vec![])]);
+    membership.learners.insert(PEER);
+    let image = Image {
+        commit: Index(2),
+        entries: vec![
+            entry(1, Body::Blank),
+            entry(2, Body::Blank),
+            entry(3, Body::Change(Box::new(membership))),
+        ],
+        ..Image::default()
+    };
+    let limits = Limits {
+        tail_bytes_max: 0,
+        ..Limits::default()
+    };
+    let config = Config {
+        id: OWN,
+        limits,
+        ..usual()
+    };
+    let mut raft = Raft::boot(config, image, Time(0));
+    let outputs = |raft: &mut Raft| -> Vec<Output> { std::iter::from_fn(|| raft.poll()).collect() };
+    let save = |output: &Output| match output {
+        Output::Save(save) => Some(save.stamp),
+        _ => None,
+    };
+    // Its vote for itself is durable, what it adds as a leader is not.
+    let stamp = outputs(&mut raft).iter().find_map(save).expect("it votes");
+    raft.saved(stamp);
+    outputs(&mut raft);
+    assert!(raft.is_leader());
+    raft.compact(Index(2));
+    let prev = Position {
+        term: Term(1),
+        index: Index(3),
+    };
+    let hint = Position::default();
+    raft.receive(
+        Time(0),
+        Envelope {
+            from: PEER,
+            to: OWN,
+            term: raft.term(),
+            message: Message::AppendEntriesReply(AppendOutcome::Rejected { prev, hint }),
+        },
+    );
+    let is_asked = |output: &Output| matches!(output, Output::NeedSnapshot { peer: PEER });
+    assert!(
+        outputs(&mut raft).iter().any(is_asked),
+        "the log does not reach back so far"
+    );
+    let mark = raft.mark_at(Index(2)).expect("it is the mark");
+    assert!(!raft.offer_snapshot(PEER, mark.position));
+}
+
 #[test]
 fn the_last_term_is_the_last() {
     let mut cluster = led_by_the_first(usual());
