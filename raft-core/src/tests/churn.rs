@@ -20,6 +20,11 @@ pub(super) fn churn(cluster: &mut Cluster, dice: &mut Dice) {
     let leader = dice.pick(&leaders);
     let Some(raft) = cluster.raft(leader) else { return };
     let membership = raft.log_membership().clone();
+    if dice.one_in(10) {
+        // From now on whoever boots is newer.
+        cluster.release.0 += 1;
+        return;
+    }
     if dice.one_in(8) {
         let to = dice.pick(&cluster.ids());
         cluster.input(leader, |raft, _| raft.transfer(to));
@@ -134,7 +139,10 @@ fn elect(cluster: &mut Cluster, dice: &mut Dice, id: NodeId) {
     if leads(cluster) && dice.one_in(2) {
         cluster.wire.clear();
         divide(cluster, dice);
-        churn(cluster, dice);
+        // One that has committed nothing of its own term must not be heeded yet.
+        let voters = cluster.raft(id).map(|raft| raft.log_membership().voters.clone());
+        let voters: Vec<NodeId> = voters.unwrap_or_default().into_iter().collect();
+        make(cluster, id, &[Change::Remove(dice.pick(&voters))]);
     }
 }
 
@@ -149,6 +157,12 @@ pub(super) fn serves_changes(cluster: &mut Cluster) {
     );
     cluster.calm(1_000_000);
     let leader = cluster.leader().expect("somebody leads after a calm");
+    let raft = cluster.raft(leader).expect("it is up");
+    let versions = raft.log_membership().members().into_iter();
+    let common = versions
+        .filter_map(|id| Some(cluster.raft(id)?.config.version))
+        .min();
+    assert_eq!(Some(raft.version()), common, "what all understand is in force");
     let promoted = cluster.input(leader, |raft, _| raft.change(&[Change::Voter(id)]));
     assert!(matches!(promoted, Some(Ok(_))), "it caught up: {promoted:?}");
     cluster.settle();

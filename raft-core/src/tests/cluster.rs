@@ -26,6 +26,8 @@ pub(super) struct Cluster {
     /// Members whose pre-vote, and whose check-quorum, are not as the config says.
     pub(super) contrary: [BTreeSet<NodeId>; 2],
     founding: Membership,
+    /// What whoever boots next understands; nobody goes back.
+    pub(super) release: Version,
     pub(super) members: BTreeMap<NodeId, Member>,
     pub(super) wire: Vec<Envelope>,
     /// These are on the other side: what goes between them and the rest is lost.
@@ -66,6 +68,7 @@ impl Cluster {
         let mut cluster = Cluster {
             config,
             contrary: Default::default(),
+            release: Version(0),
             founding: membership,
             members: members.collect(),
             wire: Vec::new(),
@@ -130,7 +133,10 @@ impl Cluster {
 
     /// Starts a member that is down from what its disk has.
     pub(super) fn boot(&mut self, id: NodeId) {
-        let mut config = self.config;
+        let mut config = Config {
+            version: self.release,
+            ..self.config
+        };
         config.pre_vote ^= self.contrary[0].contains(&id);
         config.check_quorum ^= self.contrary[1].contains(&id);
         let member = self.member(id);
@@ -202,6 +208,7 @@ impl Cluster {
                 }
                 Output::Why(Why::CaughtUp { .. }) => self.caught_up += 1,
                 Output::Alarm(alarm) => assert!(!honest, "{id}: {alarm}"),
+                Output::Why(why @ Why::IllFormed { .. }) => assert!(!honest, "{id}: {why}"),
                 output => assert!(member.host.perform(raft, output) || !honest, "a corrupt piece"),
             }
         }
