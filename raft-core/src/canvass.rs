@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::fingerprint::canonical;
 use crate::membership::Membership;
 use crate::message::{Envelope, Message, VoteAnswer};
 use crate::mutant::Mutant;
@@ -20,6 +21,8 @@ pub(crate) struct Canvass {
     /// When to take unanswered questions for lost.
     ask_again: Time,
 }
+
+canonical!(struct Canvass { answers, asked, ask_again });
 
 impl Canvass {
     pub(crate) fn new() -> Canvass {

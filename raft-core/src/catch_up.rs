@@ -14,6 +14,7 @@
 //! acknowledged nothing, because it has followed nobody. That is why a follower must not take what comes late: it has
 //! told its leader how far their logs agree.
 
+use crate::fingerprint::canonical;
 use crate::message::{Envelope, Message, VoteAnswer};
 use crate::mutant::Mutant;
 use crate::quorum::Tally;
@@ -39,6 +40,8 @@ pub(crate) struct CatchUp {
     /// When to ask, for the first time or again.
     ask_deadline: Time,
 }
+
+canonical!(struct CatchUp { from, after, last, entries, bytes, ask_deadline });
 
 impl CatchUp {
     fn new(from: NodeId, after: Position, last: Position) -> CatchUp {

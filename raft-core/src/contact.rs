@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::fingerprint::canonical;
 use crate::mutant::Mutant;
 use crate::quorum::reached_by_quorum;
 use crate::raft::Raft;
@@ -19,6 +20,8 @@ pub(crate) struct Contact {
     /// The host saw the link to it close, and nothing came since.
     link_closed: bool,
 }
+
+canonical!(struct Contact { leader, heard_at, link_closed });
 
 impl Raft {
     /// The host saw the link to `peer` close: it may be down. If it led, voters that lost it too need not wait an

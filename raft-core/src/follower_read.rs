@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::fingerprint::canonical;
 use crate::message::{Envelope, Message};
 use crate::mutant::Mutant;
 use crate::output::{Output, Refusal};
@@ -23,6 +24,8 @@ pub(crate) struct AskedReads {
     /// When to ask again, the earliest first. Some of these may be answered; the first waits.
     again: VecDeque<(Time, ReadId)>,
 }
+
+canonical!(struct AskedReads { of, waiting, fresh, again });
 
 impl AskedReads {
     /// When something is to be asked again.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::fingerprint::canonical;
 use crate::message::{AppendOutcome, Envelope, Message};
 use crate::types::{NodeId, Stamp};
 
@@ -13,6 +14,15 @@ pub(crate) struct Held {
     /// By peer and kind, in order of their stamps.
     lanes: BTreeMap<(NodeId, Kind), Vec<(Stamp, Envelope)>>,
 }
+
+canonical!(struct Held { lanes });
+canonical!(
+    enum Kind {
+        Entries,
+        Snapshot,
+        Urgent,
+    }
+);
 
 impl Held {
     /// Holds an answer until `stamp` is durable; `saving` is the stamp of the Save in flight, or of the last one. It

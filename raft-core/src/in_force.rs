@@ -1,6 +1,7 @@
 //! Which membership is in force: the newest in the log, committed or not (thesis 4.1), so it goes back when its entry
 //! is truncated.
 
+use crate::fingerprint::canonical;
 use crate::log::Log;
 use crate::membership::Membership;
 use crate::output::Output;
@@ -14,6 +15,8 @@ pub(crate) struct Memberships {
     /// The mark's, then each Change in the log, with where it stands. Never empty.
     stack: Vec<(Index, Membership)>,
 }
+
+canonical!(struct Memberships { stack });
 
 impl Memberships {
     pub(crate) fn of(log: &Log) -> Memberships {

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use crate::alarm::Alarm;
+use crate::fingerprint::canonical;
 use crate::in_force::Memberships;
 use crate::log::Log;
 use crate::message::{InstallOutcome, Message};
@@ -37,6 +38,8 @@ pub(crate) struct Receiving {
     /// The last piece came: the host verifies the whole and makes it durable.
     is_whole: bool,
 }
+
+canonical!(struct Receiving { mark, leader, term, offset, checksum, is_whole });
 
 impl Receiving {
     fn outcome(&self) -> InstallOutcome {

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use crate::fingerprint::canonical;
 use crate::types::{Index, Time};
 
 /// How one peer keeps up.
@@ -22,6 +23,9 @@ struct CatchUp {
     began: Time,
     target: Index,
 }
+
+canonical!(struct Rounds { open, was_short });
+canonical!(struct CatchUp { began, target });
 
 impl Rounds {
     /// Entries go to it, out of a log that ends at `last`.

@@ -16,6 +16,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::fingerprint::canonical;
 use crate::membership::Lease;
 use crate::mutant::Mutant;
 use crate::quorum::reached_by_quorum;
@@ -34,6 +35,8 @@ pub(crate) struct RoundTimes {
     /// In order. Not every round is here: one that is not counts as the last one before it.
     begun: VecDeque<(Round, Time)>,
 }
+
+canonical!(struct RoundTimes { begun });
 
 impl RoundTimes {
     /// A round begins. Rounds that follow each other faster than heartbeats need not all be remembered.

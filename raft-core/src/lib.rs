@@ -97,6 +97,7 @@ mod config;
 mod contact;
 mod disk_stall;
 mod election;
+mod fingerprint;
 mod follower_read;
 mod held;
 mod in_force;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::fingerprint::canonical;
 use crate::types::{Body, Entry, Index, Position, SnapshotMark, Term};
 
 /// What an entry is taken to weigh in memory beside its payload: the same on every machine, so that all of them drop the
@@ -16,6 +17,8 @@ pub(crate) struct Log {
     /// What the entries weigh.
     bytes: usize,
 }
+
+canonical!(struct Log { mark, entries, bytes });
 
 impl Log {
     /// # Panics

@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 
+use crate::fingerprint::canonical;
 use crate::message::{Envelope, InstallOutcome};
 use crate::output::Output;
 use crate::progress::Pace;
@@ -27,6 +28,8 @@ pub struct Chunk {
     /// Nothing follows `data`.
     pub last: bool,
 }
+
+canonical!(struct Chunk { offset, checksum_before, data, last });
 
 impl Raft {
     /// The host has a view of the state at `mark`, in answer to [`Output::NeedSnapshot`]. It is held until

@@ -1,6 +1,7 @@
 //! Which changes are on disk. One counter, the stamp, orders all changes of persistent state; changed >= saving >=
 //! durable. At most one Save is in flight: meanwhile changes gather, and the next Save takes them all.
 
+use crate::fingerprint::canonical;
 use crate::log::Log;
 use crate::types::{Ballot, Index, LogChange, Save, SnapshotMark, Stamp, Time};
 
@@ -27,6 +28,11 @@ pub(crate) struct Persist {
     /// Entries up to here are on disk, and are the ones in the log.
     durable_index: Index,
 }
+
+canonical!(struct Persist {
+    changed, saving, durable, ballot_stamp, ballot_unsaved, unsaved_from, reset, saving_since, gathering_since,
+    saving_index, durable_index,
+});
 
 impl Persist {
     /// As boot found it: everything read from disk is durable.
@@ -143,6 +149,15 @@ impl Persist {
     /// What the Save in flight, or the last one, covers.
     pub(crate) fn saving(&self) -> Stamp {
         self.saving
+    }
+
+    pub(crate) fn durable(&self) -> Stamp {
+        self.durable
+    }
+
+    /// What the next Save will cover: a reset goes by itself.
+    pub(crate) fn next_to_save(&self) -> Stamp {
+        self.reset.as_ref().map_or(self.changed, |(stamp, _)| *stamp)
     }
 
     /// The newest change: what a promise made now must wait for.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::config::Limits;
+use crate::fingerprint::canonical;
 use crate::learner::Rounds;
 use crate::sending::{PATIENCE, Sending};
 use crate::types::{Index, NodeId, Position, Round, Time, Version};
@@ -66,6 +67,12 @@ pub(crate) struct Progress {
     /// How fast it catches up.
     pub(crate) rounds: Rounds,
 }
+
+canonical!(enum Pace { Probe { outstanding, bare }, Pipeline, Snapshot(sending) });
+canonical!(struct Progress {
+    match_index, next_index, pace, inflight, inflight_bytes, probed_through, resend_deadline, acknowledged_round,
+    sent_round, sent_commit, heartbeat_due, pause_explained, heard_at, understands, rounds,
+});
 
 impl Progress {
     /// Of a follower about which nothing is known: its log is taken to be like the leader's (Figure 2).

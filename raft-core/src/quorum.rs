@@ -82,48 +82,83 @@ fn reached_by_majority<V: Ord + Copy>(
 mod tests {
     use super::*;
 
-    /// Counts supporters one by one: slow and plainly right.
-    fn oracle(voters: &BTreeSet<NodeId>, values: &[u64]) -> u64 {
-        (0..=9)
-            .rev()
-            .find(|&candidate| {
-                let supporters = voters
-                    .iter()
-                    .filter(|id| values[id.0 as usize] >= candidate)
-                    .count();
-                supporters * 2 > voters.len()
-            })
-            .expect("0 is always reached")
+    /// The members of whom the bits speak.
+    fn set(bits: u32) -> BTreeSet<NodeId> {
+        (0..7).filter(|&id| has(bits, NodeId(id))).map(NodeId).collect()
     }
 
+    fn has(bits: u32, id: NodeId) -> bool {
+        bits & (1 << id.0) != 0
+    }
+
+    /// More than half of the voters, counted: slow or not, plainly right.
+    fn majority(voters: u32, yes: u32) -> bool {
+        (voters & yes).count_ones() * 2 > voters.count_ones()
+    }
+
+    /// Both majorities; one alone if `outgoing` is empty.
+    fn quorum(voters: u32, outgoing: u32, yes: u32) -> bool {
+        majority(voters, yes) && (outgoing == 0 || majority(outgoing, yes))
+    }
+
+    fn membership(voters: u32, outgoing: u32) -> Membership {
+        Membership {
+            voters: set(voters),
+            outgoing: set(outgoing),
+            ..Membership::default()
+        }
+    }
+
+    /// A value is reached by a quorum if a quorum is at or above it. So for every threshold only who is at or above it
+    /// counts, and yes and no stand for all values.
     #[test]
-    fn agrees_with_counting_for_all_small_configurations() {
-        for old in 1u32..32 {
-            for new in 1u32..32 {
-                let set = |bits: u32| {
-                    (0..5)
-                        .filter(|id| bits & (1 << id) != 0)
-                        .map(NodeId)
-                        .collect::<BTreeSet<_>>()
-                };
-                let membership = Membership {
-                    voters: set(new),
-                    outgoing: set(old),
-                    ..Membership::default()
-                };
-                for sample in 0..40u64 {
-                    let values: Vec<u64> = (0..5)
-                        .map(|id| (sample * 7 + id * id * 3 + sample * id) % 9)
-                        .collect();
-                    let expected =
-                        oracle(&membership.voters, &values).min(oracle(&membership.outgoing, &values));
+    fn agrees_with_counting_for_every_configuration_of_seven_and_every_joint_pair() {
+        for outgoing in 0u32..128 {
+            for voters in 1u32..128 {
+                let membership = membership(voters, outgoing);
+                let everybody = voters | outgoing;
+                for yes in (0u32..128).filter(|yes| yes & !everybody == 0) {
                     assert_eq!(
-                        reached_by_quorum(&membership, |id| values[id.0 as usize]),
-                        Some(expected)
+                        reached_by_quorum(&membership, |id| has(yes, id)),
+                        Some(quorum(voters, outgoing, yes)),
+                        "voters {voters:07b}, outgoing {outgoing:07b}, yes {yes:07b}"
                     );
                 }
             }
         }
+    }
+
+    /// Yes, no and silence, in every combination of five, joint or not.
+    #[test]
+    fn an_election_is_decided_when_silence_can_change_nothing() {
+        let five = (0u32..32).flat_map(|yes| (0u32..32).map(move |no| (yes, no)));
+        let answers: Vec<(u32, u32)> = five.filter(|(yes, no)| yes & no == 0).collect();
+        for outgoing in 0u32..32 {
+            for voters in 1u32..32 {
+                let membership = membership(voters, outgoing);
+                for &(yes, no) in &answers {
+                    let expected = match () {
+                        () if quorum(voters, outgoing, yes) => Tally::Won,
+                        () if quorum(voters, outgoing, !no) => Tally::Open,
+                        () => Tally::Lost,
+                    };
+                    let vote = |id| (has(yes | no, id)).then(|| has(yes, id));
+                    assert_eq!(tally(&membership, vote), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_in_between_are_reached_as_well() {
+        let membership = membership(0b11111, 0b11);
+        let reached = |values: [u64; 5]| reached_by_quorum(&membership, |id| values[id.0 as usize]);
+        assert_eq!(reached([5, 4, 3, 2, 1]), Some(3));
+        assert_eq!(
+            reached([5, 2, 9, 9, 9]),
+            Some(2),
+            "the old majority is both of two"
+        );
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct Raft {
     pub(crate) indulged: BTreeSet<NodeId>,
     /// When it asked last, only its log stood against it, and it has heard no leader since (catch_up.rs).
     pub(crate) only_behind: bool,
-    held: Held,
+    pub(crate) held: Held,
     /// As a follower.
     pub(crate) asked_reads: AskedReads,
     pub(crate) outbox: VecDeque<Output>,

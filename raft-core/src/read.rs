@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::fingerprint::canonical;
 use crate::lease::RoundTimes;
 use crate::message::Message;
 use crate::mutant::Mutant;
@@ -43,6 +44,10 @@ struct Pending {
     round: Round,
     index: Index,
 }
+
+canonical!(struct Reads { round, times, gathering, pending, of_followers });
+canonical!(struct Asker { node, boot, id });
+canonical!(struct Pending { asker, round, index });
 
 impl Reads {
     pub(crate) fn waiting(&self) -> usize {

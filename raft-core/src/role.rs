@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::canvass::Canvass;
 use crate::catch_up::CatchUp;
+use crate::fingerprint::canonical;
 use crate::progress::Progress;
 use crate::read::Reads;
 use crate::transfer::Transfer;
@@ -59,6 +60,24 @@ pub(crate) struct Leader {
     /// When to look whether a voter that is preferred could lead (priority.rs).
     pub(crate) prefers_at: Time,
 }
+
+canonical!(enum Role {
+    Follower { leader },
+    PreCandidate { canvass, insists },
+    Candidate { canvass, motive, catch_up },
+    Leader(leader),
+});
+canonical!(
+    enum Motive {
+        Timeout,
+        Transfer,
+        Behind,
+    }
+);
+canonical!(struct Leader {
+    progress, first_index, heartbeat_deadline, reads, uncommitted_bytes, busy_explained, transfer, has_told_to_stand,
+    prefers_at,
+});
 
 impl Role {
     pub(crate) fn leader(&self, own: NodeId) -> Option<NodeId> {

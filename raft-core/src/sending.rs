@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::fingerprint::canonical;
 use crate::message::Message;
 use crate::offer::Chunk;
 use crate::types::{NodeId, Position, SnapshotMark, Time};
@@ -62,6 +63,11 @@ enum Step {
     /// The follower has all of it and makes it durable.
     Saving,
 }
+
+canonical!(enum Sending { Wanted { asked }, Offered(offer) });
+canonical!(struct Offer { mark, has, step, is_delivered, answered_at });
+canonical!(struct Prefix { len, checksum });
+canonical!(enum Step { Ask, Asked, Fetch, Fetching, Send(chunk), Sent { with, last }, Saving });
 
 /// What a follower's snapshot needs done.
 pub(crate) enum Next {

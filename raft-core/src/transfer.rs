@@ -2,6 +2,7 @@
 //! own, and tells it to stand at once. Until another leads, or the time is over, the old leader leads on: nothing is
 //! lost if the target is.
 
+use crate::fingerprint::canonical;
 use crate::message::{Envelope, Message};
 use crate::output::{ChangeRefusal, Output, Refusal};
 use crate::raft::Raft;
@@ -18,6 +19,8 @@ pub(crate) struct Transfer {
     /// When to tell the target to stand, again if it was told before.
     ask_deadline: Time,
 }
+
+canonical!(struct Transfer { to, give_up_deadline, ask_deadline });
 
 impl Raft {
     /// Hands the lead over to `to`, a voter. Proposals are refused until it leads, or for one election timeout, after

@@ -24,6 +24,8 @@ macro_rules! reasons {
             }
         }
 
+        crate::fingerprint::canonical!(enum Why { $($name { $($field),+ }),+ });
+
         impl std::fmt::Display for Why {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match *self {

@@ -3,6 +3,7 @@
 mod churn;
 mod cluster;
 mod figure3;
+mod fingerprint;
 mod forged;
 mod host;
 mod links;
