@@ -1,6 +1,9 @@
 //! What the command line asks for. An unknown or malformed option is refused by name, in one line.
 
+mod bounds;
+
 use thiserror::Error;
+use world::search::Scope;
 use world::world::Mutant;
 
 /// A world to run in.
@@ -32,6 +35,8 @@ pub enum Command {
     Core(Plan),
     /// Run seeds with each mutant until it is caught.
     Mutants(Plan),
+    /// Visit every state of a small cluster.
+    Search(Scope),
     /// Say how this is used.
     Help,
 }
@@ -93,6 +98,8 @@ balsa-sim: simulates clusters of Balsa with faults, and checks what must hold
   balsa-sim run      [options]   run seeds; exit code 1 if a property does not hold
   balsa-sim core     [options]   the same for Raft cores alone, several times faster
   balsa-sim mutants  [options]   take out one rule of Raft after another; tell how many seeds find it out
+  balsa-sim search   [bounds]    visit every state of a small cluster of cores; exit code 1, and a script for
+                                 balsa-study, if a property does not hold
 
 options
   --seed S              the first seed (1)
@@ -103,6 +110,24 @@ options
   --mutant NAME         take out this rule; needs a build with debug assertions (--profile sim)
   --trace               print a line for every step of a single seed, the one given with --seed
   --check-determinism   run every seed twice and compare the traces
+
+bounds of a search: what may happen in all of a run
+  --nodes N             members, 1 to 5 (3)
+  --terms T             campaigns in terms up to T (2)
+  --campaigns C         campaigns in all (any number)
+  --entries E           proposals (1)
+  --changes C           voters removed, one at a time (0)
+  --crashes C           crashes with a restart, the Save in flight on disk or not (0)
+  --beats B             heartbeats and repetitions by leaders (0)
+  --duplicates D        messages that arrive twice; any: any number of times (0); what is lost needs no bound
+  --network W           how late messages can be: calls (an answer at once or never), in-term, late (in-term)
+  --slow-disks          a Save is in flight until a step completes it, instead of being done at once
+  --single-entries      one entry a message
+  --pre-vote            with pre-vote
+  --check-quorum        with check-quorum
+  --logs L/L/...        the terms of the entries that members 1, 2, ... begin with, such as 1,1/2 (none)
+  --states-max S        states after which to give up (4000000)
+  --mutant NAME         take out this rule
 ";
 
 /// Reads the command line, without the program's name.
@@ -116,6 +141,10 @@ pub fn parse(arguments: impl IntoIterator<Item = String>, cores: usize) -> Resul
         Some("run") => Command::Run,
         Some("core") => Command::Core,
         Some("mutants") => Command::Mutants,
+        Some("search") => {
+            let scope = bounds::bounds(arguments)?;
+            return Ok(scope.map_or(Command::Help, Command::Search));
+        }
         Some(other) => return Err(Refusal::Unknown(other.to_owned())),
     };
     let mut plan = Plan {

@@ -20,6 +20,7 @@
 //! | `campaign.rs` | seeds of whole members, and their figures |
 //! | `core_campaign.rs` | seeds of cores alone, and their figures |
 //! | `madsim_host.rs` | the world on madsim |
+//! | `search.rs` | an exhaustive search, and what it tells |
 //! | `bin/sim.rs` | `balsa-sim` |
 //! | `bin/study/` | `balsa-study`: scripts in columns, step by step, and typed commands |
 //!
@@ -37,3 +38,4 @@ pub mod command;
 pub mod core_campaign;
 pub mod madsim_host;
 pub mod many;
+pub mod search;

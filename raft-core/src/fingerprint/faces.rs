@@ -126,4 +126,4 @@ macro_rules! fingerprints {
     };
 }
 
-fingerprints!(Envelope, Save, Image);
+fingerprints!(Envelope, Entry, Save, Image);

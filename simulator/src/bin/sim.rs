@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Ok(Command::Core(plan)) if plan.trace => cores::trace(&plan),
         Ok(Command::Core(plan)) => cores::run_all(&plan),
         Ok(Command::Mutants(plan)) => mutants(&plan),
+        Ok(Command::Search(scope)) => simulator::search::search(scope),
         Err(refusal) => {
             eprintln!("balsa-sim: {refusal}");
             ExitCode::from(2)

@@ -23,6 +23,7 @@
 //! | `check/` | one property a file: Figure 3, durability on disks, votes, replicas, linearizability, revisions, liveness |
 //! | `cores/` | clusters of Raft cores alone, at full speed, a hundred thousand seeds at a time |
 //! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests, and `balsa-study` |
+//! | `search/` | every state of a small cluster, within a scope |
 //! | `trace.rs`, `steps.rs`, `report.rs` | what happened, as a hash and as lines; what it came to |
 //!
 //! # What is not promised, so not checked
@@ -49,6 +50,7 @@ pub mod operation;
 pub mod report;
 pub mod run;
 pub mod script;
+pub mod search;
 mod seat;
 mod served;
 pub mod settings;

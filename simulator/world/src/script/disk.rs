@@ -1,6 +1,6 @@
 //! A node's disk in a script: its journal as an image, its newest snapshot, and how it behaves.
 
-use raft_core::{Ballot, Image, LogChange, Membership, Save};
+use raft_core::{Ballot, Image, Index, LogChange, Membership, Save};
 
 use super::machine::State;
 
@@ -90,6 +90,16 @@ impl Disk {
     pub(crate) fn recover(&mut self) -> (Image, State) {
         begin_after(&mut self.image, &self.snapshot);
         (self.image.clone(), self.snapshot.clone())
+    }
+
+    /// The last entry, be it in the journal or in the snapshot.
+    pub(crate) fn last(&self) -> Index {
+        let journal = self
+            .image
+            .entries
+            .last()
+            .map_or(self.image.snapshot.position, |entry| entry.position);
+        journal.index.max(self.snapshot.mark.position.index)
     }
 
     /// The ballot that a boot begins with: an entry, or a snapshot, proves its term.

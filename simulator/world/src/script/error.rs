@@ -1,6 +1,6 @@
 //! What can be wrong with a script: the line, and what was expected there.
 
-use raft_core::{Index, NodeId};
+use raft_core::{Ballot, Index, NodeId, Term};
 use thiserror::Error;
 
 use crate::check::figure3::Violation;
@@ -130,6 +130,20 @@ pub enum Problem {
     /// A property of Figure 3 is broken.
     #[error("{0}")]
     Broken(#[from] Violation),
+    /// A message promises what a crash would undo.
+    #[error("n{from} sent {message} of term {term}, and its disk has {ballot:?} and entries up to {last}")]
+    NotDurable {
+        /// Who.
+        from: NodeId,
+        /// The RPC.
+        message: &'static str,
+        /// Its term.
+        term: Term,
+        /// What its next boot would begin with.
+        ballot: Ballot,
+        /// The last entry on disk.
+        last: Index,
+    },
     /// A read may be answered from a state older than its question.
     #[error("{0}")]
     Stale(#[from] StaleRead),

@@ -6,6 +6,7 @@ use super::cluster::Cluster;
 use super::disk::Manner;
 use super::error::Problem;
 use super::print;
+use crate::check::promise::Promise;
 
 impl Cluster {
     /// All outputs of the node, until there are none or it is down.
@@ -129,9 +130,34 @@ impl Cluster {
     fn send(&mut self, id: NodeId, envelope: Envelope) -> Result<(), Problem> {
         assert!(envelope.from == id, "a node speaks for itself");
         let (to, text) = (envelope.to, print::message(&envelope));
+        let kept = self.promises(&envelope);
         let (number, arrives) = self.links.send(envelope);
         let lost = if arrives { "" } else { " (lost: the link is cut)" };
-        self.say(id, format!("-> n{to}#{number} {text}{lost}"))
+        self.say(id, format!("-> n{to}#{number} {text}{lost}"))?;
+        kept
+    }
+
+    /// What a message promises is on its sender's disk when it is sent.
+    fn promises(&self, envelope: &Envelope) -> Result<(), Problem> {
+        let Envelope {
+            from,
+            term,
+            ref message,
+            ..
+        } = *envelope;
+        let disk = &self.member(from)?.disk;
+        let (ballot, last) = (disk.ballot_at_boot(), disk.last());
+        if Promise::of(envelope).is_kept(term, ballot, last) {
+            return Ok(());
+        }
+        let message = message.name();
+        Err(Problem::NotDurable {
+            from,
+            message,
+            term,
+            ballot,
+            last,
+        })
     }
 
     fn apply(&mut self, id: NodeId, entry: &Entry) -> Result<(), Problem> {

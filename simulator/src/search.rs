@@ -1,0 +1,53 @@
+//! `balsa-sim search`: an exhaustive search, told while it goes on.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use world::search::{Outcome, Report, Scope, explore};
+
+/// Searches the scope and prints what was found; exit code 1 if something does not hold.
+#[must_use]
+pub fn search(scope: Scope) -> ExitCode {
+    // A violation may be an assertion: it is told as such.
+    std::panic::set_hook(Box::new(|_| {}));
+    let start = Instant::now();
+    let report = explore(scope, |depth, states, news| {
+        println!("depth {depth:3}: {news:9} new, {states:9} states");
+    });
+    print_report(&report, start.elapsed().as_secs_f64());
+    match report.outcome {
+        Outcome::Exhausted => {
+            println!("exhausted: every state of this scope was visited, and all properties hold");
+            ExitCode::SUCCESS
+        }
+        Outcome::Full => {
+            println!("not exhausted: all properties hold in the states visited; raise --states-max");
+            ExitCode::SUCCESS
+        }
+        Outcome::Violated(found) => {
+            println!("VIOLATED: {}", found.story);
+            println!(
+                "the fewest steps that lead there, for balsa-study:\n\n{}",
+                found.script
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_report(report: &Report, seconds: f64) {
+    let Report {
+        states,
+        steps,
+        depth,
+        members,
+        messages,
+        turns,
+        ..
+    } = report;
+    println!(
+        "{states} states, {steps} steps, depth {depth}, in {seconds:.1} s: {:.0} states a second",
+        *states as f64 / seconds
+    );
+    println!("  of {members} member states, {messages} messages; {turns} turns of a core");
+}
