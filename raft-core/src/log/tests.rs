@@ -115,3 +115,73 @@ proptest! {
         prop_assert_eq!(log.last_agreeable(limit), last_agreeable_slowly(&log, limit));
     }
 }
+
+/// What may be done to a log.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    /// An entry with so many bytes, in the last term or one later.
+    Append(u64, usize),
+    DropFirst,
+    TruncateAfter(u64),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        5 => (0u64..2, 0usize..9).prop_map(|(later, len)| Change::Append(later, len)),
+        2 => Just(Change::DropFirst),
+        1 => (0u64..20).prop_map(Change::TruncateAfter),
+    ]
+}
+
+fn weight(entries: &[Entry]) -> usize {
+    entries.iter().map(|entry| entry.body.weight()).sum()
+}
+
+proptest! {
+    /// Any changes in any order, after each of which the log says what a vector with a beginning says.
+    #[test]
+    fn stays_like_a_vector(changes in prop::collection::vec(change(), 0..60), first in 0u64..30, bytes_max in 0usize..40) {
+        let (mut mark, mut model) = (Position::default(), Vec::<Entry>::new());
+        let mut log = log_of(&[]);
+        for change in changes {
+            match change {
+                Change::Append(later, len) => {
+                    let last = model.last().map_or(mark, |entry| entry.position);
+                    let entry = Entry {
+                        position: position(last.term.0 + later, last.index.0 + 1),
+                        body: Body::Command(vec![0; len].into()),
+                    };
+                    model.push(entry.clone());
+                    log.append(entry);
+                }
+                Change::DropFirst if model.is_empty() => {}
+                Change::DropFirst => {
+                    mark = model.remove(0).position;
+                    log.drop_first();
+                }
+                Change::TruncateAfter(index) => {
+                    let index = Index(index.max(mark.index.0));
+                    model.retain(|entry| entry.position.index <= index);
+                    log.truncate_after(index);
+                }
+            }
+            prop_assert!(log.iter().eq(&model));
+            prop_assert_eq!(log.mark().position, mark);
+            prop_assert_eq!(log.first(), model.first());
+            prop_assert_eq!(log.last(), model.last().map_or(mark, |entry| entry.position));
+            prop_assert_eq!(log.bytes(), weight(&model) + model.len() * ENTRY_BYTES);
+            let from = |entry: &Entry| entry.position.index >= Index(first);
+            let rest: Vec<Entry> = model.iter().filter(|entry| from(entry)).cloned().collect();
+            let slice = log.slice(Index(first), bytes_max);
+            if first <= mark.index.0 {
+                prop_assert_eq!(slice, vec![]);
+            } else {
+                // One at least, and then as many as fit.
+                prop_assert!(rest.starts_with(&slice));
+                prop_assert_eq!(slice.is_empty(), rest.is_empty());
+                prop_assert!(slice.len() <= 1 || weight(&slice) <= bytes_max);
+                prop_assert!(slice.len() == rest.len() || weight(&rest[..=slice.len()]) > bytes_max);
+            }
+        }
+    }
+}
