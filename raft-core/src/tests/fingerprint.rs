@@ -78,7 +78,10 @@ fn every_field_of_a_node_counts() {
         last_applied: |raft| raft.last_applied = Index(0),
         persist: |raft| raft.persist.ballot_changed(),
         receiving: |raft| {
-            let mark = SnapshotMark { position: Position { term: Term(1), index: Index(9) }, ..SnapshotMark::default() };
+            let mark = SnapshotMark {
+                position: Position { term: Term(1), index: Index(9) },
+                membership: raft.log_membership().clone(),
+            };
             raft.role = Role::Follower { leader: Some(NodeId(2)) };
             raft.term_leader = Some(NodeId(2));
             let before = raft.fingerprint();
