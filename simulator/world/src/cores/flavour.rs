@@ -36,6 +36,7 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
         Flavour::CrossedChanges,
         Flavour::LateMessages,
         Flavour::Leases,
+        Flavour::Leases,
         Flavour::FewLinks,
     ]) {
         Flavour::Any => {}
@@ -61,22 +62,7 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
             swarm.check_quorum = choices.pick(&[Spread::None, Spread::Some]);
             swarm.leader_is_victim = PerMillion(500_000);
         }
-        Flavour::Leases => {
-            swarm.leases = true;
-            swarm.drift_ppm = choices.pick(&[300_000, 1_000]);
-            // A lead that was offered to another relies on no lease: half of the runs transfer nothing.
-            let transfers = choices.happens(PerMillion(500_000));
-            swarm.acts_at_once = transfers;
-            swarm.deed_gap = transfers.then_some(law(500_000));
-            // Mostly all that was proposed is acknowledged, so that the lead can go over at once.
-            (swarm.offers_max, swarm.offer_gap) = (29, law(1_500_000));
-            swarm.faults = late_messages(choices, timeout);
-            swarm.leader_is_victim = PerMillion(900_000);
-            swarm.read_gap = law(30_000);
-            swarm.deeds = vec![Deed::Transfer, Deed::HandOver];
-            swarm.delay = fast(300);
-            swarm.sync = fast(200);
-        }
+        Flavour::Leases => leases(swarm, choices),
         Flavour::FewLinks => {
             swarm.faults = vec![
                 Kind::Cut(Shape::Constrained),
@@ -90,6 +76,34 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
             swarm.check_quorum = Spread::All;
         }
     }
+}
+
+/// A lease is refuted by a leader that is cut off while it still gets late acknowledgements, or whose clock is slow while
+/// the others' are fast.
+fn leases(swarm: &mut Swarm, choices: &mut Choices) {
+    swarm.leases = true;
+    swarm.drift_ppm = choices.pick(&[300_000, 300_000, 1_000]);
+    let timeout = swarm.timeouts(1);
+    swarm.faults = vec![
+        Kind::SlowInbox(timeout * 4 / 5),
+        Kind::Cut(Shape::Isolate),
+        Kind::Cut(Shape::Mute),
+        choices.pick(&[Kind::Cut(Shape::Deaf), Kind::Pause, Kind::Crash]),
+    ];
+    swarm.fault_gap = law(2 * timeout);
+    swarm.leader_is_victim = PerMillion(900_000);
+    swarm.check_quorum = choices.pick(&[Spread::None, Spread::All]);
+    // A lead that was offered to another relies on no lease: half of the runs transfer nothing.
+    let transfers = choices.happens(PerMillion(500_000));
+    swarm.deeds = vec![Deed::Transfer, Deed::HandOver];
+    swarm.deed_gap = transfers.then_some(law(500_000));
+    swarm.acts_at_once = transfers;
+    // Mostly all that was proposed is acknowledged, so that the lead can go over at once.
+    (swarm.offers_max, swarm.offer_gap) = (29, law(1_500_000));
+    swarm.read_gap = law(20_000);
+    swarm.reads_are_of_leaders = true;
+    swarm.delay = fast(300);
+    swarm.sync = fast(200);
 }
 
 fn falling_leaders(choices: &mut Choices, timeout: u64) -> Vec<Kind> {

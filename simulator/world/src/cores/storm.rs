@@ -235,6 +235,11 @@ impl Cluster {
                 _ => {}
             }
         }
+        let late = self.storm.active.iter().filter_map(|active| match active.kind {
+            Kind::SlowInbox(most) => Some((active.victim?, most)),
+            _ => None,
+        });
+        self.wire.delay_only(late);
         self.wire.weather = weather;
         self.wire
             .cut_only(self.storm.active.iter().flat_map(|active| &active.cuts));

@@ -46,6 +46,8 @@ pub(crate) struct Swarm {
     pub(crate) payload_max: u64,
     /// How long until the next read.
     pub(crate) read_gap: Law,
+    /// Reads come to whoever believes to lead.
+    pub(crate) reads_are_of_leaders: bool,
     /// How long until the next fault.
     pub(crate) fault_gap: Law,
     /// Which kinds of fault there are.
@@ -132,6 +134,7 @@ impl Swarm {
             offers_max,
             payload_max: choices.pick(&[12, 60, 400]),
             read_gap: law(choices.pick(&[300_000, 1_000_000, 100_000])),
+            reads_are_of_leaders: false,
             fault_gap: law(storm / choices.pick(&[20, 40, 10])),
             faults: Kind::draw_some(choices, timeout),
             leader_is_victim: PerMillion(choices.pick(&[500_000, 900_000, 200_000])),
