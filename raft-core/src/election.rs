@@ -41,6 +41,7 @@ impl Raft {
         let answer = match self.refusal_of_vote(candidate, theirs, ours, transfer) {
             Some(why) => {
                 self.explain(why);
+                self.give_way(candidate, theirs);
                 match why {
                     Why::VoteRefusedLogBehind { .. } => self.behind(ours),
                     _ => VoteAnswer::Refused,
@@ -80,6 +81,26 @@ impl Raft {
         if self.log_membership().contains(candidate) && self.indulged.insert(candidate) {
             self.reset_election_deadline();
         }
+    }
+
+    /// A candidate has no other vote in its term, and one with a better log that comes too late for it lets it go first in
+    /// the next: it waits longer than the other does at most. Else one that cannot win could outrun the only one that can,
+    /// for as long as its terms are the first to begin; and by a membership that is behind it does not even ask the
+    /// other, which then hears of each term too late. As with votes, once.
+    pub(crate) fn give_way(&mut self, candidate: NodeId, theirs: Position) {
+        let ours = self.log.last();
+        // Who asks for what it lacks will soon have as good a log.
+        let stands = matches!(self.role, Role::Candidate { motive, .. } if motive != Motive::Behind);
+        if !stands || theirs <= ours || !self.indulged.insert(candidate) {
+            return;
+        }
+        let timeout = self.config.election_timeout;
+        self.election_deadline = self.now.after(2 * timeout).after(self.random_below(timeout));
+        self.explain(Why::GivesWay {
+            candidate,
+            theirs,
+            ours,
+        });
     }
 
     fn refusal_of_vote(

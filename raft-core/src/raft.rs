@@ -350,6 +350,9 @@ impl Raft {
             _ => Why::OldTerm { from, theirs, ours },
         };
         self.explain(why);
+        if let Message::RequestVote { last, .. } = message {
+            self.give_way(from, *last);
+        }
         // Who stood or leads in this term knows of it, and what is late must not take the place of a vote or an
         // acknowledgement that is being saved.
         if self.ballot.voted_for == Some(from) || self.leader() == Some(from) {

@@ -53,6 +53,9 @@ reasons! {
     /// The host saw the link to the leader close.
     LinkToLeaderClosed { leader: NodeId }
         "the link to {leader}, the leader, closed: waits no election timeout for it", "raft-core, contact";
+    /// A candidate was asked for its vote by one with a better log.
+    GivesWay { candidate: NodeId, theirs: Position, ours: Position }
+        "lets {candidate} go first in the next term: its log ends at {theirs}, ours at {ours}", "raft-core, election";
     /// A quorum voted for this node.
     Won { term: Term }
         "a quorum voted for this node: leads term {term}", "Raft 5.2";

@@ -114,9 +114,13 @@ impl Cluster {
         if self.clients.rests {
             return;
         }
-        let leader = self
-            .leader()
-            .filter(|_| self.choices.happens(PerMillion(500_000)));
+        // Whoever believes in vain to lead is the one to ask.
+        let leader = match self.swarm.reads_are_of_leaders {
+            true => self.any_leader(),
+            false => self
+                .leader()
+                .filter(|_| self.choices.happens(PerMillion(500_000))),
+        };
         if let Some(id) = leader.or_else(|| self.anybody()) {
             self.read(id);
         }

@@ -23,6 +23,8 @@ pub(crate) struct Wire {
     /// When the last message of each lane arrives.
     lanes: BTreeMap<(Pair, bool), Time>,
     pub(crate) weather: Weather,
+    /// By how much messages to each member are late, at most.
+    late: [u64; IDS_END as usize],
     pub(crate) sent: u64,
 }
 
@@ -61,6 +63,7 @@ impl Wire {
             cut: [0; IDS_END as usize],
             lanes: BTreeMap::new(),
             weather,
+            late: [0; IDS_END as usize],
             sent: 0,
         }
     }
@@ -70,6 +73,14 @@ impl Wire {
         self.cut = [0; IDS_END as usize];
         for &(from, to) in pairs {
             self.cut[slot(from)] |= 1 << to.0;
+        }
+    }
+
+    /// Makes messages to these members late, and to no others.
+    pub(crate) fn delay_only(&mut self, members: impl Iterator<Item = (NodeId, u64)>) {
+        self.late = [0; IDS_END as usize];
+        for (id, late) in members {
+            self.late[slot(id)] = late;
         }
     }
 
@@ -98,7 +109,8 @@ impl Wire {
         if self.is_cut(pair) || choices.happens(loss) || (carries && choices.happens(append_loss)) {
             return [None, None];
         }
-        let mut first = Time(now.0 + delay.draw(choices));
+        let late = self.late[slot(envelope.to)];
+        let mut first = Time(now.0 + delay.draw(choices) + choices.below(late + 1));
         if in_order {
             let lane = self
                 .lanes
