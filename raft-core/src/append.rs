@@ -90,12 +90,13 @@ impl Raft {
     fn refusal_of_append(&self, prev: Position) -> Option<(Why, Position)> {
         let last = self.log.last();
         // What the mark covers is committed, so it agrees.
-        let hint = self.log.last_agreeable(prev).unwrap_or(self.log.mark().position);
+        let hint = || self.log.last_agreeable(prev).unwrap_or(self.log.mark().position);
         if prev.index > last.index {
-            return Some((Why::AppendRefusedMissing { prev, last }, hint));
+            return Some((Why::AppendRefusedMissing { prev, last }, hint()));
         }
         match self.log.term_at(prev.index) {
             Some(ours) if ours != prev.term && !Mutant::AppendWithoutCheck.is(self.config.mutant) => {
+                let hint = hint();
                 Some((Why::AppendRefusedOtherTerm { prev, ours, hint }, hint))
             }
             // What the snapshot covers is committed, so it agrees.

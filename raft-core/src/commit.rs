@@ -25,12 +25,7 @@ impl Raft {
         if entry != term && !Mutant::CommitOldTerm.is(self.config.mutant) {
             return self.explain(Why::CommitWithheldOldTerm { index, entry, term });
         }
-        let mut bytes = 0;
-        let mut committed = self.commit_index;
-        while committed < index {
-            committed = committed.next();
-            bytes += self.log.get(committed).map_or(0, |entry| entry.body.weight());
-        }
+        let bytes = self.log.weight(self.commit_index, index);
         if let Role::Leader(leader) = &mut self.role {
             leader.uncommitted_bytes -= bytes;
             leader.busy_explained = false;

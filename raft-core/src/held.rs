@@ -2,8 +2,6 @@
 //! release, and the newest. Were only the newest kept, a steady stream of entries would put off every acknowledgement
 //! to the Save after the next, for ever.
 
-use std::collections::BTreeMap;
-
 use crate::fingerprint::canonical;
 use crate::message::{AppendOutcome, Envelope, Message};
 use crate::types::{NodeId, Stamp};
@@ -11,8 +9,8 @@ use crate::types::{NodeId, Stamp};
 /// All of one term: a new term drops them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Held {
-    /// By peer and kind, in order of their stamps.
-    lanes: BTreeMap<(NodeId, Kind), Vec<(Stamp, Envelope)>>,
+    /// Ordered by peer and kind, and within such a lane by stamp. Hardly ever more than a few.
+    lanes: Vec<(Lane, (Stamp, Envelope))>,
 }
 
 canonical!(struct Held { lanes });
@@ -28,24 +26,23 @@ impl Held {
     /// Holds an answer until `stamp` is durable; `saving` is the stamp of the Save in flight, or of the last one. It
     /// takes the place of one that waits no less long: the peer learns more from it, and retries what it needs.
     pub(crate) fn hold(&mut self, stamp: Stamp, saving: Stamp, mut envelope: Envelope) {
-        let key = (envelope.to, Kind::of(&envelope.message));
-        let lane = self.lanes.entry(key).or_default();
-        while let Some((_, older)) = lane.pop_if(|(due, _)| *due > saving || stamp <= saving) {
+        let lane = (envelope.to, Kind::of(&envelope.message));
+        let mut end = self.lanes.partition_point(|(other, _)| *other <= lane);
+        while let Some(newest) = end.checked_sub(1)
+            && self.lanes[newest].0 == lane
+            && (self.lanes[newest].1.0 > saving || stamp <= saving)
+        {
+            let (_, (_, older)) = self.lanes.remove(newest);
             envelope.message = with_what_it_replaces(older.message, envelope.message);
+            end = newest;
         }
-        lane.push((stamp, envelope));
+        self.lanes.insert(end, (lane, (stamp, envelope)));
     }
 
     /// The next answer whose promise is kept.
     pub(crate) fn release(&mut self, is_durable: impl Fn(Stamp) -> bool) -> Option<Envelope> {
-        let (&key, lane) = self
-            .lanes
-            .iter_mut()
-            .find(|(_, lane)| lane.first().is_some_and(|(due, _)| is_durable(*due)))?;
-        let (_, envelope) = lane.remove(0);
-        if lane.is_empty() {
-            self.lanes.remove(&key);
-        }
+        let next = self.lanes.iter().position(|(_, (due, _))| is_durable(*due))?;
+        let (_, (_, envelope)) = self.lanes.remove(next);
         Some(envelope)
     }
 
@@ -53,6 +50,9 @@ impl Held {
         self.lanes.clear();
     }
 }
+
+/// Answers to one peer of one kind.
+type Lane = (NodeId, Kind);
 
 /// Answers of a kind replace each other, and no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

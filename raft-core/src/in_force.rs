@@ -87,8 +87,8 @@ impl Memberships {
 impl Raft {
     /// Another membership is in force than before: at an append, a truncation, or boot.
     pub(crate) fn membership_in_force(&mut self) {
-        self.outbox
-            .push_back(Output::Peers(self.log_membership().clone()));
+        let membership = Box::new(self.log_membership().clone());
+        self.outbox.push_back(Output::Peers(membership));
         self.follow_members();
         self.alarm_if_too_old();
     }

@@ -1,6 +1,6 @@
 //! The log in memory: what follows the snapshot mark, without a gap.
 
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
 
 use crate::fingerprint::canonical;
 use crate::types::{Body, Entry, Index, Position, SnapshotMark, Term};
@@ -118,19 +118,28 @@ impl Log {
 
     /// Entries from `first` on: at least one if there is one, then as many as `bytes_max` of payload takes.
     pub(crate) fn slice(&self, first: Index, bytes_max: usize) -> Vec<Entry> {
-        let Some(slot) = self.slot(first) else {
-            return Vec::new();
+        let entries = self.range(first);
+        // Counted first, so that the vector is as large as it must be.
+        let count = if self.bytes <= bytes_max {
+            entries.len()
+        } else {
+            let mut bytes = 0;
+            let fits = |entry: &&Entry| {
+                bytes += entry.body.weight();
+                bytes <= bytes_max
+            };
+            entries.clone().take_while(fits).count().max(1)
         };
-        let mut bytes = 0;
-        let mut taken = Vec::new();
-        for entry in self.entries.range(slot.min(self.entries.len())..) {
-            bytes += entry.body.weight();
-            if bytes > bytes_max && !taken.is_empty() {
-                break;
-            }
-            taken.push(entry.clone());
-        }
-        taken
+        entries.take(count).cloned().collect()
+    }
+
+    /// What the payloads of the entries after `after` up to `through` weigh.
+    pub(crate) fn weight(&self, after: Index, through: Index) -> usize {
+        let upto = through.0.saturating_sub(after.0);
+        let entries = self
+            .range(after.next())
+            .take(usize::try_from(upto).unwrap_or(usize::MAX));
+        entries.map(|entry| entry.body.weight()).sum()
     }
 
     /// The last position at or before `limit` whose term is at most limit's: two logs, one of which has `limit` and
@@ -154,6 +163,13 @@ impl Log {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
+    }
+
+    /// The entries from `first` on; none if it is not after the mark.
+    fn range(&self, first: Index) -> vec_deque::Iter<'_, Entry> {
+        let end = self.entries.len();
+        let begin = self.slot(first).map_or(end, |slot| slot.min(end));
+        self.entries.range(begin..)
     }
 
     fn slot(&self, index: Index) -> Option<usize> {

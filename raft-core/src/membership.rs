@@ -105,6 +105,12 @@ impl Membership {
             && !self.removed.iter().any(|&id| self.contains(id))
     }
 
+    /// What its addresses weigh in an entry.
+    pub(crate) fn weight(&self) -> usize {
+        let urls = self.addresses.values().flatten();
+        urls.map(|url| 64 + url.len()).sum()
+    }
+
     /// Everyone who is sent the log, in order of id.
     #[must_use]
     pub fn members(&self) -> BTreeSet<NodeId> {

@@ -32,7 +32,7 @@ pub enum Output {
         id: ReadId,
     },
     /// The membership in force changed; be connected to these.
-    Peers(Membership),
+    Peers(Box<Membership>),
     /// A follower needs the state itself: take a view of what is applied, and call
     /// [`Raft::offer_snapshot`](crate::Raft::offer_snapshot). Said again every two heartbeats until then.
     NeedSnapshot {

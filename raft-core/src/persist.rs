@@ -97,7 +97,7 @@ impl Persist {
                 ballot,
                 // The disk may not have more yet.
                 commit: commit.min(mark.position.index),
-                log: LogChange::Reset(mark),
+                log: LogChange::Reset(Box::new(mark)),
             });
         }
         self.saving = self.changed;
@@ -290,7 +290,7 @@ mod tests {
             .cut(Time(0), Ballot::default(), Index(10), &log)
             .expect("the log is another");
         assert_eq!((reset.stamp, reset.commit), (Stamp(5), Index(9)));
-        assert_eq!(reset.log, LogChange::Reset(mark));
+        assert_eq!(reset.log, LogChange::Reset(Box::new(mark)));
         assert!(reset.ballot.is_some(), "its stamp covers the ballot's");
         persist.saved(reset.stamp);
         assert_eq!(persist.durable_index(), Index(9));

@@ -123,6 +123,16 @@ impl Progress {
         }
     }
 
+    /// Whether nothing is to be sent to it, and nothing explained, as long as the log ends at `last`.
+    pub(crate) fn knows_all(&self, last: Index, commit: Index, round: Round) -> bool {
+        matches!(self.pace, Pace::Pipeline) && self.next_index > last && !self.wants_heartbeat(commit, round)
+    }
+
+    /// Whether a heartbeat is due by time, for a new round of reads, or to tell the commit index.
+    pub(crate) fn wants_heartbeat(&self, commit: Index, round: Round) -> bool {
+        self.heartbeat_due || round > self.sent_round || commit.min(self.match_index) > self.sent_commit
+    }
+
     /// Entries up to `last` were sent.
     pub(crate) fn sent(&mut self, last: Index, bytes: usize, resend_deadline: Time) {
         if self.inflight.is_empty() {

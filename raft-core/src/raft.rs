@@ -200,19 +200,25 @@ impl Raft {
         {
             return Some(Output::Save(save));
         }
-        if let Some(envelope) = self
-            .held
-            .release(|stamp| self.persist.is_durable(stamp))
-            .or_else(|| self.next_question())
-            .or_else(|| self.next_request_entries())
-            .or_else(|| self.next_read_index())
-            .or_else(|| self.next_send())
-            .or_else(|| self.next_timeout_now())
-        {
+        if let Some(envelope) = self.next_message() {
             return Some(Output::Send(envelope));
         }
         // What was explained or confirmed on the way here.
         self.outbox.pop_front().or_else(|| self.next_apply())
+    }
+
+    /// Answers whose promise is kept, then what the role has to say of its own accord.
+    fn next_message(&mut self) -> Option<Envelope> {
+        let held = self.held.release(|stamp| self.persist.is_durable(stamp));
+        if held.is_some() {
+            return held;
+        }
+        match self.role {
+            Role::Follower { .. } => self.next_read_index(),
+            Role::PreCandidate { .. } => self.next_question(),
+            Role::Candidate { .. } => self.next_question().or_else(|| self.next_request_entries()),
+            Role::Leader(_) => self.next_send().or_else(|| self.next_timeout_now()),
+        }
     }
 
     pub(crate) fn explain(&mut self, why: Why) {

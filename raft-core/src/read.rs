@@ -205,6 +205,9 @@ impl Raft {
             return;
         };
         let Leader { reads, progress, .. } = leader;
+        if reads.pending.is_empty() {
+            return;
+        }
         let acknowledged = |id: NodeId| {
             if id == own {
                 reads.round

@@ -32,8 +32,8 @@ impl Raft {
     /// Whether `message` answers something that was never asked: only members are, and the leader, whom a new member knows
     /// before it knows any membership.
     pub(crate) fn drop_of_stranger(&mut self, from: NodeId, message: &Message) -> bool {
-        let is_known = self.log_membership().contains(from) || self.leader() == Some(from);
-        let is_stranger = message.is_reply() && !is_known;
+        let is_known = || self.log_membership().contains(from) || self.leader() == Some(from);
+        let is_stranger = message.is_reply() && !is_known();
         if is_stranger {
             self.explain(Why::AnswerOfStranger { from });
         }

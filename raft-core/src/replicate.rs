@@ -1,7 +1,5 @@
 //! A leader's side: sends entries and heartbeats, learns where its followers stand, and commits (Raft 5.3, 5.4.2).
 
-use std::ops::Bound::{Excluded, Unbounded};
-
 use crate::message::{AppendOutcome, Envelope, Message};
 use crate::output::Output;
 use crate::progress::{Pace, Progress};
@@ -18,12 +16,7 @@ impl Raft {
         self.indulged.clear();
         self.term_leader = Some(self.config.id);
         let last = self.log.last().index;
-        let uncommitted_bytes = self
-            .log
-            .slice(self.commit_index.next(), usize::MAX)
-            .iter()
-            .map(|e| e.body.weight())
-            .sum();
+        let uncommitted_bytes = self.log.weight(self.commit_index, last);
         let others = self
             .log_membership()
             .members()
@@ -111,13 +104,19 @@ impl Raft {
 
     /// The next thing to tell a follower. Never waits for this node's own disk (thesis 10.2.1).
     pub(crate) fn next_send(&mut self) -> Option<Envelope> {
-        let mut after = Unbounded;
+        let (last, commit) = (self.log.last().index, self.commit_index);
+        let mut after = None;
         loop {
             let Role::Leader(leader) = &self.role else {
                 return None;
             };
-            let (&peer, _) = leader.progress.range((after, Unbounded)).next()?;
-            after = Excluded(peer);
+            let round = leader.reads.round;
+            // At most times nobody is to be told anything, so that is found out first.
+            let (&peer, _) = leader
+                .progress
+                .iter()
+                .find(|&(&id, progress)| Some(id) > after && !progress.knows_all(last, commit, round))?;
+            after = Some(peer);
             if let Some(envelope) = self.next_append(peer).or_else(|| self.next_heartbeat(peer)) {
                 return Some(envelope);
             }
@@ -169,11 +168,8 @@ impl Raft {
             self.log.slice(progress.next_index, limits.append_bytes_max)
         };
         let through = entries.last().map_or(prev_index, |entry| entry.position.index);
-        progress.sent(
-            through,
-            entries.iter().map(|entry| entry.body.weight()).sum(),
-            resend_deadline,
-        );
+        let bytes = entries.iter().map(|entry| entry.body.weight()).sum();
+        progress.sent(through, bytes, resend_deadline);
         if through > prev_index {
             progress.rounds.sent(last.index, now);
         }
@@ -201,10 +197,10 @@ impl Raft {
         };
         let round = leader.reads.round;
         let progress = leader.progress.get_mut(&to)?;
-        let commit = commit_index.min(progress.match_index);
-        if !progress.heartbeat_due && round <= progress.sent_round && commit <= progress.sent_commit {
+        if !progress.wants_heartbeat(commit_index, round) {
             return None;
         }
+        let commit = commit_index.min(progress.match_index);
         progress.heartbeat_due = false;
         progress.sent_round = round;
         progress.sent_commit = progress.sent_commit.max(commit);

@@ -109,10 +109,10 @@ impl Time {
     /// The time `after` this one, saturating at [`Time::NEVER`].
     #[must_use]
     pub fn after(self, after: Duration) -> Time {
-        Time(
-            self.0
-                .saturating_add(u64::try_from(after.as_micros()).unwrap_or(u64::MAX)),
-        )
+        // In 64 bits: it is asked for with every message.
+        let micros = after.as_secs().saturating_mul(1_000_000);
+        let micros = micros.saturating_add(u64::from(after.subsec_micros()));
+        Time(self.0.saturating_add(micros))
     }
 
     /// How long from `earlier` until now; zero if `earlier` is later.
@@ -173,12 +173,7 @@ impl Body {
         match self {
             Body::Blank => 0,
             Body::Command(bytes) => bytes.len(),
-            Body::Change(membership) => membership
-                .addresses
-                .values()
-                .flatten()
-                .map(|url| 64 + url.len())
-                .sum(),
+            Body::Change(membership) => membership.weight(),
         }
     }
 }
@@ -214,7 +209,7 @@ pub enum LogChange {
     Append(Vec<Entry>),
     /// A snapshot, which is saved already, replaced the log: the log is empty and begins after its mark. A disk may keep
     /// what follows the mark, if what it has at the mark is the same entry.
-    Reset(SnapshotMark),
+    Reset(Box<SnapshotMark>),
 }
 
 /// One unit of persistence: written whole and synced before `saved(stamp)` is called.

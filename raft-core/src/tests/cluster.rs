@@ -388,7 +388,7 @@ impl Member {
             }
             LogChange::Reset(mark) => {
                 assert!(self.host.has(mark.position), "a log is reset to what is on disk");
-                host::reset(disk, mark);
+                host::reset(disk, *mark);
             }
         }
         disk.commit = save.commit;

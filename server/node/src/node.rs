@@ -272,7 +272,7 @@ impl Node {
                 }
                 raft_core::Output::ReadReady { id, index } => self.on_read_ready(id, index),
                 raft_core::Output::ReadDropped { id } => self.on_read_dropped(id),
-                raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(membership)),
+                raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(*membership)),
                 raft_core::Output::Why(why) => self.outbox.push_back(Output::Why(why)),
                 raft_core::Output::Alarm(alarm) => self.stop(Output::Alarm(alarm)),
                 // All of the log stays in memory, so no peer needs a snapshot, and none is taken.

@@ -17,7 +17,7 @@ pub(crate) fn write(image: &mut Image, save: Save) {
             }
             image.entries.extend(entries);
         }
-        LogChange::Reset(mark) => reset(image, mark),
+        LogChange::Reset(mark) => reset(image, *mark),
     }
     image.commit = image.commit.max(save.commit);
 }

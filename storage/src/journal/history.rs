@@ -66,7 +66,7 @@ impl History {
             stamp: Stamp(0),
             ballot: None,
             commit: Index(0),
-            log: LogChange::Reset(born()),
+            log: LogChange::Reset(Box::new(born())),
         };
         let image = Image {
             snapshot: born(),
@@ -176,5 +176,5 @@ fn reset(image: &mut Image, last: Position, at: usize) -> LogChange {
         .retain(|entry| agrees && entry.position.index > position.index);
     image.commit = image.commit.max(position.index);
     image.snapshot.position = position;
-    LogChange::Reset(image.snapshot.clone())
+    LogChange::Reset(Box::new(image.snapshot.clone()))
 }

@@ -144,7 +144,7 @@ impl<D: Disk> Recovered<D> {
     fn bear(&mut self, born: SnapshotMark) -> Result<(), RecoverError> {
         self.image.snapshot = born.clone();
         self.image.commit = born.position.index;
-        let log = LogChange::Reset(born);
+        let log = LogChange::Reset(Box::new(born));
         self.writer.write(&Save {
             stamp: Stamp(0),
             ballot: None,

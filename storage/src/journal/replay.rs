@@ -37,7 +37,7 @@ impl Replay {
         match save.log {
             LogChange::Keep => {}
             LogChange::Append(entries) => self.append(entries)?,
-            LogChange::Reset(mark) => self.reset(mark)?,
+            LogChange::Reset(mark) => self.reset(*mark)?,
         }
         // Never backward; and clamped to the log in the end only, since a later Save may bring the entries.
         self.image.commit = self.image.commit.max(save.commit);

@@ -2,6 +2,9 @@
 //! rounds and their ratio.
 //!
 //! `cargo run --release --manifest-path raft-core/benches/beside_raft_rs/Cargo.toml`
+//!
+//! With two words, `raft-core` or `raft-rs` and one of `batched`, `single` and `heartbeats`, does that and nothing else,
+//! once: for a profiler, or to pair two builds.
 
 mod measure;
 mod ours;
@@ -32,6 +35,16 @@ const ROUNDS: usize = 7;
 const PAYLOAD_BYTES: usize = 64;
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => table(),
+        ["raft-core", what] => println!("{}", measure::alone::<ours::Ours>(what)),
+        ["raft-rs", what] => println!("{}", measure::alone::<theirs::Theirs>(what)),
+        _ => panic!("raft-core or raft-rs, and what to do"),
+    }
+}
+
+fn table() {
     let mut ours = Vec::new();
     let mut theirs = Vec::new();
     for round in 0..ROUNDS {

@@ -54,6 +54,16 @@ pub(crate) fn figures<T: Trio>() -> Figures {
     }
 }
 
+/// One of them once: proposals a second, or nanoseconds for a heartbeat round.
+pub(crate) fn alone<T: Trio>(what: &str) -> f64 {
+    match what {
+        "batched" => proposals::<T>(BATCHES, BATCH).0,
+        "single" => proposals::<T>(SINGLES, 1).0,
+        "heartbeats" => heartbeats::<T>(),
+        _ => panic!("batched, single or heartbeats"),
+    }
+}
+
 /// Per second, and bytes allocated for each: from `propose` until all three members have applied it.
 fn proposals<T: Trio>(turns: usize, batch: usize) -> (f64, f64) {
     let mut trio = T::formed();

@@ -23,7 +23,7 @@ impl Cluster {
             Output::ReadDropped { id: read } => self.judge.read_given_up(id, read),
             Output::Why(why) => self.met.count(why.name()),
             Output::Alarm(alarm) => self.broken(Violation::new("nobody lies", format!("n{id}: {alarm}"))),
-            Output::Peers(peers) => self.seats[slot(id)].peers = Some(peers),
+            Output::Peers(peers) => self.seats[slot(id)].peers = Some(*peers),
             Output::NeedSnapshot { peer } => self.need_snapshot(id, peer),
             Output::NeedChunk {
                 peer,

@@ -37,7 +37,7 @@ impl Cluster {
                 self.say(id, format!("read {read} may be answered at {index}"))?;
                 Ok(self.read_index.ready(id, read, index)?)
             }
-            Output::Peers(membership) => self.peers(id, membership),
+            Output::Peers(membership) => self.peers(id, *membership),
             Output::NeedSnapshot { peer } => self.offer_snapshot(id, peer),
             Output::NeedChunk {
                 peer,

@@ -21,13 +21,13 @@ fn reset(term: u64, index: u64) -> Save {
         term: Term(term),
         index: Index(index),
     };
-    save(LogChange::Reset(SnapshotMark { position, ..born() }))
+    save(LogChange::Reset(Box::new(SnapshotMark { position, ..born() })))
 }
 
 /// Born, with entries 1 and 2 of term 1.
 fn replay() -> Replay {
     let mut replay = Replay::default();
-    replay.apply(save(LogChange::Reset(born()))).unwrap();
+    replay.apply(save(LogChange::Reset(Box::new(born())))).unwrap();
     replay
         .apply(append(vec![entry(1, 1, 3), entry(1, 2, 3)]))
         .unwrap();
