@@ -10,9 +10,13 @@ use crate::role::Role;
 use crate::types::Index;
 use crate::why::Why;
 
+/// Entries dropped at a time, in a fraction of a millisecond; the rest goes in the next turns.
+const DROPPED_AT_ONCE_MAX: usize = 4096;
+
 impl Raft {
     /// The state up to `through` is in a snapshot: drops the entries up to there from memory, but for the newest of
-    /// them, up to `tail_bytes_max`, which a slow follower may still need. What is not applied or not durable stays.
+    /// them, up to `tail_bytes_max`, which a slow follower may still need. What is not applied or not durable stays. Of a
+    /// long log a slice goes at once, and another each time `poll` comes to an end.
     pub fn compact(&mut self, through: Index) {
         if self.halted {
             return;
@@ -21,19 +25,22 @@ impl Raft {
         let target = self
             .log
             .tail_begins_after(through, self.config.limits.tail_bytes_max);
-        let sent = self.sent_up_to();
         let before = self.log.mark().position.index;
-        self.drop_while(|raft| raft.first_may_go(target, sent));
-        let after = self.log.mark().position.index;
-        if after > before {
-            let bytes = self.log.bytes() as u64;
-            self.explain(Why::LogCompacted {
-                through: after,
-                bytes,
-            });
+        if target <= before.max(self.compact_to) {
+            return;
         }
-        if after < target {
-            self.explain(Why::LogKeptForSnapshot { mark: after, target });
+        self.compact_to = target;
+        self.bound_log();
+        let through = self.log.mark().position.index;
+        if through > before {
+            let bytes = self.log.bytes() as u64;
+            self.explain(Why::LogCompacted { through, bytes });
+        }
+        if let Some(sent) = self.sent_up_to()
+            && sent.max(through) < target
+        {
+            let mark = sent.max(through);
+            self.explain(Why::LogKeptForSnapshot { mark, target });
         }
     }
 
@@ -43,19 +50,40 @@ impl Raft {
         self.bound_log();
     }
 
-    /// Drops what the log holds too much of, as far as that is applied and durable. Takes constant time when nothing is
-    /// to be dropped.
+    /// Drops what the log holds too much of, as far as that is applied and durable, a slice at a time: called once a turn
+    /// at least. Takes constant time when nothing is to be dropped.
     pub(crate) fn bound_log(&mut self) {
+        let before = self.log.mark().position.index;
         let max = self.config.limits.log_bytes_max;
-        if self.log.bytes() <= max {
+        if self.log.bytes() <= max && self.compact_to <= before {
             return;
         }
         let (droppable, sent) = (self.droppable(), self.sent_up_to());
-        self.drop_while(|raft| raft.log.bytes() > max && raft.first_may_go(droppable, sent));
+        // What a follower needs after its snapshot is not to go the moment that has arrived.
+        self.compact_to = sent.map_or(self.compact_to, |sent| self.compact_to.min(sent));
+        for _ in 0..DROPPED_AT_ONCE_MAX {
+            let bytes = self.log.bytes();
+            let may_go = |index: Index| {
+                (bytes > max || index <= self.compact_to)
+                    && index <= droppable
+                    // Who gets a snapshot goes on after it; up to twice the limit that is waited for.
+                    && (sent.is_none_or(|sent| index <= sent) || bytes > max.saturating_mul(2))
+            };
+            if !self.log.first().is_some_and(|first| may_go(first.position.index)) {
+                break;
+            }
+            self.log.drop_first();
+        }
+        let mark = self.log.mark().position.index;
+        if mark > before {
+            self.memberships.dropped_through(mark);
+        }
     }
 
     pub(crate) fn next_apply(&mut self) -> Option<Output> {
         if self.last_applied >= self.commit_index {
+            // The turn ends.
+            self.bound_log();
             return None;
         }
         self.last_applied = self.last_applied.next();
@@ -66,17 +94,6 @@ impl Raft {
             .clone();
         self.bound_log();
         Some(Output::Apply(entry))
-    }
-
-    fn drop_while(&mut self, may_go: impl Fn(&Raft) -> bool) {
-        let before = self.log.mark().position.index;
-        while may_go(self) {
-            self.log.drop_first();
-        }
-        let mark = self.log.mark().position.index;
-        if mark > before {
-            self.memberships.dropped_through(mark);
-        }
     }
 
     /// What is not applied is still to be handed out, and what is not durable still to be saved.
@@ -98,14 +115,61 @@ impl Raft {
         });
         marks.map(|mark| mark.index).min()
     }
+}
 
-    /// Whether the log may begin after its first entry: it is at most `through`, and before what is `sent` or too far
-    /// behind it.
-    fn first_may_go(&self, through: Index, sent: Option<Index>) -> bool {
-        let kept_max = self.config.limits.log_bytes_max.saturating_mul(2);
-        self.log.first().is_some_and(|first| {
-            let index = first.position.index;
-            index <= through && (sent.is_none_or(|sent| index <= sent) || self.log.bytes() > kept_max)
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Image, Membership, NodeId, Raft, SnapshotMark, Time};
+
+    /// A sole voter that has applied `count` entries.
+    fn applied(count: usize) -> Raft {
+        let membership = Membership::of_voters([(NodeId(1), vec![])]);
+        let snapshot = SnapshotMark {
+            membership,
+            ..SnapshotMark::default()
+        };
+        let image = Image {
+            snapshot,
+            ..Image::default()
+        };
+        let mut raft = Raft::boot(Config::new(NodeId(1), 1), image, Time(0));
+        turn(&mut raft);
+        assert!(raft.is_leader());
+        for _ in 1..count {
+            raft.propose("x".into()).expect("it leads");
+        }
+        turn(&mut raft);
+        assert_eq!(raft.last_applied(), Index(count as u64));
+        raft
+    }
+
+    fn turn(raft: &mut Raft) {
+        while let Some(output) = raft.poll() {
+            if let Output::Save(save) = output {
+                raft.saved(save.stamp);
+            }
+        }
+        raft.check_invariants();
+    }
+
+    /// No input waits until a long log is gone.
+    #[test]
+    fn a_long_log_goes_in_slices() {
+        let mut raft = applied(3 * DROPPED_AT_ONCE_MAX);
+        raft.set_limits(Limits {
+            tail_bytes_max: 1,
+            ..Limits::default()
+        });
+        raft.compact(Index(u64::MAX));
+        let mut turns = 0;
+        while raft.entries().next().is_some() {
+            let before = raft.entries().count();
+            turn(&mut raft);
+            assert!(before - raft.entries().count() <= DROPPED_AT_ONCE_MAX);
+            turns += 1;
+        }
+        assert_eq!(turns, 2, "the first slice went at once");
+        assert_eq!(raft.log_bytes(), 0);
     }
 }

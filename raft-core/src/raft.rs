@@ -42,6 +42,8 @@ pub struct Raft {
     pub(crate) last_applied: Index,
     pub(crate) persist: Persist,
     pub(crate) receiving: Option<Receiving>,
+    /// The log in memory is to begin after this entry, if it does not yet.
+    pub(crate) compact_to: Index,
     pub(crate) booted_at: Time,
     pub(crate) election_deadline: Time,
     pub(crate) contact: Option<Contact>,
@@ -100,6 +102,7 @@ impl Raft {
             last_applied: mark.index,
             persist: Persist::new(log.last().index),
             receiving: None,
+            compact_to: Index(0),
             log,
             booted_at: now,
             election_deadline: now,
@@ -180,7 +183,6 @@ impl Raft {
             Role::Leader(_) => self.advance_commit(),
             Role::Follower { .. } | Role::PreCandidate { .. } => {}
         }
-        self.bound_log();
     }
 
     /// The next thing to do; None when there is nothing left until the next input. After None, wait for an input or

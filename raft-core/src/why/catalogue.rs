@@ -254,7 +254,7 @@ reasons! {
     /// A candidate's log gave way to a snapshot.
     SteppedDownForSnapshot { mark: Position }
         "gives up its candidacy: the log it stood with gives way to the snapshot at {mark}", "Raft 5.4.1";
-    /// Entries that are in a snapshot were dropped from memory.
+    /// Entries that are in a snapshot were dropped from memory; of a long log the rest follows in the next turns.
     LogCompacted { through: Index, bytes: u64 }
         "drops the log up to {through} from memory; {bytes} bytes stay", "Raft 7";
     /// Entries stay in memory for a follower that gets a snapshot.
