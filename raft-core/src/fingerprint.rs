@@ -271,6 +271,7 @@ impl Canonical for Raft {
             last_applied,
             persist,
             receiving,
+            compact_to,
             booted_at,
             election_deadline,
             contact,
@@ -301,6 +302,7 @@ impl Canonical for Raft {
         last_applied.walk(walk);
         persist.walk(walk);
         receiving.walk(walk);
+        compact_to.walk(walk);
         booted_at.walk(walk);
         election_deadline.walk(walk);
         contact.walk(walk);

@@ -100,6 +100,7 @@ fn every_field_of_a_node_counts() {
             assert_ne!(raft.fingerprint(), without);
             assert_ne!(before, without, "its answer is held");
         },
+        compact_to: |raft| raft.compact_to = Index(1),
         indulged: |raft| {
             raft.indulged.insert(NodeId(3));
         },
