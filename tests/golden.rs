@@ -131,7 +131,10 @@ fn every_mutant_breaks_a_property() {
             failure.is_some_and(|failure| {
                 matches!(
                     failure.error.problem,
-                    Problem::Broken(_) | Problem::Stale(_) | Problem::Panicked(_)
+                    Problem::Broken(_)
+                        | Problem::NotDurable { .. }
+                        | Problem::Stale(_)
+                        | Problem::Panicked(_)
                 )
             })
         };
