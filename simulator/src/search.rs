@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use world::search::{Outcome, Report, Scope, explore};
+use world::script::{self, Options, Script};
+use world::search::{Found, Outcome, Report, Scope, explore};
 
-/// Searches the scope and prints what was found; exit code 1 if something does not hold.
+/// Searches the scope and prints what was found; exit code 1 if something does not hold, 3 if the search did not come
+/// to its end.
 #[must_use]
 pub fn search(scope: Scope) -> ExitCode {
     // A violation may be an assertion: it is told as such.
@@ -22,7 +24,7 @@ pub fn search(scope: Scope) -> ExitCode {
         }
         Outcome::Full => {
             println!("not exhausted: all properties hold in the states visited; raise --states-max");
-            ExitCode::SUCCESS
+            ExitCode::from(3)
         }
         Outcome::Violated(found) => {
             println!("VIOLATED: {}", found.story);
@@ -30,8 +32,21 @@ pub fn search(scope: Scope) -> ExitCode {
                 "the fewest steps that lead there, for balsa-study:\n\n{}",
                 found.script
             );
+            println!("{}", replay(&found));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Whether the script shows what was found, on a cluster that knows nothing of the search.
+fn replay(found: &Found) -> String {
+    let script = match Script::parse(&found.script) {
+        Ok(script) => script,
+        Err(error) => return format!("NOT REPLAYED: {error}"),
+    };
+    match script::run(&script, Options::default()) {
+        Err(failure) => format!("replayed: {}", failure.error),
+        Ok(_) => "NOT REPLAYED: the script comes to its end".to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Breadth first through all states of a scope, and back along the way to one of them.
 
+use super::past::Broken;
 use super::registry::Registry;
 use super::scope::Scope;
 use super::state::{Next, State, Step};
@@ -72,9 +73,9 @@ pub fn explore(scope: Scope, mut progress: impl FnMut(usize, usize, usize)) -> R
                 let next = match state.take(step, &mut registry) {
                     Next::State(next) => next,
                     Next::Nothing => continue,
-                    Next::Broken(story) => {
+                    Next::Broken(broken) => {
                         depth += 1;
-                        break 'search violated(story, &origins, (number, choice), &mut registry);
+                        break 'search violated(&broken, &origins, (number, choice), &mut registry);
                     }
                 };
                 let (rest, wire) = next.canonical(&registry);
@@ -111,7 +112,7 @@ pub fn explore(scope: Scope, mut progress: impl FnMut(usize, usize, usize)) -> R
     }
 }
 
-fn violated(story: String, origins: &[Origin], last: (u32, u16), registry: &mut Registry) -> Outcome {
+fn violated(broken: &Broken, origins: &[Origin], last: (u32, u16), registry: &mut Registry) -> Outcome {
     let (mut at, choice) = last;
     let mut choices = vec![choice];
     while at != 0 {
@@ -120,7 +121,8 @@ fn violated(story: String, origins: &[Origin], last: (u32, u16), registry: &mut 
         at = origin.state;
     }
     choices.reverse();
-    let script = tell(&story, &choices, registry);
+    let script = tell(broken, &choices, registry);
+    let story = broken.to_string();
     Outcome::Violated(Found { story, script })
 }
 

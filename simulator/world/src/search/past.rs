@@ -24,6 +24,21 @@ pub(super) enum Broken {
     Figure3(#[from] Violation),
     #[error("n{node} holds {position} for committed, and no quorum's disks have it")]
     CommittedNotDurable { node: NodeId, position: Position },
+    /// An assertion, an alarm or a promise, in words.
+    #[error("{0}")]
+    Turn(String),
+}
+
+impl Broken {
+    /// The line that shows it in a script, if the script would not notice by itself: it does not count disks.
+    pub(super) fn expectation(&self) -> Option<String> {
+        match self {
+            Broken::CommittedNotDurable { node, position } => {
+                Some(format!("expect commit({node})<={}", position.index.previous()))
+            }
+            Broken::Figure3(_) | Broken::Turn(_) => None,
+        }
+    }
 }
 
 impl Past {

@@ -2,6 +2,7 @@
 //! same input does the same, so each turn is carried out once, whatever the rest of the cluster looks like.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use raft_core::{Envelope, Message, NodeId};
 
@@ -22,7 +23,8 @@ pub(super) struct Registry {
     name_list: BTreeMap<u64, u32>,
     pasts: BTreeMap<Past, u32>,
     past_list: Vec<(Past, Box<[u64]>)>,
-    turns: BTreeMap<(u32, Input), Turn>,
+    /// By the member's number.
+    turns: Vec<BTreeMap<Input, Rc<Turn>>>,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,7 @@ struct Numbered<T> {
 }
 
 /// What an input makes of a member.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Turn {
     pub(super) member: u32,
     /// The messages sent, in order.
@@ -59,7 +61,7 @@ impl Registry {
             name_list: BTreeMap::new(),
             pasts: BTreeMap::new(),
             past_list: Vec::new(),
-            turns: BTreeMap::new(),
+            turns: Vec::new(),
         }
     }
 
@@ -97,14 +99,15 @@ impl Registry {
         (
             self.members.things.len(),
             self.messages.things.len(),
-            self.turns.len(),
+            self.turns.iter().map(BTreeMap::len).sum(),
         )
     }
 
     /// What the input makes of the member; carried out if it never was.
-    pub(super) fn turn(&mut self, member: u32, input: Input) -> Turn {
-        if let Some(turn) = self.turns.get(&(member, input)) {
-            return turn.clone();
+    pub(super) fn turn(&mut self, member: u32, input: Input) -> Rc<Turn> {
+        let place = member as usize;
+        if let Some(turn) = self.turns.get(place).and_then(|turns| turns.get(&input)) {
+            return Rc::clone(turn);
         }
         let before = self.members.get(member).facts.clone();
         let mut seat = self.members.get(member).seat.clone();
@@ -113,8 +116,10 @@ impl Registry {
             _ => None,
         };
         let sent = seat.turn(Some((input, envelope)), &self.scope);
-        let turn = self.turned(seat, sent, Some(&before));
-        self.turns.insert((member, input), turn.clone());
+        let turn = Rc::new(self.turned(seat, sent, Some(&before)));
+        let turns_known = self.turns.len().max(place + 1);
+        self.turns.resize_with(turns_known, BTreeMap::new);
+        self.turns[place].insert(input, Rc::clone(&turn));
         turn
     }
 

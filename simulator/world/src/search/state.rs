@@ -55,7 +55,7 @@ pub(super) enum Next {
     /// Nothing, or what the scope does not allow.
     Nothing,
     /// Something does not hold.
-    Broken(String),
+    Broken(Broken),
 }
 
 impl State {
@@ -141,13 +141,21 @@ impl State {
 
     /// Takes a step.
     pub(super) fn take(&self, step: Step, registry: &mut Registry) -> Next {
-        let mut state = self.clone();
-        for event in self.events(step, registry) {
-            match state.happen(event, registry) {
+        let answers = self.answers(step, registry);
+        if step.is_answered && answers.is_empty() {
+            // The same as without an answer.
+            return Next::Nothing;
+        }
+        let mut state = match self.happen(step.event, registry) {
+            Next::State(next) => next,
+            end => return end,
+        };
+        for answer in answers {
+            match state.happen(Event::Arrive(answer), registry) {
                 Next::State(next) => state = next,
                 // An answer that changes nothing takes nothing away from what was asked.
-                Next::Nothing if state != *self => {}
-                end => return end,
+                Next::Nothing => {}
+                broken @ Next::Broken(_) => return broken,
             }
         }
         if registry.scope.network == Network::Calls {
@@ -158,15 +166,22 @@ impl State {
 
     /// What happens in a step, in order.
     pub(super) fn events(&self, step: Step, registry: &mut Registry) -> Vec<Event> {
-        let mut events = vec![step.event];
-        if step.is_answered {
-            let (id, input) = State::input(step.event, registry);
-            let turn = self.member(id).map(|member| registry.turn(member, input));
-            let sent = turn.map_or(Vec::new(), |turn| turn.sent);
-            let answers = sent.into_iter().filter(|&message| registry.is_answer(message));
-            events.extend(answers.map(Event::Arrive));
+        let answers = self.answers(step, registry).into_iter().map(Event::Arrive);
+        [step.event].into_iter().chain(answers).collect()
+    }
+
+    /// The answers that arrive at once, as part of the step.
+    fn answers(&self, step: Step, registry: &mut Registry) -> Vec<u32> {
+        if !step.is_answered {
+            return Vec::new();
         }
-        events
+        let (id, input) = State::input(step.event, registry);
+        let Some(member) = self.member(id) else {
+            return Vec::new();
+        };
+        let turn = registry.turn(member, input);
+        let sent = turn.sent.iter().copied();
+        sent.filter(|&message| registry.is_answer(message)).collect()
     }
 
     /// Who takes part in an event, and what it is given.
@@ -203,8 +218,8 @@ impl State {
             return Next::Nothing;
         };
         let turn = registry.turn(before, input);
-        if let Some(broken) = turn.broken {
-            return Next::Broken(broken);
+        if let Some(broken) = &turn.broken {
+            return Next::Broken(Broken::Turn(broken.clone()));
         }
         if turn.member == before && turn.sent.is_empty() {
             return Next::Nothing;
@@ -220,7 +235,7 @@ impl State {
         }
         match self.observe(changed, registry) {
             Ok(()) => Next::State(self),
-            Err(broken) => Next::Broken(broken.to_string()),
+            Err(broken) => Next::Broken(broken),
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use raft_core::{NodeId, Term};
 
 use super::explore::follow;
+use super::past::Broken;
 use super::registry::Registry;
 use super::scope::Scope;
 use super::seat::{Input, command};
@@ -20,23 +21,26 @@ struct Numbers {
 }
 
 /// The script that takes these steps.
-pub(super) fn tell(story: &str, choices: &[u16], registry: &mut Registry) -> String {
-    let mut script = head(story, &registry.scope);
+pub(super) fn tell(broken: &Broken, choices: &[u16], registry: &mut Registry) -> String {
+    let mut script = head(&broken.to_string(), &registry.scope);
     let mut numbers = Numbers::default();
     'way: for (mut state, step) in follow(choices, registry) {
         for event in state.events(step, registry) {
             write_event(&mut script, event, &mut numbers, registry);
             let (id, input) = State::input(event, registry);
             let turn = state.member(id).map(|member| registry.turn(member, input));
-            let sent = turn.map_or(Vec::new(), |turn| turn.sent);
-            sent.into_iter()
-                .for_each(|message| numbers.send(message, registry));
+            let sent = turn.iter().flat_map(|turn| turn.sent.iter());
+            sent.for_each(|&message| numbers.send(message, registry));
             match state.happen(event, registry) {
                 Next::State(next) => state = next,
                 Next::Nothing => {}
                 Next::Broken(_) => break 'way,
             }
         }
+    }
+    if let Some(line) = broken.expectation() {
+        script.push_str(&line);
+        script.push('\n');
     }
     script.push_str("---\n");
     script

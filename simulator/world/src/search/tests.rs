@@ -45,8 +45,10 @@ fn all_is_well_in_every_state_of_a_small_scope() {
             network: Network::Late,
             ..Scope::default()
         },
+        Scope { terms: 2, ..calls() },
         Scope {
             terms: 2,
+            entries: 0,
             duplicates: None,
             ..calls()
         },
@@ -54,6 +56,12 @@ fn all_is_well_in_every_state_of_a_small_scope() {
             terms: 2,
             entries: 0,
             beats: 1,
+            ..calls()
+        },
+        Scope {
+            terms: 2,
+            entries: 0,
+            changes: 1,
             ..calls()
         },
     ];
@@ -91,6 +99,20 @@ fn votes_that_are_given_too_easily_are_found() {
 fn entries_that_follow_others_than_the_leaders_are_found() {
     let found = found(Mutant::AppendWithoutCheck, calls());
     assert!(found.story.starts_with("Log Matching"), "{}", found.story);
+}
+
+#[test]
+fn changes_of_membership_that_go_wrong_are_found() {
+    let scope = Scope {
+        terms: 2,
+        entries: 0,
+        changes: 1,
+        ..calls()
+    };
+    let story = found(Mutant::LeaderCountsItself, scope.clone()).story;
+    assert!(story.ends_with("no quorum's disks have it"), "{story}");
+    let story = found(Mutant::KeepTruncatedChange, scope).story;
+    assert!(story.contains("thesis 4.1"), "{story}");
 }
 
 #[test]

@@ -4,9 +4,18 @@
 use std::collections::BTreeMap;
 
 /// For each fingerprint of everything but the network: sets of messages, none of which holds another.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Visited {
-    known: BTreeMap<u64, Vec<Messages>>,
+    /// By the fingerprint's upper bits: many small maps are faster than a large one.
+    known: Vec<BTreeMap<u64, Vec<Messages>>>,
+}
+
+impl Default for Visited {
+    fn default() -> Visited {
+        Visited {
+            known: (0..1 << Self::UPPER_BITS).map(|_| BTreeMap::new()).collect(),
+        }
+    }
 }
 
 /// Messages under way, in ascending order.
@@ -18,13 +27,16 @@ struct Messages {
 }
 
 impl Visited {
+    const UPPER_BITS: u32 = 16;
+
     /// Returns whether a state with these messages under way, in ascending order, is news.
     pub(super) fn insert(&mut self, rest: u64, wire: Vec<u32>) -> bool {
         let wire = Messages {
             bits: wire.iter().fold(0, |bits, message| bits | 1 << (message % 64)),
             list: wire.into_boxed_slice(),
         };
-        let known = self.known.entry(rest).or_default();
+        let upper = usize::try_from(rest >> (u64::BITS - Self::UPPER_BITS)).expect("a few bits");
+        let known = self.known[upper].entry(rest).or_default();
         if known.iter().any(|known| known.holds(&wire)) {
             return false;
         }
@@ -63,7 +75,7 @@ mod tests {
         assert!(visited.insert(7, vec![1, 2, 3]));
         assert!(!visited.insert(7, vec![2, 3]));
         assert!(visited.insert(8, vec![]), "elsewhere it is another");
-        assert_eq!(visited.known[&7].len(), 1);
+        assert_eq!(visited.known[0][&7].len(), 1);
     }
 
     #[test]
