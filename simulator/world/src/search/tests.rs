@@ -1,4 +1,4 @@
-//! Small scopes, in seconds; larger ones are in `.ci/long`.
+//! Small scopes, in seconds; larger ones are in `.ci/search`.
 
 use raft_core::Mutant;
 
