@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use world::cores::{self, FAULTS_MIN, LENGTH_MIN, Met, OFFERED_MIN, Report};
+use world::cores::{self, CHANGES_MIN, FAULTS_MIN, LENGTH_MIN, Met, OFFERED_MIN, Report};
 use world::world::Mutant;
 
 use crate::campaign::Failure;
@@ -137,11 +137,12 @@ fn story(seed: u64, mutant: Option<Mutant>, report: &Report, twice: bool) -> Opt
     let enough = report.simulated >= LENGTH_MIN
         && report.offered >= OFFERED_MIN
         && report.faults >= FAULTS_MIN
+        && report.changes >= CHANGES_MIN
         && 2 * report.committed >= report.offered;
     if !enough {
         return Some(format!(
-            "not worth its name: {} simulated us, {} proposals, {} committed, {} faults",
-            report.simulated, report.offered, report.committed, report.faults
+            "not worth its name: {} simulated us, {} proposals, {} committed, {} faults, {} changes",
+            report.simulated, report.offered, report.committed, report.faults, report.changes
         ));
     }
     if twice && cores::run(seed, mutant, false) != *report {

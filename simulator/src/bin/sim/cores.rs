@@ -76,13 +76,20 @@ fn print_summary(summary: &CoreSummary) {
     );
     if let (Some(least), Some(share)) = (summary.least, summary.least_share) {
         println!(
-            "  each seed at least {} simulated seconds, {} proposals, {:.1} % committed, {} amid faults, {} faults, {} reads",
+            "  each seed at least {} simulated seconds, {} proposals, {:.1} % committed, {} amid faults, {} faults, {} changes, {} reads",
             least.simulated / 1_000_000,
             least.offered,
             100.0 * share,
             least.committed_in_storm,
             least.faults,
+            least.changes,
             least.reads,
+        );
+    }
+    if summary.failure.is_none() {
+        println!(
+            "  in each seed all followed one leader {} election timeouts after faults were over, and then all was done and at rest",
+            world::cores::RECOVERY_TIMEOUTS
         );
     }
     print_met(summary);

@@ -2,7 +2,7 @@
 //! proposed commits everywhere, reads are confirmed, and once nothing is asked any more nothing is on its way and all are
 //! equal.
 
-use raft_core::{NodeId, Raft, Term};
+use raft_core::{NodeId, Raft, Term, Time};
 
 use super::cluster::{Cluster, Event, at_least_half};
 use super::wire::slot;
@@ -10,7 +10,8 @@ use crate::check::Violation;
 use crate::network::Law;
 use crate::settings::SECOND;
 
-/// Within so many election timeouts, by the slowest clock, after the last message of the storm all follow one leader.
+/// Within so many election timeouts, by the slowest clock, after the last message of the storm all follow one leader. If
+/// leases last longer, it is so many of theirs: so long voters may keep to a leader that is gone.
 pub const RECOVERY_TIMEOUTS: u32 = 12;
 
 /// Each run lasts at least so long, in simulated microseconds.
@@ -19,6 +20,12 @@ pub const LENGTH_MIN: u64 = 60 * SECOND;
 /// In each run at least so many proposals are offered.
 pub const OFFERED_MIN: u64 = 500;
 
+/// So many times in a row, an election timeout apart, one is to lead before it counts: the lead may be on its way.
+const LOOKS_MIN: u32 = 3;
+
+/// In each run a leader begins at least so many changes of membership, late if not before.
+pub const CHANGES_MIN: u64 = 2;
+
 /// A run whose storm left too little done goes on, but no longer than this.
 const LENGTH_MAX: u64 = 300 * SECOND;
 
@@ -26,6 +33,10 @@ const LENGTH_MAX: u64 = 300 * SECOND;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Calm {
     stage: Stage,
+    /// When the stage must be over.
+    due: Time,
+    /// Who led when last it was looked for, and how often in a row.
+    seen: (Option<(NodeId, Term)>, u32),
     /// Proposals that were committed before it.
     pub(crate) committed_before: u64,
     /// Who leads since it should.
@@ -48,29 +59,57 @@ impl Cluster {
     /// Faults are over.
     pub(crate) fn calm_down(&mut self) {
         self.note(|| "CALM: faults are over".to_owned());
+        let bound = self.swarm.slow_timeouts(RECOVERY_TIMEOUTS) + self.longest_way();
         self.calm = Some(Calm {
             stage: Stage::Recovery,
+            due: Time(self.now.0 + bound),
+            seen: (None, 0),
             committed_before: self.tally.committed,
             leads: None,
             reads_confirmed: 0,
             reads_asked: 0,
         });
         self.end_all();
-        self.later(
-            self.swarm.slow_timeouts(RECOVERY_TIMEOUTS) + self.longest_way(),
-            Event::Look,
-        );
+        self.later(self.longest_way(), Event::Look);
     }
 
-    /// It is time that something can be seen.
+    /// Sees whether the stage is over, again and again until it must be.
     pub(crate) fn look(&mut self) {
         let Some(calm) = self.calm else { return };
         let verdict = match calm.stage {
-            Stage::Recovery => self.all_follow_one().map(|leads| self.begin_service(leads)),
+            Stage::Recovery => self.all_follow_one().map(|leads| self.recovered(leads)),
             Stage::Service => self.all_is_done().map(|()| self.begin_rest()),
             Stage::Rest => self.all_is_at_rest().map(|()| self.over = true),
         };
-        self.hold(verdict.map_err(|story| Violation::new("liveness", story)));
+        let Err(story) = verdict else { return };
+        if self.now >= calm.due {
+            return self.broken(Violation::new("liveness", story));
+        }
+        self.calm = self.calm.map(|calm| Calm {
+            seen: (None, 0),
+            ..calm
+        });
+        self.look_again();
+    }
+
+    fn look_again(&mut self) {
+        self.later(self.swarm.timeouts(1), Event::Look);
+    }
+
+    /// All follow one. Whether it stays so shows when it is seen again.
+    fn recovered(&mut self, leads: (NodeId, Term)) {
+        let Some(calm) = &mut self.calm else { return };
+        let before = if calm.seen.0 == Some(leads) {
+            calm.seen.1
+        } else {
+            0
+        };
+        calm.seen = (Some(leads), before + 1);
+        if calm.seen.1 < LOOKS_MIN && self.now < calm.due {
+            self.look_again();
+        } else {
+            self.begin_service(leads);
+        }
     }
 
     fn begin_service(&mut self, leads: (NodeId, Term)) {
@@ -82,17 +121,23 @@ impl Cluster {
             leads: Some(leads),
             reads_confirmed: confirmed,
             reads_asked: 1,
+            due: Time(self.now.0 + self.catching_up()),
             ..calm
         });
-        self.later(self.catching_up(), Event::Look);
+        self.look_again();
     }
 
     fn begin_rest(&mut self) {
         let enough = self.clients.offered >= OFFERED_MIN
             && at_least_half(self.tally.committed, self.clients.offered)
-            && self.now.0 + self.swarm.timeouts(2) >= LENGTH_MIN;
-        let lost = self.leader().is_some_and(|leader| self.bury_the_lost(leader));
-        if !enough || lost {
+            && self.now.0 >= LENGTH_MIN;
+        let leader = self.leader();
+        let lost = leader.is_some_and(|leader| self.bury_the_lost(leader));
+        let churned = self.tally.changes >= CHANGES_MIN;
+        if let Some(leader) = leader.filter(|_| !churned) {
+            self.change_something(leader);
+        }
+        if !enough || lost || !churned {
             if self.now.0 >= LENGTH_MAX {
                 let (offered, committed) = (self.clients.offered, self.tally.committed);
                 let story = format!(
@@ -100,14 +145,19 @@ impl Cluster {
                 );
                 return self.broken(Violation::new("liveness", story));
             }
-            return self.later(SECOND, Event::Look);
+            self.calm = self.calm.map(|calm| Calm {
+                due: Time(self.now.0 + self.catching_up()),
+                ..calm
+            });
+            return self.look_again();
         }
         self.clients.rest();
         self.calm = self.calm.map(|calm| Calm {
             stage: Stage::Rest,
+            due: Time(self.now.0 + self.catching_up()),
             ..calm
         });
-        self.later(self.catching_up(), Event::Look);
+        self.look_again();
     }
 
     /// How long the last message of the storm may be on its way.
@@ -124,7 +174,7 @@ impl Cluster {
         let usual = |law: Law| law.min + law.spread + law.tail_max / 20;
         let trip = 2 * usual(self.swarm.delay) + usual(self.swarm.sync);
         let trips = behind.unwrap_or_default() + 2 * pieces as u64 + 40;
-        self.swarm.slow_timeouts(6) + trips * trip
+        self.swarm.slow_timeouts(6) + trips * trip + 3 * usual(self.swarm.snapshot_sync)
     }
 
     fn cores(&self) -> impl Iterator<Item = &Raft> {

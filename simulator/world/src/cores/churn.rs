@@ -32,10 +32,12 @@ pub(crate) enum Deed {
     Wipe,
     /// Whoever was removed and is running still is switched off.
     SwitchOff,
+    /// Something is asked for that cannot be done.
+    Folly,
 }
 
 impl Deed {
-    pub(crate) const ALL: [Deed; 13] = [
+    pub(crate) const ALL: [Deed; 14] = [
         Deed::Learner,
         Deed::Promote,
         Deed::Demote,
@@ -49,10 +51,11 @@ impl Deed {
         Deed::HandOver,
         Deed::Wipe,
         Deed::SwitchOff,
+        Deed::Folly,
     ];
 
     /// The names of all deeds, of which any may come to be.
-    pub(crate) const NAMES: [&str; 14] = [
+    pub(crate) const NAMES: [&str; 15] = [
         "learner",
         "promote",
         "demote",
@@ -66,6 +69,7 @@ impl Deed {
         "hand over",
         "wipe",
         "switch off",
+        "folly",
         "forced recovery",
     ];
 
@@ -113,6 +117,18 @@ impl Cluster {
         self.do_deed(deed, leader, &membership);
     }
 
+    /// Whatever the run's operator does, something happens to the membership.
+    pub(crate) fn change_something(&mut self, leader: NodeId) {
+        let Some(raft) = self.seats[slot(leader)].raft.as_deref() else {
+            return;
+        };
+        let membership = raft.log_membership().clone();
+        let deed = self
+            .choices
+            .pick(&[Deed::Learner, Deed::Promote, Deed::Addresses]);
+        self.do_deed(deed, leader, &membership);
+    }
+
     fn do_deed(&mut self, deed: Deed, leader: NodeId, membership: &Membership) {
         let done = match deed {
             Deed::Transfer => self.transfer(leader, membership),
@@ -122,6 +138,11 @@ impl Cluster {
             ),
             Deed::Wipe => self.wipe_somebody(membership),
             Deed::SwitchOff => self.switch_off(),
+            Deed::Folly => {
+                let folly = folly(&mut self.choices, membership);
+                self.change(leader, &folly);
+                true
+            }
             _ => {
                 let changes = self.changes(deed, membership);
                 changes.is_some_and(|changes| {
@@ -207,7 +228,7 @@ impl Cluster {
                 Some(_) => None,
                 None => Some(self.swarm.lease()),
             })],
-            Deed::Transfer | Deed::HandOver | Deed::Wipe | Deed::SwitchOff => return None,
+            Deed::Transfer | Deed::HandOver | Deed::Wipe | Deed::SwitchOff | Deed::Folly => return None,
         };
         Some(changes)
     }
@@ -265,7 +286,9 @@ impl Cluster {
 
     /// Switches off one that was removed, which is committed.
     fn switch_off(&mut self) -> bool {
-        let newest = self.seats.iter().max_by_key(|seat| seat.machine.index());
+        // Those who are gone may be of another cluster.
+        let present = self.seats.iter().filter(|seat| !seat.gone);
+        let newest = present.max_by_key(|seat| seat.machine.index());
         let Some(newest) = newest else { return false };
         let removed = &newest.machine.membership.removed;
         let Some(id) = self.present().find(|id| removed.contains(id)) else {
@@ -328,6 +351,26 @@ impl Cluster {
             self.change(leader, &[Change::Remove(lost)]);
         }
         lost.is_some()
+    }
+}
+
+/// What no leader does: each time another reason speaks against it.
+fn folly(choices: &mut Choices, membership: &Membership) -> Vec<Change> {
+    let used: Vec<NodeId> = membership
+        .members()
+        .into_iter()
+        .chain(membership.removed.iter().copied())
+        .collect();
+    let (id, nobody) = (choices.pick(&used), NodeId(IDS_END));
+    match choices.below(5) {
+        0 => vec![Change::Learner {
+            id,
+            addresses: vec!["new".to_owned()],
+        }],
+        1 => vec![Change::Voter(nobody)],
+        2 => membership.voters.iter().map(|&id| Change::Demote(id)).collect(),
+        3 => vec![Change::Voter(id), Change::Remove(id)],
+        _ => vec![Change::Lease(membership.settings.lease)],
     }
 }
 

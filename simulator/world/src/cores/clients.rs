@@ -109,11 +109,12 @@ impl Cluster {
         Some(result.map(|_| ()))
     }
 
-    /// A read comes to somebody.
+    /// Some reads come to somebody.
     pub(crate) fn read_somewhere(&mut self) {
         if self.clients.rests {
             return;
         }
+        let burst = self.choices.between(1, self.swarm.reads_at_once);
         // Whoever believes in vain to lead is the one to ask.
         let leader = match self.swarm.reads_are_of_leaders {
             true => self.any_leader(),
@@ -122,7 +123,7 @@ impl Cluster {
                 .filter(|_| self.choices.happens(PerMillion(500_000))),
         };
         if let Some(id) = leader.or_else(|| self.anybody()) {
-            self.read(id);
+            (0..burst).for_each(|_| self.read(id));
         }
     }
 

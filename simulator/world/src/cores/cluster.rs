@@ -1,6 +1,6 @@
 //! The closed cluster: its cores, what is on its way between them, and what one input to one core brings about.
 
-use raft_core::{Envelope, Membership, Mutant, NodeId, Position, Raft, Time};
+use raft_core::{Envelope, Membership, Mutant, NodeId, Position, Raft, Time, Version};
 
 use super::calm::Calm;
 use super::clients::Clients;
@@ -17,6 +17,9 @@ use crate::clock::Clock;
 use crate::script::print;
 use crate::timeline::Timeline;
 use crate::trace::Trace;
+
+/// The newest there is of the members' program.
+const VERSION_MAX: Version = Version(3);
 
 /// More outputs than any one input can bring about.
 const OUTPUTS_MAX: usize = 100_000;
@@ -57,8 +60,8 @@ pub(crate) struct Tally {
 /// What is due.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A message arrives; it was sent in this epoch.
-    Arrive(u64, Envelope),
+    /// A message, sent in this epoch, arrives at a member.
+    Arrive(u64, NodeId, Envelope),
     /// A member's deadline comes, if this is still the time it is planned for.
     Tick(NodeId),
     /// A member's Save is synced, in this life of its.
@@ -136,7 +139,11 @@ impl Cluster {
 
     /// Makes a member and switches it on.
     pub(crate) fn seat(&mut self, id: NodeId, membership: &Membership) {
-        let config = self.swarm.config(&mut self.choices, id);
+        let mut config = self.swarm.config(&mut self.choices, id);
+        if membership.voters.is_empty() {
+            // Nobody takes in a member that is older than the cluster.
+            config.version = VERSION_MAX;
+        }
         self.seats.push(Seat::new(config, membership, &mut self.choices));
         assert_eq!(slot(id) + 1, self.seats.len(), "ids count up");
         self.start(id);
@@ -147,7 +154,7 @@ impl Cluster {
         let (now, event) = self.timeline.pop().expect("there always is something to come");
         self.now = now;
         match event {
-            Event::Arrive(epoch, envelope) => self.arrive(epoch, envelope),
+            Event::Arrive(epoch, id, envelope) => self.arrive(epoch, id, envelope),
             Event::Tick(id) => self.tick(id),
             Event::Synced(id, life) => self.synced(id, life),
             Event::Closed(id, life, peer) => self.closed(id, life, peer),
@@ -265,10 +272,9 @@ impl Cluster {
         }
     }
 
-    fn arrive(&mut self, epoch: u64, envelope: Envelope) {
-        let id = envelope.to;
+    fn arrive(&mut self, epoch: u64, id: NodeId, envelope: Envelope) {
         // Who lives in another epoch is a stranger to the hello that begins a connection.
-        if epoch != self.epoch || self.waits(id, || Event::Arrive(epoch, envelope.clone())) {
+        if epoch != self.epoch || self.waits(id, || Event::Arrive(epoch, id, envelope.clone())) {
             return;
         }
         if !self.seats[slot(id)].is_up() {
@@ -356,6 +362,9 @@ impl Cluster {
             return;
         }
         seat.life += 1;
+        if seat.life > 1 && self.choices.happens(self.swarm.upgrades) {
+            seat.config.version = VERSION_MAX.min(Version(seat.config.version.0 + 1));
+        }
         seat.clock = Clock::drifting(&mut self.choices, drift);
         let image = seat.disk.recover();
         seat.machine = seat.disk.stored.clone();

@@ -31,6 +31,12 @@ pub(crate) enum Kind {
     Pause,
     /// A member is told that its links are closed, which they are not.
     FalseHint,
+    /// Pieces of snapshots arrive with another byte than was sent.
+    Corruption(PerMillion),
+    /// Messages come to others, too, for whom they are not.
+    Misdelivery(PerMillion),
+    /// A member's limits are others than before, and than everyone's.
+    OtherLimits,
     /// Whoever comes to lead crashes soon, again and again: what Figure 8 of the paper is made of.
     Hunt {
         /// At most so long after it came to lead.
@@ -99,7 +105,7 @@ impl Shape {
 
 impl Kind {
     /// The names of all kinds.
-    pub(crate) const NAMES: [&str; 23] = [
+    pub(crate) const NAMES: [&str; 26] = [
         "crash",
         "crash while saving",
         "crash all",
@@ -122,6 +128,9 @@ impl Kind {
         "slow disk",
         "pause",
         "false hint",
+        "corruption",
+        "misdelivery",
+        "other limits",
         "hunt",
     ];
 
@@ -140,6 +149,9 @@ impl Kind {
             Kind::SlowDisk(_) => "slow disk",
             Kind::Pause => "pause",
             Kind::FalseHint => "false hint",
+            Kind::Corruption(_) => "corruption",
+            Kind::Misdelivery(_) => "misdelivery",
+            Kind::OtherLimits => "other limits",
             Kind::Hunt { .. } => "hunt",
         }
     }
@@ -164,6 +176,9 @@ impl Kind {
             Kind::SlowDisk(choices.pick(&[100_000, timeout / 2])),
             Kind::Pause,
             Kind::FalseHint,
+            Kind::Corruption(share(choices)),
+            Kind::Misdelivery(share(choices)),
+            Kind::OtherLimits,
             hunt,
         ];
         kinds.extend(Shape::ALL.map(Kind::Cut));

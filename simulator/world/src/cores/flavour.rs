@@ -22,6 +22,10 @@ enum Flavour {
     Leases,
     /// OmniPaxos: the only one with a quorum of links has missed something.
     FewLinks,
+    /// Logs hardly reach back, and snapshots are slow, spoilt and overtaken.
+    Snapshots,
+    /// The lead goes from hand to hand, and to some who cannot take it any more.
+    HandingOver,
 }
 
 /// Makes some runs go for one thing.
@@ -38,6 +42,8 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
         Flavour::Leases,
         Flavour::Leases,
         Flavour::FewLinks,
+        Flavour::Snapshots,
+        Flavour::HandingOver,
     ]) {
         Flavour::Any => {}
         Flavour::FallingLeaders => {
@@ -74,8 +80,60 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
             ];
             swarm.pre_vote = Spread::All;
             swarm.check_quorum = Spread::All;
+            if choices.happens(PerMillion(500_000)) {
+                // Tails that differ, and little room to compare them.
+                swarm.faults.extend(falling_leaders(choices, timeout));
+                swarm.faults.push(Kind::OtherLimits);
+                swarm.limits.append_bytes_max = 1;
+            }
         }
+        Flavour::Snapshots => snapshots(swarm, choices),
+        Flavour::HandingOver => handing_over(swarm, choices),
     }
+}
+
+fn snapshots(swarm: &mut Swarm, choices: &mut Choices) {
+    let timeout = swarm.timeouts(1);
+    swarm.limits.log_bytes_max = choices.pick(&[1, 300]);
+    swarm.limits.tail_bytes_max = 0;
+    swarm.limits.chunk_bytes_max = 40;
+    swarm.snapshot_bytes = choices.pick(&[0, 200]);
+    swarm.snapshot_sync.spread = choices.pick(&[2 * timeout, 4 * timeout]);
+    swarm.unusable = PerMillion(300_000);
+    swarm.faults = vec![
+        Kind::Corruption(PerMillion(300_000)),
+        Kind::Duplication(PerMillion(400_000)),
+        Kind::Reordering(choices.pick(&[timeout / 10, timeout, 3 * timeout])),
+        Kind::SlowInbox(timeout),
+        Kind::Cut(Shape::Isolate),
+        Kind::Cut(Shape::Halves),
+        Kind::Crash,
+        Kind::AppendLoss(PerMillion(500_000)),
+    ];
+    swarm.fault_gap = law(timeout);
+}
+
+/// Whoever is told to stand may have been away, stand already, or be no voter any more.
+fn handing_over(swarm: &mut Swarm, choices: &mut Choices) {
+    let timeout = swarm.timeouts(1);
+    swarm.deeds = vec![
+        Deed::Transfer,
+        Deed::Transfer,
+        Deed::HandOver,
+        Deed::Demote,
+        Deed::Promote,
+        Deed::Remove,
+        Deed::Learner,
+    ];
+    swarm.deed_gap = Some(law(choices.pick(&[timeout / 4, timeout])));
+    swarm.acts_at_once = true;
+    swarm.faults = vec![
+        Kind::Duplication(PerMillion(400_000)),
+        Kind::Reordering(choices.pick(&[timeout / 2, 2 * timeout])),
+        Kind::SlowInbox(choices.pick(&[timeout, 3 * timeout])),
+        Kind::Crash,
+        choices.pick(&[Kind::Pause, Kind::FalseHint]),
+    ];
 }
 
 /// A lease is refuted by a leader that is cut off while it still gets late acknowledgements, or whose clock is slow while

@@ -38,7 +38,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use raft_core::Mutant;
 
-pub use self::calm::{LENGTH_MIN, OFFERED_MIN, RECOVERY_TIMEOUTS};
+pub use self::calm::{CHANGES_MIN, LENGTH_MIN, OFFERED_MIN, RECOVERY_TIMEOUTS};
 use self::cluster::Cluster;
 pub use self::met::{MET_KINDS, Met};
 use crate::check::{Noticed, Violation};

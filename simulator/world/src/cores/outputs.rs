@@ -5,7 +5,7 @@ use raft_core::{Entry, Envelope, NodeId, Output, Raft, Save};
 use super::cluster::{Cluster, Event};
 use super::met;
 use super::snapshots::Piece;
-use super::wire::slot;
+use super::wire::{self, slot};
 use crate::check::Violation;
 use crate::script::print;
 
@@ -68,19 +68,29 @@ impl Cluster {
         }
     }
 
-    fn send(&mut self, raft: &Raft, envelope: Envelope) {
+    fn send(&mut self, raft: &Raft, mut envelope: Envelope) {
         self.met.count(met::message(&envelope.message));
         let verdict = self
             .judge
             .sends(&envelope, raft, &self.seats[slot(envelope.from)].disk);
         self.hold(verdict);
         let arrivals = self.wire.send(&mut self.choices, self.now, &envelope);
+        let (epoch, to, weather) = (self.epoch, envelope.to, self.wire.weather);
+        if self.choices.happens(weather.corruption) {
+            wire::corrupt(&mut self.choices, &mut envelope);
+        }
+        if self.choices.happens(weather.misdelivery)
+            && let (Some(at), Some(astray)) = (arrivals[0], self.anybody())
+        {
+            self.timeline
+                .add(at, Event::Arrive(epoch, astray, envelope.clone()));
+        }
         if let Some(second) = arrivals[1] {
             self.timeline
-                .add(second, Event::Arrive(self.epoch, envelope.clone()));
+                .add(second, Event::Arrive(epoch, to, envelope.clone()));
         }
         if let Some(first) = arrivals[0] {
-            self.timeline.add(first, Event::Arrive(self.epoch, envelope));
+            self.timeline.add(first, Event::Arrive(epoch, to, envelope));
         }
     }
 

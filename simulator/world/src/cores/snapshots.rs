@@ -9,7 +9,6 @@ use raft_core::{Chunk, NodeId, Position, SnapshotMark};
 use super::cluster::{Cluster, Event};
 use super::machine::Machine;
 use super::wire::slot;
-use crate::choices::PerMillion;
 
 /// What a host has in hand; a crash takes it.
 #[derive(Clone, Debug, Default)]
@@ -85,8 +84,9 @@ impl Cluster {
         bytes.extend_from_slice(data);
         if last {
             let position = mark.position;
-            let (life, after) = (self.seats[slot(id)].life, self.swarm.sync.draw(&mut self.choices));
-            self.later(2 * after, Event::Received(id, life, position));
+            let life = self.seats[slot(id)].life;
+            let after = self.swarm.snapshot_sync.draw(&mut self.choices);
+            self.later(after, Event::Received(id, life, position));
         }
     }
 
@@ -99,7 +99,7 @@ impl Cluster {
         let Some((whole, bytes)) = hands.receiving.take_if(|(whole, _)| whole.position == mark) else {
             return;
         };
-        let unusable = self.choices.happens(PerMillion(20_000)) && self.calm.is_none();
+        let unusable = self.choices.happens(self.swarm.unusable) && self.calm.is_none();
         match Machine::of_snapshot(whole, &bytes).filter(|_| !unusable) {
             Some(state) => {
                 self.seats[slot(id)].disk.keep(state);

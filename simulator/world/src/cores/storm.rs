@@ -1,6 +1,6 @@
 //! Faults as they begin, go on and end.
 
-use raft_core::{NodeId, Time};
+use raft_core::{Limits, NodeId, Time};
 
 use super::cluster::{Cluster, Event};
 use super::faults::{Kind, Shape};
@@ -75,6 +75,10 @@ impl Cluster {
             }
             Kind::DiskStall => self.seats[slot(victim)].disk_stalls = true,
             Kind::SlowDisk(most) => self.seats[slot(victim)].disk_delay = most,
+            Kind::OtherLimits => {
+                let limits = self.swarm.other_limits(&mut self.choices);
+                self.limit(victim, limits);
+            }
             Kind::Cut(Shape::Constrained) => {
                 // First one misses something, then it is the only one with a quorum of links.
                 cuts = self.cuts(Shape::Isolate, victim);
@@ -136,11 +140,21 @@ impl Cluster {
             let resumes = seat.disk_stalls && !stalls && seat.saving.is_some();
             (seat.disk_stalls, seat.disk_delay) = (stalls, delay);
             let life = seat.life;
+            if ended.kind == Kind::OtherLimits {
+                self.limit(victim, self.swarm.limits);
+            }
             if resumes {
                 self.timeline.add(now, Event::Synced(victim, life));
             }
         }
         self.settle_weather();
+    }
+
+    /// From now on, in all its lives.
+    fn limit(&mut self, id: NodeId, limits: Limits) {
+        self.seats[slot(id)].config.limits = limits;
+        self.trace_input(id, || format!("limits {limits:?}"));
+        self.turn(id, |raft, _| raft.set_limits(limits));
     }
 
     /// All that goes wrong ends; who is down is switched on.
@@ -225,6 +239,8 @@ impl Cluster {
                 Kind::Loss(share) => weather.loss = weather.loss.max(share),
                 Kind::AppendLoss(share) => weather.append_loss = weather.append_loss.max(share),
                 Kind::Duplication(share) => weather.duplication = weather.duplication.max(share),
+                Kind::Corruption(share) => weather.corruption = weather.corruption.max(share),
+                Kind::Misdelivery(share) => weather.misdelivery = weather.misdelivery.max(share),
                 Kind::Reordering(spread) => {
                     weather.in_order = false;
                     weather.delay = Law {

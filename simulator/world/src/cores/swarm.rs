@@ -30,6 +30,10 @@ pub(crate) struct Swarm {
     pub(crate) drift_ppm: u64,
     /// Reads may be answered by lease from the beginning on.
     pub(crate) leases: bool,
+    /// How long a voter keeps to a leader for their sake.
+    pub(crate) lease_timeout: Duration,
+    /// How often a member that boots again understands more than before.
+    pub(crate) upgrades: PerMillion,
     /// Members differ in priority from the beginning.
     pub(crate) priorities: bool,
     /// A rule taken out on purpose.
@@ -46,6 +50,8 @@ pub(crate) struct Swarm {
     pub(crate) payload_max: u64,
     /// How long until the next read.
     pub(crate) read_gap: Law,
+    /// How many come at once, at most.
+    pub(crate) reads_at_once: u64,
     /// Reads come to whoever believes to lead.
     pub(crate) reads_are_of_leaders: bool,
     /// How long until the next fault.
@@ -60,6 +66,10 @@ pub(crate) struct Swarm {
     pub(crate) snapshot_every: u64,
     /// Bytes of a snapshot, beyond the first few.
     pub(crate) snapshot_bytes: usize,
+    /// How long it takes to make a received one durable.
+    pub(crate) snapshot_sync: Law,
+    /// How often a received one is of no use.
+    pub(crate) unusable: PerMillion,
     /// No two members write the same bytes for the same state.
     pub(crate) snapshots_differ: bool,
     /// How long until the operator acts again; None if never.
@@ -109,6 +119,8 @@ impl Swarm {
         let storm = (LENGTH_MIN - 24 * timeout.min(LENGTH_MIN / 24)).max(25 * SECOND);
         let offers_max = choices.pick(&[1, 3, 11, 29]);
         let spread = choices.pick(&[300, 1_000, 5_000, 15_000]);
+        let sync = sync(choices);
+        let snapshot_spread = choices.pick(&[2 * sync.spread, 2 * sync.spread, 2 * timeout]);
         Swarm {
             voters: choices.pick(&[3, 3, 3, 5, 3, 4, 5, 7, 2, 6, 1]),
             learners: choices.pick(&[0, 1, 0, 2]),
@@ -120,20 +132,24 @@ impl Swarm {
             limits: limits(choices),
             drift_ppm: choices.pick(&[20_000, 1_000, 100_000]),
             leases: choices.happens(PerMillion(300_000)),
+            lease_timeout: choices.pick(&[election_timeout, election_timeout / 2, 2 * election_timeout]),
+            upgrades: PerMillion(choices.pick(&[0, 300_000, 1_000_000])),
             priorities: choices.happens(PerMillion(200_000)),
             mutant,
             delay: Law {
                 min: spread / 4,
                 spread,
                 tail: PerMillion(10_000),
-                tail_max: 10 * spread,
+                // A round trip stays well below an election timeout (Raft 5.6).
+                tail_max: (10 * spread).min(timeout / 8),
             },
-            sync: sync(choices),
+            sync,
             // Ten offers a second on average, in one way or another.
             offer_gap: law(100_000 * (offers_max + 1) / 2),
             offers_max,
             payload_max: choices.pick(&[12, 60, 400]),
             read_gap: law(choices.pick(&[300_000, 1_000_000, 100_000])),
+            reads_at_once: choices.pick(&[1, 1, 8]),
             reads_are_of_leaders: false,
             fault_gap: law(storm / choices.pick(&[20, 40, 10])),
             faults: Kind::draw_some(choices, timeout),
@@ -141,6 +157,11 @@ impl Swarm {
             hints: PerMillion(choices.pick(&[500_000, 1_000_000, 0])),
             snapshot_every: choices.pick(&[10_000, 100, 30, 1]),
             snapshot_bytes: choices.pick(&[0, 100, 1_000]),
+            snapshot_sync: Law {
+                spread: snapshot_spread,
+                ..sync
+            },
+            unusable: PerMillion(20_000),
             snapshots_differ: choices.happens(PerMillion(300_000)),
             deed_gap: match choices.happens(PerMillion(850_000)) {
                 true => Some(law(choices.pick(&[SECOND, 3 * SECOND, 300_000]))),
@@ -188,20 +209,33 @@ impl Swarm {
     /// Terms of lease reads that the run's clocks keep.
     pub(crate) fn lease(&self) -> Lease {
         Lease {
-            timeout: self.election_timeout,
+            timeout: self.lease_timeout,
             drift_ppm: u32::try_from(self.drift_ppm).expect("below a million"),
         }
     }
 
-    /// So many election timeouts by the slowest clock, in microseconds.
+    /// So many election timeouts, or those of leases if they are longer, by the slowest clock, in microseconds.
     pub(crate) fn slow_timeouts(&self, count: u32) -> u64 {
-        self.timeouts(count) * 1_000_000 / (1_000_000 - self.drift_ppm)
+        let longer = self.lease_timeout.max(self.election_timeout);
+        micros(longer * count) * 1_000_000 / (1_000_000 - self.drift_ppm)
+    }
+
+    /// Limits for one member that are not everyone's.
+    pub(crate) fn other_limits(&self, choices: &mut Choices) -> Limits {
+        Limits {
+            uncommitted_bytes_max: choices.pick(&[1, 400, 32 << 20]),
+            ..limits(choices)
+        }
     }
 
     /// So many election timeouts, in microseconds.
     pub(crate) fn timeouts(&self, count: u32) -> u64 {
-        u64::try_from((self.election_timeout * count).as_micros()).expect("seconds")
+        micros(self.election_timeout * count)
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).expect("seconds")
 }
 
 /// Small ones, so that a few entries fill them.
@@ -214,6 +248,7 @@ fn limits(choices: &mut Choices) -> Limits {
         log_bytes_max: choices.pick(&[64 << 20, 4_000, 300, 1]),
         tail_bytes_max: choices.pick(&[16 << 20, 1_000, 0]),
         chunk_bytes_max: choices.pick(&[1 << 20, 300, 40]),
+        reads_max: choices.pick(&[1 << 14, 5, 1]),
         ..Limits::default()
     }
 }

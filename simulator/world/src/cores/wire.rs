@@ -40,6 +40,10 @@ pub(crate) struct Weather {
     pub(crate) append_loss: PerMillion,
     /// How many arrive twice.
     pub(crate) duplication: PerMillion,
+    /// How many pieces of snapshots arrive with another byte than was sent.
+    pub(crate) corruption: PerMillion,
+    /// How many come to somebody else, too.
+    pub(crate) misdelivery: PerMillion,
     /// Lanes keep the order of messages.
     pub(crate) in_order: bool,
 }
@@ -52,6 +56,8 @@ impl Weather {
             loss: PerMillion(0),
             append_loss: PerMillion(0),
             duplication: PerMillion(0),
+            corruption: PerMillion(0),
+            misdelivery: PerMillion(0),
             in_order: true,
         }
     }
@@ -102,6 +108,7 @@ impl Wire {
             append_loss,
             duplication,
             in_order,
+            ..
         } = self.weather;
         let pair = (envelope.from, envelope.to);
         let carries =
@@ -123,6 +130,18 @@ impl Wire {
             .happens(duplication)
             .then(|| Time(now.0 + delay.draw(choices)));
         [Some(first), second]
+    }
+}
+
+/// Makes one byte of a piece of a snapshot another. All else is guarded by those who carry it; this Raft looks through.
+pub(crate) fn corrupt(choices: &mut Choices, envelope: &mut Envelope) {
+    if let Message::InstallSnapshot { data, .. } = &mut envelope.message
+        && !data.is_empty()
+    {
+        let mut bytes = data.to_vec();
+        let at = choices.below(bytes.len() as u64);
+        bytes[usize::try_from(at).expect("a place in memory")] ^= 1 << choices.below(8);
+        *data = bytes.into();
     }
 }
 
