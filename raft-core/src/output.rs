@@ -133,3 +133,14 @@ pub enum ChangeRefusal {
     #[error("nothing would change")]
     Nothing,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Outputs are moved several times on their way, so what is large and rare is boxed.
+    #[test]
+    fn an_output_is_small() {
+        assert!(size_of::<Output>() <= 96, "{} bytes", size_of::<Output>());
+    }
+}

@@ -169,6 +169,7 @@ pub enum Body {
 impl Body {
     /// Bytes this body weighs against limits; counts the payload, not the framing.
     #[must_use]
+    #[inline]
     pub fn weight(&self) -> usize {
         match self {
             Body::Blank => 0,
