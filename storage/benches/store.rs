@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use storage::store::Store;
-use storage::store::command::{Command, Put};
+use storage::store::command::{Applied, ClusterTime, Command, Put};
 use storage::store::query::{
     Between, Found, KeyRange, KeyValue, Query, RangeEnd, RangeQuery, Revision, Sort,
 };
@@ -84,7 +84,8 @@ fn put_all(store: &mut Store, order: &[u64], view_every: usize) -> f64 {
         if count % view_every == view_every - 1 {
             view = Some(store.clone());
         }
-        black_box(store.apply(command)).expect("a put succeeds");
+        let applied = black_box(store.apply(ClusterTime::default(), command));
+        assert!(matches!(applied, Applied::Done(Ok(_))), "a put succeeds");
     }
     let elapsed = begun.elapsed().as_nanos() as f64;
     drop(view);

@@ -1,69 +1,129 @@
 //! Committed entries into the store. The member that got a request answers it here.
+//!
+//! A command on very many keys is carried out in slices, one a turn, so that Raft's messages pass between them. Until it
+//! is done nothing else is applied, and whoever asks is answered from the state before it: the last applied entry is the
+//! one before.
 
-use bytes::Bytes;
-use raft_core::{Body, Boot, Entry, NodeId};
-use serde::{Deserialize, Serialize};
-use storage::store::command::Command;
+use std::collections::VecDeque;
+
+use raft_core::{Body, Entry, Position};
+use storage::store::Store;
+use storage::store::command::{Applied, Outcome};
 
 use crate::node::Node;
-use crate::request::{Answer, Failure};
+use crate::proposal::{Origin, Proposal};
+use crate::request::{Answer, Failure, Output, Retired};
 use crate::waiting::Ticket;
 
-/// Who asked for a command: the member and its life, and its ticket there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Origin {
-    /// The member.
-    pub node: NodeId,
-    /// Its life.
-    pub boot: Boot,
-    /// Counts up within that life.
-    pub ticket: u64,
+/// What is committed and not applied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unapplied {
+    /// The command that is being carried out.
+    working: Option<Working>,
+    /// What comes after it.
+    entries: VecDeque<Entry>,
+    /// The command had its slice in this turn.
+    worked_this_turn: bool,
 }
 
-/// What a command entry of the log holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proposal {
-    /// Who asked.
-    pub origin: Origin,
-    /// For what.
-    pub command: Command,
+#[derive(Clone, Debug)]
+struct Working {
+    position: Position,
+    origin: Origin,
+    /// The state before the command.
+    view: Store,
 }
 
-impl Proposal {
-    /// The form it has in the log: postcard.
-    pub(crate) fn encode(&self) -> Bytes {
-        postcard::to_stdvec(self)
-            .expect("a proposal always has a postcard form")
-            .into()
+impl Unapplied {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.working.is_none() && self.entries.is_empty()
     }
 
-    /// # Errors
-    /// If the bytes are not a proposal.
-    pub fn decode(bytes: &[u8]) -> Result<Proposal, postcard::Error> {
-        postcard::from_bytes(bytes)
+    pub(crate) fn begin_turn(&mut self) {
+        self.worked_this_turn = false;
     }
 }
+
+type Done = Result<Outcome, storage::store::command::Failure>;
 
 impl Node {
-    pub(crate) fn apply(&mut self, entry: Entry) {
+    /// The replicated state as of the last entry applied.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        let working = self.unapplied.working.as_ref();
+        working.map_or(&self.store, |working| &working.view)
+    }
+
+    /// An entry is committed.
+    pub(crate) fn on_committed(&mut self, entry: Entry) {
+        if self.unapplied.is_empty() {
+            self.apply(entry);
+        } else {
+            self.unapplied.entries.push_back(entry);
+        }
+    }
+
+    /// Carries on with what was too much for one turn, as far as this turn goes.
+    pub(crate) fn carry_on(&mut self) {
+        if self.unapplied.working.is_some() {
+            if std::mem::replace(&mut self.unapplied.worked_this_turn, true) {
+                return;
+            }
+            let Applied::Done(result) = self.store.work() else {
+                return;
+            };
+            let working = self.unapplied.working.take().expect("it was there");
+            // Dropping what only a view still holds takes long after so large a change.
+            self.outbox.push_back(Output::Retired(Retired::of(working.view)));
+            self.finish(working.position, Some((working.origin, result)));
+        }
+        while self.has_turn_left()
+            && self.unapplied.working.is_none()
+            && let Some(entry) = self.unapplied.entries.pop_front()
+        {
+            self.apply(entry);
+        }
+    }
+
+    fn apply(&mut self, entry: Entry) {
         let Entry { position, body } = entry;
         assert_eq!(
             position.index,
             self.applied.index.next(),
             "entries are applied once, in order"
         );
+        self.count_applied();
+        // Every member reads the same bytes, so what one cannot read none applies.
+        let proposal = match &body {
+            Body::Command(bytes) => Proposal::decode(bytes).ok(),
+            Body::Blank | Body::Change(_) => None,
+        };
+        let Some((time, Proposal { origin, command })) = proposal else {
+            return self.finish(position, None);
+        };
+        match self.store.apply(time, command) {
+            Applied::Done(result) => self.finish(position, Some((origin, result))),
+            Applied::Working => {
+                self.unapplied.working = Some(Working {
+                    position,
+                    origin,
+                    view: self.store.clone(),
+                });
+            }
+        }
+    }
+
+    /// An entry is applied; if it held a command, with this result.
+    fn finish(&mut self, position: Position, done: Option<(Origin, Done)>) {
         let later_term = position.term > self.applied.term;
         self.applied = position;
-        if let Body::Command(bytes) = &body {
-            // Every member reads the same bytes, so what one cannot read none applies.
-            if let Ok(Proposal { origin, command }) = Proposal::decode(bytes) {
-                let result = self.store.apply(command);
-                if origin.node == self.config.raft.id && origin.boot == self.config.raft.boot {
-                    let ticket = Ticket(origin.ticket);
-                    self.writes.remove(ticket);
-                    self.answer(ticket, result.map(Answer::Done).map_err(Failure::Store));
-                }
-            }
+        if let Some((origin, result)) = done
+            && origin.node == self.config.raft.id
+            && origin.boot == self.config.raft.boot
+        {
+            let ticket = Ticket(origin.ticket);
+            self.writes.remove(ticket);
+            self.answer(ticket, result.map(Answer::Done).map_err(Failure::Store));
         }
         if later_term {
             self.writes.term_applied(position.term);

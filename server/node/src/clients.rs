@@ -82,14 +82,14 @@ impl Node {
     }
 
     pub(crate) fn find(&self, query: &Query) -> Result<Answer, Failure> {
-        Ok(Answer::Found(self.store.query(query)?))
+        Ok(Answer::Found(self.store().query(query)?))
     }
 
     pub(crate) fn members(&self) -> Vec<Member> {
         let membership = self.raft.log_membership();
         let member = |id: NodeId| {
             let attributes = self
-                .store
+                .store()
                 .members()
                 .get(&id)
                 .map(|p| p.attributes.clone())
@@ -110,7 +110,7 @@ impl Node {
         Status {
             leader: self.raft.leader(),
             commit: self.raft.commit_index(),
-            size: self.store.size(),
+            size: self.store().size(),
             learner: !self.raft.log_membership().is_voter(self.config.raft.id),
         }
     }
@@ -134,8 +134,8 @@ impl Node {
         let header = Header {
             cluster_id: self.config.cluster_id,
             member_id: self.config.raft.id,
-            revision: self.store.revision(),
-            tree_index: self.store.tree_index(),
+            revision: self.store().revision(),
+            tree_index: self.store().tree_index(),
             term: self.raft.term(),
             applied: self.applied.index,
         };

@@ -28,11 +28,12 @@
 //! | `node.rs` | the composition: handle, poll, deadline |
 //! | `clients.rs` | what clients ask, and how they are answered |
 //! | `waiting.rs` | requests and their deadlines |
+//! | `proposal.rs` | what stands in the log: who asked for what, and when the leader took it |
 //! | `writes.rs` | proposals: into the own log or to the leader, once |
 //! | `forward.rs` | the numbered stream of proposals from a follower to the leader, both ends |
 //! | `reads.rs` | linearizable reads in batches, one round for all of a turn |
 //! | `leaving.rs` | handing over the lead; being removed |
-//! | `apply.rs` | committed entries into the store, answers out |
+//! | `apply.rs` | committed entries into the store, large ones in slices; answers out |
 //!
 //! # Left out so far
 //! Snapshots, watches, leases.
@@ -45,6 +46,7 @@ mod forward;
 mod leaving;
 mod message;
 mod node;
+mod proposal;
 mod reads;
 mod request;
 #[cfg(test)]
@@ -52,11 +54,11 @@ mod tests;
 mod waiting;
 mod writes;
 
-pub use apply::{Origin, Proposal};
 pub use config::Config;
 pub use message::{Forward, Lane, Part, PeerMessage};
 pub use node::Node;
+pub use proposal::{Origin, Proposal};
 pub use request::{
-    Answer, ClientId, Failure, Header, Input, Member, Now, Output, Request, RequestId, Response, Status,
-    WallTime,
+    Answer, ClientId, Failure, Header, Input, Member, Now, Output, Request, RequestId, Response, Retired,
+    Status, WallTime,
 };

@@ -54,7 +54,7 @@ pub struct Forward {
     pub term: Term,
     /// The number of the first.
     pub first: u64,
-    /// The proposals, encoded as they shall stand in the log.
+    /// The proposals, encoded; the leader stamps them with its time.
     pub proposals: Vec<Bytes>,
 }
 

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use raft_core::{Boot, Image, NodeId, Position, Raft, Refusal, Term, Time};
 use storage::store::Store;
+use storage::store::command::ClusterTime;
 
+use crate::apply::Unapplied;
 use crate::config::Config;
 use crate::forward::{FromFollowers, ToLeader};
 use crate::message::{Lane, Part, PeerMessage};
+use crate::proposal::stamped;
 use crate::reads::Reads;
 use crate::request::{Failure, Input, Now, Output};
 use crate::waiting::Waiting;
@@ -25,6 +28,7 @@ pub struct Node {
     pub(crate) store: Store,
     /// The last entry applied.
     pub(crate) applied: Position,
+    pub(crate) unapplied: Unapplied,
     pub(crate) waiting: Waiting,
     pub(crate) writes: Writes,
     pub(crate) reads: Reads,
@@ -66,6 +70,7 @@ impl Node {
             raft,
             store,
             applied: mark,
+            unapplied: Unapplied::default(),
             waiting: Waiting::default(),
             writes: Writes::default(),
             reads: Reads::default(),
@@ -81,10 +86,10 @@ impl Node {
             config,
         };
         while node.applied.index < node.raft.commit_index() {
-            node.applied_this_turn = 0;
+            node.begin_turn();
             node.drive_raft();
         }
-        node.applied_this_turn = 0;
+        node.begin_turn();
         node.publish();
         node.notice_leader();
         node
@@ -101,7 +106,7 @@ impl Node {
         );
         self.now = now;
         self.time_passed = true;
-        self.applied_this_turn = 0;
+        self.begin_turn();
         match input {
             Input::Tick => {}
             Input::Message(message) => self.on_message(message),
@@ -145,7 +150,7 @@ impl Node {
             return Time::NEVER;
         }
         // The turn was cut short: there may be more to apply, to save or to send.
-        if self.applied_this_turn == APPLY_PER_TURN_MAX {
+        if !self.has_turn_left() || !self.unapplied.is_empty() {
             return self.now.monotonic;
         }
         let forward = self.to_leader.as_ref().map_or(Time::NEVER, ToLeader::deadline);
@@ -158,12 +163,6 @@ impl Node {
         &self.raft
     }
 
-    /// The replicated state, to look at.
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
     /// The last entry applied.
     #[must_use]
     pub fn applied(&self) -> Position {
@@ -173,7 +172,7 @@ impl Node {
     /// The data id that a member made known, if it has started once: another one under its name is not that member.
     #[must_use]
     pub fn data_id_of(&self, member: NodeId) -> Option<u64> {
-        self.store.members().get(&member).map(|profile| profile.data_id)
+        self.store().members().get(&member).map(|profile| profile.data_id)
     }
 
     /// Requests that wait for an answer.
@@ -219,10 +218,13 @@ impl Node {
                 Part::Raft(envelope) => self.raft.receive(self.now.monotonic, envelope),
                 Part::Forward(forward) => {
                     if forward.term == self.raft.term() && self.raft.is_leader() {
-                        let raft = &mut self.raft;
+                        let (raft, time) = (&mut self.raft, ClusterTime(self.now.wall.0));
                         self.from_followers.take((from, from_boot), forward, |bytes| {
                             // What can never be taken must not stop what follows; whoever asked times out.
-                            !matches!(raft.propose(bytes), Err(Refusal::Busy | Refusal::Transferring))
+                            !matches!(
+                                raft.propose(stamped(time, &bytes)),
+                                Err(Refusal::Busy | Refusal::Transferring)
+                            )
                         });
                     }
                 }
@@ -259,17 +261,33 @@ impl Node {
         self.propose_unsent();
     }
 
+    fn begin_turn(&mut self) {
+        self.applied_this_turn = 0;
+        self.unapplied.begin_turn();
+    }
+
+    /// Whether this turn may apply more.
+    pub(crate) fn has_turn_left(&self) -> bool {
+        self.applied_this_turn < APPLY_PER_TURN_MAX
+    }
+
+    pub(crate) fn count_applied(&mut self) {
+        self.applied_this_turn += 1;
+    }
+
     fn drive_raft(&mut self) {
-        while self.applied_this_turn < APPLY_PER_TURN_MAX
+        self.poll_raft();
+        self.carry_on();
+    }
+
+    fn poll_raft(&mut self) {
+        while self.has_turn_left()
             && let Some(output) = self.raft.poll()
         {
             match output {
                 raft_core::Output::Save(save) => self.outbox.push_back(Output::Save(save)),
                 raft_core::Output::Send(envelope) => self.parts_to(envelope.to, Part::Raft(envelope)),
-                raft_core::Output::Apply(entry) => {
-                    self.applied_this_turn += 1;
-                    self.apply(entry);
-                }
+                raft_core::Output::Apply(entry) => self.on_committed(entry),
                 raft_core::Output::ReadReady { id, index } => self.on_read_ready(id, index),
                 raft_core::Output::ReadDropped { id } => self.on_read_dropped(id),
                 raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(*membership)),

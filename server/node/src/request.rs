@@ -2,6 +2,7 @@
 
 use raft_core::{Index, Membership, NodeId, Save, SnapshotMark, Stamp, Term, Time};
 use serde::{Deserialize, Serialize};
+use storage::store::Store;
 use storage::store::command::{self, Command};
 use storage::store::query::{Found, Query};
 use thiserror::Error;
@@ -100,7 +101,40 @@ pub enum Output {
     Removed,
     /// Another member broke the protocol; this node takes part no more.
     Alarm(raft_core::Alarm),
+    /// Drop this, on a thread where it may take long.
+    Retired(Retired),
 }
+
+/// A view that is needed no more. It may be the last that holds millions of keys; freeing them takes longer than a node
+/// may pause.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Retired {
+    #[serde(skip)]
+    view: Option<Box<Store>>,
+}
+
+impl Retired {
+    pub(crate) fn of(view: Store) -> Retired {
+        Retired {
+            view: Some(Box::new(view)),
+        }
+    }
+
+    /// The view; None of one that was written down and read back.
+    #[must_use]
+    pub fn into_view(self) -> Option<Box<Store>> {
+        self.view
+    }
+}
+
+/// Nobody looks into them, so none is unlike another.
+impl PartialEq for Retired {
+    fn eq(&self, _: &Retired) -> bool {
+        true
+    }
+}
+
+impl Eq for Retired {}
 
 /// What a client can ask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

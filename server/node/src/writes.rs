@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use raft_core::{Index, NodeId, Raft, Refusal, Term};
-use storage::store::command::Command;
+use storage::store::command::{ClusterTime, Command};
 
-use crate::apply::{Origin, Proposal};
 use crate::forward::ToLeader;
 use crate::node::Node;
+use crate::proposal::{Origin, Proposal, STAMP_BYTES, stamped};
 use crate::request::Failure;
 use crate::waiting::{Ticket, Waiter};
 
@@ -82,7 +82,7 @@ impl Node {
             ticket: ticket.0,
         };
         let encoded = Proposal { origin, command }.encode();
-        if encoded.len() > self.config.raft.limits.entry_bytes_max {
+        if encoded.len() + STAMP_BYTES > self.config.raft.limits.entry_bytes_max {
             return self.answer(ticket, Err(Failure::TooLarge));
         }
         if self.waiting.len() > WAITING_MAX || self.writes.bytes + encoded.len() > WAITING_BYTES_MAX {
@@ -107,6 +107,7 @@ impl Node {
         }
         let Some(leader) = self.raft.leader() else { return };
         let term = self.raft.term();
+        let time = ClusterTime(self.now.wall.0);
         while let Some(&ticket) = self.writes.unsent.first() {
             let waits = self
                 .writes
@@ -118,7 +119,7 @@ impl Node {
                 if self.writes.full == Some(room) {
                     return;
                 }
-                match self.raft.propose(waits.encoded.clone()) {
+                match self.raft.propose(stamped(time, &waits.encoded)) {
                     Ok(_) => {}
                     Err(Refusal::Busy | Refusal::Transferring) => {
                         self.writes.full = Some(room);

@@ -11,6 +11,7 @@ mod disk_thread;
 mod peers;
 mod random;
 mod resolver;
+mod retire_thread;
 mod run;
 mod segment_thread;
 

@@ -18,6 +18,7 @@ use super::descriptors;
 use super::disk_thread::DiskThread;
 use super::peers::Peers;
 use super::resolver::Resolver;
+use super::retire_thread::RetireThread;
 use crate::config::Config;
 use crate::exit::Stop;
 use crate::{hints, signals};
@@ -65,6 +66,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
     } = boot::boot(config, &clock)?;
     let disk = DiskThread::start(writer, event_loop.waker()).map_err(HostError::Thread)?;
     let resolver = Resolver::start(event_loop.waker()).map_err(HostError::Thread)?;
+    let retire = RetireThread::start().map_err(HostError::Thread)?;
     log::info!(
         "member-id":% = format_args!("{:x}", identity.member_id),
         "cluster-id":% = format_args!("{:x}", identity.cluster_id),
@@ -85,6 +87,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         event_loop,
         node,
         disk,
+        retire,
         removed: false,
     };
     host.serve(&stopping)
@@ -108,6 +111,7 @@ struct Host {
     event_loop: EventLoop,
     node: Node,
     disk: DiskThread,
+    retire: RetireThread,
     clients: Clients,
     peers: Peers,
     client_listeners: Vec<ListenerId>,
@@ -245,6 +249,7 @@ impl Host {
                      another member can only be started with a new one"
                 );
             }
+            Output::Retired(view) => self.retire.drop_there(view),
             Output::Alarm(alarm) => {
                 log::error!("alarm":% = alarm; "the protocol is broken: takes part no more")
             }

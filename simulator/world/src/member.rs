@@ -252,6 +252,7 @@ impl Member {
                 Output::Peers(_) => {}
                 Output::Why(why) => effects.push(Effect::Why(why)),
                 Output::Leader { leader, term } => effects.push(Effect::Leader { leader, term }),
+                Output::Retired(view) => drop(view),
                 Output::Removed => effects.push(Effect::Removed),
                 Output::Alarm(alarm) => effects.push(Effect::Alarm(alarm)),
             }

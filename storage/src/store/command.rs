@@ -8,6 +8,12 @@ use thiserror::Error;
 
 use super::query::{KeyRange, KeyValue, Revision, TreeNode};
 
+/// The cluster's wall clock: nanoseconds since the Unix epoch. Each command carries the time by the clock of the leader
+/// that took it; the state's own is the greatest so far, so it never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClusterTime(pub u64);
+
 /// A change of the replicated state, as it stands in a log entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
@@ -126,6 +132,19 @@ pub enum Outcome {
     Tree(TreeEvent),
     /// The attributes are known.
     Published,
+}
+
+/// How far applying a command came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+#[expect(clippy::large_enum_variant, reason = "nearly every one is the large one")]
+pub enum Applied {
+    /// It is carried out, or failed and changed nothing.
+    Done(Result<Outcome, Failure>),
+    /// It is too much for one turn: call [`Store::work`](super::Store::work) until it is done, and apply nothing else
+    /// before. When [`Store::apply`](super::Store::apply) says so, nothing has changed yet: a view taken then is the
+    /// state that clients see meanwhile.
+    Working,
 }
 
 /// A change of the v2 tree, as clients see it.

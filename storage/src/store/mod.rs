@@ -22,7 +22,7 @@ use raft_core::NodeId;
 
 pub use members::Profile;
 
-use command::{Command, Failure, Outcome};
+use command::{Applied, ClusterTime, Command, Failure, Outcome};
 use fingerprint::{Kind, Row};
 use members::Members;
 use mvcc::Keyspace;
@@ -38,6 +38,8 @@ pub struct Store {
     keyspace: Keyspace,
     tree: Tree,
     members: Members,
+    /// The newest time that a command carried.
+    time: ClusterTime,
 }
 
 impl Store {
@@ -49,15 +51,26 @@ impl Store {
             keyspace: Keyspace::new(),
             tree: Tree::new(members as u64 + 1),
             members: Members::default(),
+            time: ClusterTime::default(),
         }
     }
 
-    /// Carries out a command. Total: whatever the command says, the answer is an outcome, or a failure that changed
-    /// nothing.
+    /// Carries out a command that the leader took at this time, or begins to. Total: whatever the command says, the
+    /// answer is an outcome, or a failure that changed nothing.
+    pub fn apply(&mut self, time: ClusterTime, command: Command) -> Applied {
+        self.time = self.time.max(time);
+        Applied::Done(self.carry_out(command))
+    }
+
+    /// Carries on with the command that [`Store::apply`] began, for about a millisecond.
     ///
-    /// # Errors
-    /// The [`Failure`] that the client is to see.
-    pub fn apply(&mut self, command: Command) -> Result<Outcome, Failure> {
+    /// # Panics
+    /// If none was begun.
+    pub fn work(&mut self) -> Applied {
+        panic!("no command is begun")
+    }
+
+    fn carry_out(&mut self, command: Command) -> Result<Outcome, Failure> {
         match command {
             Command::Put(put) => {
                 let previous = self.keyspace.put(put)?;
@@ -93,6 +106,12 @@ impl Store {
         }
     }
 
+    /// The cluster's time: the newest that a command carried.
+    #[must_use]
+    pub fn time(&self) -> ClusterTime {
+        self.time
+    }
+
     /// The v3 keyspace's revision.
     #[must_use]
     pub fn revision(&self) -> Revision {
@@ -124,6 +143,7 @@ impl Store {
             .number(self.keyspace.revision().0)
             .number(self.keyspace.compacted().0)
             .number(self.tree.index())
+            .number(self.time.0)
             .hash()
             .wrapping_add(self.keyspace.totals().hash)
             .wrapping_add(self.tree.totals().hash)

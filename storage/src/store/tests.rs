@@ -4,10 +4,23 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use raft_core::NodeId;
 
-use super::command::{Attributes, Command, Compare, Outcome, Put, TreeChange, TreeContent};
+use super::command::{
+    Applied, Attributes, ClusterTime, Command, Compare, Failure, Outcome, Put, TreeChange, TreeContent,
+};
 use super::fingerprint::{Kind, Row};
 use super::query::{Found, KeyRange, Query, RangeEnd, Revision};
 use super::{Store, TREE_DEPTH_MAX};
+
+/// Carries out a command to its end, in no time.
+fn apply(store: &mut Store, command: Command) -> Result<Outcome, Failure> {
+    let mut applied = store.apply(ClusterTime::default(), command);
+    loop {
+        match applied {
+            Applied::Done(result) => return result,
+            Applied::Working => applied = store.work(),
+        }
+    }
+}
 
 fn put(key: &'static str, value: &'static str) -> Command {
     Command::Put(Put {
@@ -49,15 +62,15 @@ fn a_store_is_born_at_revision_1_and_one_index_more_than_members() {
 #[test]
 fn a_fresh_single_node_shows_index_3_once_it_is_published() {
     let mut store = Store::born(1);
-    assert_eq!(store.apply(publish_of(1, "n1", 7)), Ok(Outcome::Published));
+    assert_eq!(apply(&mut store, publish_of(1, "n1", 7)), Ok(Outcome::Published));
     assert_eq!(store.tree_index(), 3);
 }
 
 #[test]
 fn publishing_again_takes_the_new_attributes_and_another_index() {
     let mut store = Store::born(1);
-    store.apply(publish_of(1, "n1", 7)).unwrap();
-    store.apply(publish_of(1, "new", 7)).unwrap();
+    apply(&mut store, publish_of(1, "n1", 7)).unwrap();
+    apply(&mut store, publish_of(1, "new", 7)).unwrap();
     assert_eq!(store.tree_index(), 4);
     assert_eq!(store.members()[&NodeId(1)].attributes.name, "new");
 }
@@ -65,9 +78,12 @@ fn publishing_again_takes_the_new_attributes_and_another_index() {
 #[test]
 fn publishing_another_data_id_changes_nothing() {
     let mut store = Store::born(1);
-    store.apply(publish_of(1, "n1", 7)).unwrap();
+    apply(&mut store, publish_of(1, "n1", 7)).unwrap();
     let before = store.clone();
-    assert_eq!(store.apply(publish_of(1, "wiped", 8)), Ok(Outcome::Published));
+    assert_eq!(
+        apply(&mut store, publish_of(1, "wiped", 8)),
+        Ok(Outcome::Published)
+    );
     assert_eq!(store.fingerprint(), before.fingerprint());
     assert_eq!(store.members()[&NodeId(1)].data_id, 7);
     assert_eq!(store.members()[&NodeId(1)].attributes.name, "n1");
@@ -76,8 +92,8 @@ fn publishing_another_data_id_changes_nothing() {
 #[test]
 fn a_clone_does_not_see_later_changes() {
     let mut store = Store::born(1);
-    store.apply(put("a", "1")).unwrap();
-    store.apply(set("/a", "1")).unwrap();
+    apply(&mut store, put("a", "1")).unwrap();
+    apply(&mut store, set("/a", "1")).unwrap();
     let view = store.clone();
     let (fingerprint, size) = (view.fingerprint(), view.size());
     for command in [
@@ -87,7 +103,7 @@ fn a_clone_does_not_see_later_changes() {
         set("/b/c", "1"),
         publish_of(1, "n1", 7),
     ] {
-        store.apply(command).unwrap();
+        apply(&mut store, command).unwrap();
     }
     assert_ne!(store.fingerprint(), fingerprint);
     assert_eq!((view.fingerprint(), view.size()), (fingerprint, size));
@@ -98,11 +114,11 @@ fn a_clone_does_not_see_later_changes() {
 #[test]
 fn size_counts_keys_once_and_every_version() {
     let mut store = Store::born(1);
-    store.apply(put("key", "12")).unwrap();
-    store.apply(put("key", "3456")).unwrap();
+    apply(&mut store, put("key", "12")).unwrap();
+    apply(&mut store, put("key", "3456")).unwrap();
     assert_eq!(store.size(), 3 + 2 + 4);
-    store.apply(set("/d/f", "12")).unwrap();
-    store.apply(set("/d/f", "3")).unwrap();
+    apply(&mut store, set("/d/f", "12")).unwrap();
+    apply(&mut store, set("/d/f", "3")).unwrap();
     assert_eq!(store.size(), 9 + "/d".len() as u64 + "/d/f".len() as u64 + 1);
 }
 
@@ -116,7 +132,8 @@ fn recount(store: &Store) -> (u64, u64) {
     let counters = Row::new(Kind::Counters)
         .number(store.revision().0)
         .number(store.keyspace.compacted().0)
-        .number(store.tree_index());
+        .number(store.tree_index())
+        .number(store.time().0);
     let hashes = totals.iter().map(|totals| totals.hash);
     let hash = hashes.fold(counters.hash(), u64::wrapping_add);
     (hash, totals.iter().map(|totals| totals.bytes).sum())
@@ -184,7 +201,7 @@ proptest! {
         let mut store = Store::born(1);
         for command in commands {
             let before = store.clone();
-            let failed = store.apply(command).is_err();
+            let failed = apply(&mut store, command).is_err();
             prop_assert_eq!((store.fingerprint(), store.size()), recount(&store));
             if failed {
                 prop_assert_eq!(store.fingerprint(), before.fingerprint(), "a failure changes nothing");
@@ -204,7 +221,7 @@ proptest! {
         let mut store = Store::born(1);
         let mut feed = |bytes: &[u8]| {
             if let Ok(command) = postcard::from_bytes::<Command>(bytes) {
-                let _ = store.apply(command);
+                let _ = apply(&mut store, command);
             }
         };
         for command in commands {
@@ -228,7 +245,7 @@ proptest! {
     ) {
         let mut store = Store::born(1);
         for command in commands {
-            let _ = store.apply(command);
+            let _ = apply(&mut store, command);
         }
         let before = store.fingerprint();
         for (path, recursive) in paths {
@@ -251,9 +268,11 @@ fn the_deepest_path_is_made_listed_and_deleted() {
         path: path.clone(),
         change,
     };
-    store
-        .apply(change(&deep, TreeChange::Set(TreeContent::File("v".into()))))
-        .unwrap();
+    apply(
+        &mut store,
+        change(&deep, TreeChange::Set(TreeContent::File("v".into()))),
+    )
+    .unwrap();
     let root = Bytes::from_static(b"/");
     let listed = store.query(&Query::Tree {
         path: root,
@@ -272,21 +291,21 @@ fn the_deepest_path_is_made_listed_and_deleted() {
         dir: true,
         recursive: true,
     };
-    store.apply(change(&Bytes::from_static(b"/d"), delete)).unwrap();
+    apply(&mut store, change(&Bytes::from_static(b"/d"), delete)).unwrap();
     assert_eq!(store.size(), 0);
 }
 
 #[test]
 fn stores_that_came_to_the_same_by_other_ways_have_the_same_fingerprint() {
     let mut one = Store::born(1);
-    one.apply(set("/a", "1")).unwrap();
-    one.apply(set("/b", "1")).unwrap();
-    one.apply(put("a", "1")).unwrap();
+    apply(&mut one, set("/a", "1")).unwrap();
+    apply(&mut one, set("/b", "1")).unwrap();
+    apply(&mut one, put("a", "1")).unwrap();
     let mut other = Store::born(1);
-    other.apply(put("a", "1")).unwrap();
-    other.apply(set("/a", "1")).unwrap();
-    other.apply(set("/b", "1")).unwrap();
+    apply(&mut other, put("a", "1")).unwrap();
+    apply(&mut other, set("/a", "1")).unwrap();
+    apply(&mut other, set("/b", "1")).unwrap();
     assert_eq!(one.fingerprint(), other.fingerprint());
-    other.apply(set("/b", "1")).unwrap();
+    apply(&mut other, set("/b", "1")).unwrap();
     assert_ne!(one.fingerprint(), other.fingerprint());
 }

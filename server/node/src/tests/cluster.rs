@@ -360,7 +360,7 @@ impl Cluster {
             let Body::Command(bytes) = &entry.body else {
                 continue;
             };
-            let proposal = Proposal::decode(bytes).expect("nobody lies");
+            let (_, proposal) = Proposal::decode(bytes).expect("nobody lies");
             assert!(
                 origins.insert(proposal.origin),
                 "{:?} is in the log twice",
