@@ -17,7 +17,7 @@ use bytes::Bytes;
 use storage::store::Store;
 use storage::store::command::{Applied, ClusterTime, Command, Put};
 use storage::store::query::{
-    Between, Found, KeyRange, KeyValue, Query, RangeEnd, RangeQuery, Revision, Sort,
+    Between, Found, KeyRange, KeyValue, LeaseId, Query, RangeEnd, RangeQuery, Revision, Sort,
 };
 
 const KEYS: usize = 100_000;
@@ -161,6 +161,7 @@ fn put(number: u64) -> Put {
         previous: false,
         ignore_value: false,
         ignore_lease: false,
+        lease: LeaseId::NONE,
     }
 }
 
@@ -194,6 +195,7 @@ impl Plain {
             mod_revision: modified,
             version: before.map_or(1, |before| before.version + 1),
             value: put.value,
+            lease: put.lease,
         };
         versions.push(after);
     }

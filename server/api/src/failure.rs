@@ -18,6 +18,10 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::Store(StoreFailure::Compacted(_)) => {
             "etcdserver: mvcc: required revision has been compacted"
         }
+        Failure::Store(StoreFailure::LeaseNotFound) => "etcdserver: requested lease not found",
+        Failure::Store(StoreFailure::LeaseExists) => "etcdserver: lease already exists",
+        Failure::Store(StoreFailure::LeaseTtlTooLarge) => "etcdserver: too large lease TTL",
+        Failure::Store(StoreFailure::NoSpace) => "etcdserver: mvcc: database space exceeded",
         Failure::Store(StoreFailure::Tree(_)) => unreachable!("a failure of the v2 tree outside /v2/keys"),
     }
 }

@@ -6,7 +6,8 @@ use raft_core::NodeId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::query::{KeyRange, KeyValue, Revision, TreeNode};
+use super::alarm::Alarm;
+use super::query::{KeyRange, KeyValue, LeaseId, Revision, TreeNode};
 
 /// The cluster's wall clock: nanoseconds since the Unix epoch. Each command carries the time by the clock of the leader
 /// that took it; the state's own is the greatest so far, so it never goes back.
@@ -45,6 +46,43 @@ pub enum Command {
         /// nothing, takes no v2 index, is answered the same, and is how a wiped directory is recognised.
         data_id: u64,
     },
+    /// v3: revisions below this one cannot be read any more, and what only they showed goes, bit by bit.
+    Compact {
+        /// The oldest revision that can be read afterwards.
+        revision: Revision,
+    },
+    /// Does more of what is pending than other commands do on the way; proposed by a leader that has nothing else to do.
+    Continue,
+    /// v3: grants a lease.
+    LeaseGrant {
+        /// Its id; 0 lets the store choose.
+        id: LeaseId,
+        /// Its time to live, in seconds.
+        ttl: u64,
+    },
+    /// v3: ends a lease; the keys that hang on it are deleted, in one revision.
+    LeaseRevoke {
+        /// Which.
+        id: LeaseId,
+    },
+    /// Leases that the leader counted down: each ends as if revoked, in this order. Those that are not there any more
+    /// are passed over.
+    LeaseExpire {
+        /// Which.
+        ids: Vec<LeaseId>,
+    },
+    /// The leader writes down what is left of leases, so that the next one does not begin anew with them.
+    LeaseCheckpoint {
+        /// The leases with the seconds that are left; None: all of them again.
+        remaining: Vec<(LeaseId, Option<u64>)>,
+    },
+    /// A member raises an alarm, or ends it.
+    Alarm {
+        /// Which.
+        alarm: Alarm,
+        /// Whether it is raised.
+        raised: bool,
+    },
 }
 
 /// The v3 put.
@@ -60,6 +98,8 @@ pub struct Put {
     pub ignore_value: bool,
     /// Keep the present lease; the key must exist.
     pub ignore_lease: bool,
+    /// The lease to hang on from now on, or none; with `ignore_lease` none.
+    pub lease: LeaseId,
 }
 
 /// The v2 writes.
@@ -132,6 +172,28 @@ pub enum Outcome {
     Tree(TreeEvent),
     /// The attributes are known.
     Published,
+    /// The revision is the oldest that can be read; what went before goes bit by bit.
+    Compacted,
+    /// Some of what was pending is done.
+    Continued,
+    /// The lease is in force.
+    LeaseGranted {
+        /// Its id.
+        id: LeaseId,
+        /// Its time to live, in seconds.
+        ttl: u64,
+    },
+    /// The lease is over, its keys deleted.
+    LeaseRevoked,
+    /// The leases are over, their keys deleted.
+    LeasesExpired,
+    /// What is left of the leases is written down.
+    LeasesCheckpointed,
+    /// The alarm is as asked.
+    Alarm {
+        /// Whether it was otherwise before.
+        changed: bool,
+    },
 }
 
 /// How far applying a command came.
@@ -189,6 +251,18 @@ pub enum Failure {
     /// A read at a revision that is compacted away.
     #[error("required revision has been compacted (oldest is {0:?})")]
     Compacted(Revision),
+    /// No such lease.
+    #[error("requested lease not found")]
+    LeaseNotFound,
+    /// A lease with this id is there already.
+    #[error("lease already exists")]
+    LeaseExists,
+    /// More than [`LEASE_TTL_MAX`](super::LEASE_TTL_MAX) seconds.
+    #[error("too large lease TTL")]
+    LeaseTtlTooLarge,
+    /// A member's space runs out: what needs more is refused until its alarm ends.
+    #[error("database space exceeded")]
+    NoSpace,
     /// A v2 error.
     #[error(transparent)]
     Tree(#[from] TreeFailure),

@@ -16,6 +16,12 @@ pub(super) enum Kind {
     Node = 3,
     /// What a member published.
     Profile = 4,
+    /// That a revision changed a v3 key.
+    Change = 5,
+    /// A v3 lease.
+    Lease = 6,
+    /// An alarm.
+    Alarm = 7,
 }
 
 /// What a set of rows comes to, kept up as rows come and go.
@@ -23,7 +29,7 @@ pub(super) enum Kind {
 pub(super) struct Totals {
     /// The sum of the rows' hashes, modulo 2^64.
     pub(super) hash: u64,
-    /// The bytes of keys, paths and values.
+    /// The memory that they take, in bytes.
     pub(super) bytes: u64,
 }
 
@@ -32,6 +38,14 @@ impl Totals {
     pub(super) fn add(&mut self, row: u64, bytes: usize) {
         self.hash = self.hash.wrapping_add(row);
         self.bytes += bytes as u64;
+    }
+
+    /// Both sets together.
+    pub(super) fn and(self, other: Totals) -> Totals {
+        Totals {
+            hash: self.hash.wrapping_add(other.hash),
+            bytes: self.bytes + other.bytes,
+        }
     }
 
     /// A row went, with so many bytes in it.

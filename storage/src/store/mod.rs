@@ -6,28 +6,37 @@
 //!
 //! | module        | holds                                                                        |
 //! |---------------|------------------------------------------------------------------------------|
-//! | `mvcc`        | the v3 keyspace: each key with all its versions, and its revision            |
+//! | `mvcc`        | the v3 keyspace: each key with its versions, its revision and what it changed |
+//! | `lease`       | the v3 leases, and the keys that hang on them                                |
 //! | `tree`        | the v2 tree: files and directories by path, and its index                    |
 //! | `members`     | the name, client URLs and data id that each member published                 |
+//! | `alarm`       | the alarms that members raised                                               |
+//! | `work`        | commands on very many keys, in slices; what is left pending                  |
 //! | `fingerprint` | the hash that replicas compare                                               |
 
+pub mod alarm;
 pub mod command;
 mod fingerprint;
+mod lease;
 mod members;
 mod mvcc;
 pub mod query;
 mod tree;
+mod work;
 
 use raft_core::NodeId;
 
+pub use lease::{LEASE_TTL_MAX, Lease};
 pub use members::Profile;
 
-use command::{Applied, ClusterTime, Command, Failure, Outcome};
-use fingerprint::{Kind, Row};
+use alarm::{AlarmKind, Alarms};
+use command::{Applied, ClusterTime, Command, Failure, Outcome, TreeChange};
+use fingerprint::{Kind, Row, Totals};
 use members::Members;
-use mvcc::Keyspace;
-use query::{Found, Query, Revision};
+use mvcc::{Deleting, Keyspace};
+use query::{Event, Found, LeaseId, LeaseView, Query, Revision};
 use tree::Tree;
+use work::Job;
 
 /// The most components a v2 path may have. Listings nest as deep as paths, and what nests is walked on the stack.
 pub const TREE_DEPTH_MAX: usize = 256;
@@ -38,8 +47,14 @@ pub struct Store {
     keyspace: Keyspace,
     tree: Tree,
     members: Members,
+    alarms: Alarms,
     /// The newest time that a command carried.
     time: ClusterTime,
+    /// The command that is being carried out; between two commands None.
+    job: Option<Job>,
+    /// Other slices than usual.
+    #[cfg(test)]
+    rows_per_slice: Option<usize>,
 }
 
 impl Store {
@@ -51,34 +66,53 @@ impl Store {
             keyspace: Keyspace::new(),
             tree: Tree::new(members as u64 + 1),
             members: Members::default(),
+            alarms: Alarms::default(),
             time: ClusterTime::default(),
+            job: None,
+            #[cfg(test)]
+            rows_per_slice: None,
         }
     }
 
     /// Carries out a command that the leader took at this time, or begins to. Total: whatever the command says, the
-    /// answer is an outcome, or a failure that changed nothing.
-    pub fn apply(&mut self, time: ClusterTime, command: Command) -> Applied {
-        self.time = self.time.max(time);
-        Applied::Done(self.carry_out(command))
-    }
-
-    /// Carries on with the command that [`Store::apply`] began, for about a millisecond.
+    /// answer is an outcome, or a failure that changed nothing that clients see.
     ///
     /// # Panics
-    /// If none was begun.
-    pub fn work(&mut self) -> Applied {
-        panic!("no command is begun")
+    /// If another command is not done yet.
+    pub fn apply(&mut self, time: ClusterTime, command: Command) -> Applied {
+        assert!(self.job.is_none(), "one command after the other");
+        self.time = self.time.max(time);
+        self.tidy_a_little();
+        if needs_space(&command) && self.alarms.any(AlarmKind::NoSpace) {
+            return Applied::Done(Err(Failure::NoSpace));
+        }
+        match command {
+            Command::DeleteRange { range, previous } => {
+                self.begin(Job::Delete(Deleting::range(range, previous)))
+            }
+            Command::LeaseRevoke { id } if self.lease(id).is_none() => {
+                Applied::Done(Err(Failure::LeaseNotFound))
+            }
+            Command::LeaseRevoke { id } => self.begin(Job::Revoke {
+                current: None,
+                ids: [id].into(),
+                expired: false,
+            }),
+            Command::LeaseExpire { ids } => self.begin(Job::Revoke {
+                current: None,
+                ids: ids.into(),
+                expired: true,
+            }),
+            small => Applied::Done(self.carry_out(small)),
+        }
     }
 
+    /// Carries out a command that is small whatever it is about.
     fn carry_out(&mut self, command: Command) -> Result<Outcome, Failure> {
         match command {
             Command::Put(put) => {
                 let previous = self.keyspace.put(put)?;
                 Ok(Outcome::Put { previous })
-            }
-            Command::DeleteRange { range, previous } => {
-                let (count, previous) = self.keyspace.delete_range(&range, previous);
-                Ok(Outcome::Deleted { count, previous })
             }
             Command::Tree { path, change } => Ok(Outcome::Tree(self.tree.apply(path, change)?)),
             Command::Publish {
@@ -92,6 +126,31 @@ impl Store {
                 }
                 Ok(Outcome::Published)
             }
+            Command::Compact { revision } => {
+                self.keyspace.compact(revision)?;
+                Ok(Outcome::Compacted)
+            }
+            Command::Continue => {
+                self.tidy_more();
+                Ok(Outcome::Continued)
+            }
+            Command::LeaseGrant { id, ttl } => {
+                let (id, ttl) = self.keyspace.leases.grant(id, ttl)?;
+                Ok(Outcome::LeaseGranted { id, ttl })
+            }
+            Command::LeaseCheckpoint { remaining } => {
+                for (id, remaining) in remaining {
+                    self.keyspace.leases.checkpoint(id, remaining);
+                }
+                Ok(Outcome::LeasesCheckpointed)
+            }
+            Command::Alarm { alarm, raised } => {
+                let changed = self.alarms.set(alarm, raised);
+                Ok(Outcome::Alarm { changed })
+            }
+            Command::DeleteRange { .. } | Command::LeaseRevoke { .. } | Command::LeaseExpire { .. } => {
+                unreachable!("it is carried out in slices")
+            }
         }
     }
 
@@ -103,6 +162,12 @@ impl Store {
         match query {
             Query::Range(range) => self.keyspace.range(range),
             Query::Tree { path, recursive } => Ok(Found::Tree(self.tree.get(path, *recursive)?)),
+            Query::Lease { id, keys } => Ok(Found::Lease(self.lease(*id).map(|lease| LeaseView {
+                ttl: lease.ttl,
+                keys: self.lease_keys(*id).filter(|_| *keys).cloned().collect(),
+            }))),
+            Query::Leases => Ok(Found::Leases(self.leases_after(None).map(|(id, _)| id).collect())),
+            Query::Alarms => Ok(Found::Alarms(self.alarms.raised().iter().copied().collect())),
         }
     }
 
@@ -118,6 +183,49 @@ impl Store {
         self.keyspace.revision()
     }
 
+    /// The oldest revision that can be read; 0 if nothing was compacted.
+    #[must_use]
+    pub fn compacted(&self) -> Revision {
+        self.keyspace.compacted()
+    }
+
+    /// What revisions changed, in order, from the change on that has so many before it in this revision: a watch that
+    /// stops in the middle of a revision goes on from there. At the compacted revision itself, what is left of it.
+    ///
+    /// # Errors
+    /// If the revision is compacted away.
+    pub fn changes(&self, from: Revision, place: u64) -> Result<impl Iterator<Item = Event> + '_, Failure> {
+        self.keyspace.events(from, place)
+    }
+
+    /// A lease, if it is in force.
+    #[must_use]
+    pub fn lease(&self, id: LeaseId) -> Option<&Lease> {
+        self.keyspace.leases.get(id)
+    }
+
+    /// The leases that come after one, by id; all for None.
+    pub fn leases_after(&self, id: Option<LeaseId>) -> impl Iterator<Item = (LeaseId, &Lease)> {
+        self.keyspace.leases.after(id)
+    }
+
+    /// How many leases are in force.
+    #[must_use]
+    pub fn lease_count(&self) -> usize {
+        self.keyspace.leases.len()
+    }
+
+    /// The keys that hang on a lease, in order.
+    pub fn lease_keys(&self, id: LeaseId) -> impl Iterator<Item = &bytes::Bytes> {
+        self.keyspace.leases.keys(id)
+    }
+
+    /// The alarms that are raised.
+    #[must_use]
+    pub fn alarms(&self) -> &imbl::OrdSet<alarm::Alarm> {
+        self.alarms.raised()
+    }
+
     /// The v2 tree's index.
     #[must_use]
     pub fn tree_index(&self) -> u64 {
@@ -130,24 +238,47 @@ impl Store {
         self.members.profiles()
     }
 
-    /// The keys, paths and values held, in bytes: each key or path once, and each version's value.
+    /// The memory that the state takes, in bytes: what it holds, and the structures that hold it, as measured.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.keyspace.totals().bytes + self.tree.totals().bytes + self.members.totals().bytes
+        self.totals().bytes
     }
 
     /// A hash of the whole state. Equal states have equal fingerprints, on every machine; unequal ones hardly ever.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        Row::new(Kind::Counters)
-            .number(self.keyspace.revision().0)
-            .number(self.keyspace.compacted().0)
+        self.totals().hash
+    }
+
+    fn totals(&self) -> Totals {
+        self.keyspace
+            .totals()
+            .and(self.tree.totals())
+            .and(self.members.totals())
+            .and(self.alarms.totals())
+            .and(self.counters())
+    }
+
+    /// What is state and stands in no row.
+    fn counters(&self) -> Totals {
+        let row = Row::new(Kind::Counters)
             .number(self.tree.index())
-            .number(self.time.0)
-            .hash()
-            .wrapping_add(self.keyspace.totals().hash)
-            .wrapping_add(self.tree.totals().hash)
-            .wrapping_add(self.members.totals().hash)
+            .number(self.time.0);
+        let mut totals = Totals::default();
+        totals.add(row.hash(), 0);
+        totals
+    }
+}
+
+/// Whether a command makes the state larger.
+fn needs_space(command: &Command) -> bool {
+    match command {
+        Command::Put(_) | Command::LeaseGrant { .. } => true,
+        Command::Tree { change, .. } => !matches!(
+            change,
+            TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_)
+        ),
+        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::alarm::Alarm;
 use super::command::TreeEvent;
 
 /// A state of the v3 keyspace: it begins at 1 and each changing command adds one.
@@ -23,6 +24,18 @@ pub struct KeyValue {
     pub version: u64,
     /// The value.
     pub value: Bytes,
+    /// The lease that the key hangs on, or none.
+    pub lease: LeaseId,
+}
+
+/// The name of a lease. Any number but 0, which stands for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LeaseId(pub i64);
+
+impl LeaseId {
+    /// No lease.
+    pub const NONE: LeaseId = LeaseId(0);
 }
 
 /// A set of v3 keys.
@@ -57,6 +70,17 @@ pub enum Query {
         /// All below it, not just one level.
         recursive: bool,
     },
+    /// v3: a lease, as far as the stores know it.
+    Lease {
+        /// Which.
+        id: LeaseId,
+        /// Its keys too.
+        keys: bool,
+    },
+    /// v3: all leases.
+    Leases,
+    /// v3: the alarms that are raised.
+    Alarms,
 }
 
 /// The v3 range.
@@ -125,8 +149,36 @@ pub enum Found {
         /// How many keys the range holds at that revision, whatever filter and limit.
         count: u64,
     },
+    /// To `Query::Lease`; None if it is not there.
+    Lease(Option<LeaseView>),
+    /// To `Query::Leases`: their ids, in order.
+    Leases(Vec<LeaseId>),
+    /// To `Query::Alarms`: by member, then by kind.
+    Alarms(Vec<Alarm>),
     /// To `Query::Tree`: action `get`, children in order of their names, hidden ones left out.
     Tree(TreeEvent),
+}
+
+/// A lease as the stores know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseView {
+    /// What was granted, in seconds.
+    pub ttl: u64,
+    /// The keys that hang on it, in order, if they were asked for.
+    pub keys: Vec<Bytes>,
+}
+
+/// A change of a v3 key, as watchers see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The command's revision.
+    pub revision: Revision,
+    /// The key.
+    pub key: Bytes,
+    /// What it holds from then on; None if it was deleted.
+    pub now: Option<KeyValue>,
+    /// What it held before, if that is not compacted away.
+    pub before: Option<KeyValue>,
 }
 
 /// A node of the v2 tree, as clients see it.

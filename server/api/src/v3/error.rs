@@ -12,7 +12,9 @@ use crate::{failure, text};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
     InvalidArgument = 3,
+    NotFound = 5,
     ResourceExhausted = 8,
+    FailedPrecondition = 9,
     OutOfRange = 11,
     Unimplemented = 12,
     Unavailable = 14,
@@ -60,9 +62,13 @@ impl Refusal {
 pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
     let code = match why {
         Failure::Timeout | Failure::NoLeader | Failure::Stopped => Code::Unavailable,
-        Failure::TooManyRequests => Code::ResourceExhausted,
+        Failure::TooManyRequests | Failure::Store(StoreFailure::NoSpace) => Code::ResourceExhausted,
+        Failure::Store(StoreFailure::LeaseNotFound) => Code::NotFound,
+        Failure::Store(StoreFailure::LeaseExists) => Code::FailedPrecondition,
         Failure::TooLarge | Failure::Store(StoreFailure::KeyNotFound) => Code::InvalidArgument,
-        Failure::Store(StoreFailure::FutureRevision | StoreFailure::Compacted(_)) => Code::OutOfRange,
+        Failure::Store(
+            StoreFailure::FutureRevision | StoreFailure::Compacted(_) | StoreFailure::LeaseTtlTooLarge,
+        ) => Code::OutOfRange,
         Failure::Store(StoreFailure::Tree(_)) => unreachable!("a failure of the v2 tree in a v3 call"),
     };
     Refusal::new(code, failure::text(why)).answer(answer);

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use node::Request;
 use serde::de::MapAccess;
 use storage::store::command::{Command, Put};
-use storage::store::query::{Between, KeyRange, Query, RangeEnd, RangeQuery, Revision, Sort, SortTarget};
+use storage::store::query::{
+    Between, KeyRange, LeaseId, Query, RangeEnd, RangeQuery, Revision, Sort, SortTarget,
+};
 
 use super::ask;
 use super::error::{Code, Refusal};
@@ -79,6 +81,7 @@ impl PutRequest {
             previous: self.prev_kv,
             ignore_value: self.ignore_value,
             ignore_lease: self.ignore_lease,
+            lease: LeaseId::NONE,
         })))
     }
 

@@ -34,6 +34,18 @@ pub(super) fn integer(out: &mut Vec<u8>, name: &str, value: u64) {
     }
 }
 
+/// An integer that may be negative.
+fn signed(out: &mut Vec<u8>, name: &str, value: i64) {
+    if value < 0 {
+        text::member(out, name);
+        out.extend_from_slice(b"\"-");
+        text::number(out, value.unsigned_abs());
+        out.push(b'"');
+    } else {
+        integer(out, name, value.unsigned_abs());
+    }
+}
+
 /// A flag.
 pub(super) fn boolean(out: &mut Vec<u8>, name: &str, value: bool) {
     if value {
@@ -64,6 +76,7 @@ pub(super) fn key_value(out: &mut Vec<u8>, pair: &KeyValue) {
     integer(out, "mod_revision", pair.mod_revision.0);
     integer(out, "version", pair.version);
     bytes(out, "value", &pair.value);
+    signed(out, "lease", pair.lease.0);
     out.push(b'}');
 }
 

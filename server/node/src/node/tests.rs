@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use raft_core::{Membership, NodeId, SnapshotMark, Stamp};
 use storage::store::command::{Attributes, Command, Outcome, Put};
-use storage::store::query::{Found, KeyRange, Query, RangeEnd, RangeQuery};
+use storage::store::query::{Found, KeyRange, LeaseId, Query, RangeEnd, RangeQuery};
 
 use super::*;
 use crate::{Answer, ClientId, Request, RequestId, Response};
@@ -154,6 +154,7 @@ fn put(key: &'static str, value: &'static str) -> Request {
         previous: false,
         ignore_value: false,
         ignore_lease: false,
+        lease: LeaseId::NONE,
     }))
 }
 
@@ -444,6 +445,7 @@ fn what_a_stalled_leader_does_not_take_is_given_up_in_time() {
             previous: false,
             ignore_value: false,
             ignore_lease: false,
+            lease: LeaseId::NONE,
         });
         let (client, id, request) = (ClientId(2), RequestId(id), Request::Write(put));
         node.handle(now, Input::Request { client, id, request });

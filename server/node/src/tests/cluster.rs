@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use raft_core::{Body, Boot, Image, LogChange, Membership, NodeId, Save, SnapshotMark, Time};
 use storage::store::command::{Attributes, Command, Put};
-use storage::store::query::Revision;
+use storage::store::query::{LeaseId, Revision};
 
 use crate::*;
 
@@ -273,6 +273,7 @@ impl Cluster {
             previous: false,
             ignore_value: false,
             ignore_lease: false,
+            lease: LeaseId::NONE,
         });
         self.ask(id, Request::Write(put), Some(value));
     }

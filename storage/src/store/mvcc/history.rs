@@ -6,7 +6,7 @@ use bytes::Bytes;
 use imbl::Vector;
 
 use crate::store::fingerprint::{Kind, Row};
-use crate::store::query::{KeyValue, Revision};
+use crate::store::query::{KeyValue, LeaseId, Revision};
 
 /// What one command left of a key.
 #[derive(Clone, Debug)]
@@ -26,12 +26,17 @@ pub(super) struct Life {
     pub(super) version: u64,
     /// The value.
     pub(super) value: Bytes,
+    /// The lease that the key hangs on, or none.
+    pub(super) lease: LeaseId,
 }
 
+/// The memory that a version takes besides its value; the newest stands in the map, with the room that it leaves.
+const VERSION_WEIGHT: usize = size_of::<Version>() + 32;
+
 impl Version {
-    /// The bytes of the value.
-    pub(super) fn bytes(&self) -> usize {
-        self.life.as_ref().map_or(0, |life| life.value.len())
+    /// The memory that it takes.
+    pub(super) fn weight(&self) -> usize {
+        VERSION_WEIGHT + self.life.as_ref().map_or(0, |life| life.value.len())
     }
 
     /// The hash of this version's row.
@@ -42,6 +47,7 @@ impl Version {
             Some(life) => row
                 .number(life.created.0)
                 .number(life.version)
+                .number(life.lease.0.cast_unsigned())
                 .bytes(&life.value)
                 .hash(),
         }
@@ -57,6 +63,7 @@ impl Life {
             mod_revision: modified,
             version: self.version,
             value: self.value.clone(),
+            lease: self.lease,
         }
     }
 }
@@ -73,7 +80,7 @@ pub(super) struct History {
 /// share as well, but it takes 64 places at once, 3.6 kB for a key with three versions.
 #[derive(Clone, Debug, Default)]
 struct Older {
-    full: Vector<Arc<[Version]>>,
+    full: Vector<Arc<Vec<Version>>>,
     /// Newer than all full blocks; not empty.
     recent: Vec<Version>,
 }
@@ -110,8 +117,23 @@ impl History {
         self.older.as_ref()?.at(revision)
     }
 
+    /// The oldest version.
+    pub(super) fn oldest(&self) -> &Version {
+        self.older.as_ref().map_or(&self.newest, |older| older.oldest())
+    }
+
+    /// Drops the oldest version, which is not the newest.
+    pub(super) fn drop_oldest(&mut self) -> Version {
+        let older = self.older.as_mut().expect("there are older versions");
+        let older_mut = Arc::make_mut(older);
+        let gone = older_mut.pop();
+        if older_mut.recent.is_empty() {
+            self.older = None;
+        }
+        gone
+    }
+
     /// All versions, the oldest first.
-    #[cfg(test)]
     pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
         let older = self.older.iter().flat_map(|older| {
             let full = older.full.iter().flat_map(|block| block.iter());
@@ -124,9 +146,32 @@ impl History {
 impl Older {
     fn push(&mut self, version: Version) {
         if self.recent.len() == BLOCK_VERSIONS {
-            self.full.push_back(std::mem::take(&mut self.recent).into());
+            self.full.push_back(Arc::new(std::mem::take(&mut self.recent)));
+        }
+        if self.recent.len() == self.recent.capacity() {
+            // Most keys have few versions: room for as many again at most, where a Vec begins with four.
+            self.recent.reserve_exact(self.recent.len().max(1));
         }
         self.recent.push(version);
+    }
+
+    fn oldest(&self) -> &Version {
+        let block = self.full.front().map_or(&self.recent, |block| &**block);
+        &block[0]
+    }
+
+    /// Takes the oldest out; afterwards none may be left.
+    fn pop(&mut self) -> Version {
+        let Some(block) = self.full.front_mut() else {
+            let gone = self.recent.remove(0);
+            return gone;
+        };
+        let versions = Arc::make_mut(block);
+        let gone = versions.remove(0);
+        if versions.is_empty() {
+            self.full.pop_front();
+        }
+        gone
     }
 
     fn at(&self, revision: Revision) -> Option<&Version> {

@@ -1,44 +1,95 @@
-//! The keyspace and its changes.
+//! The keyspace and the put.
 
 use bytes::Bytes;
 use imbl::OrdMap;
 
+use super::changes::ChangeList;
 use super::history::{History, Life, Version};
 use crate::store::command::{Failure, Put};
-use crate::store::fingerprint::Totals;
-use crate::store::query::{KeyRange, KeyValue, Revision};
+use crate::store::fingerprint::{Kind, Row, Totals};
+use crate::store::lease::Leases;
+use crate::store::query::{KeyValue, LeaseId, Revision};
 
-/// The v3 keyspace at one revision, with all earlier ones in it.
+/// The v3 keyspace at one revision, with all earlier ones in it that are not compacted away.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Keyspace {
-    /// Deleted keys stay here with their histories.
+    /// Deleted keys stay here with their histories until those are compacted away.
     pub(super) keys: OrdMap<Bytes, History>,
-    revision: Revision,
+    pub(super) changes: ChangeList,
+    pub(in crate::store) leases: Leases,
+    pub(super) revision: Revision,
     /// Revisions below this one cannot be read any more.
     pub(super) compacted: Revision,
-    /// Each key counts once, and each version's value.
-    totals: Totals,
+    /// Of the keys and their versions.
+    pub(super) totals: Totals,
+    /// Rows of anything that were touched since it was made; not part of the state.
+    pub(super) effort: u64,
 }
+
+/// The memory that a key takes besides its bytes and its versions: its place in the map, with the room that the map
+/// leaves, and what it takes to share the bytes.
+pub(super) const KEY_WEIGHT: usize = 88;
 
 impl Keyspace {
     /// Nothing, at revision 1.
     pub(in crate::store) fn new() -> Keyspace {
         Keyspace {
             keys: OrdMap::new(),
+            changes: ChangeList::default(),
+            leases: Leases::default(),
             revision: Revision(1),
             compacted: Revision(0),
             totals: Totals::default(),
+            effort: 0,
         }
     }
 
     /// Sets a key; returns what stood there if that is asked for. An empty key is never there and cannot be set.
     pub(in crate::store) fn put(&mut self, put: Put) -> Result<Option<KeyValue>, Failure> {
         let modified = self.next_revision();
-        if let Some(history) = self.keys.get_mut(&put.key) {
-            let previous = put_again(history, put, modified, &mut self.totals)?;
-            self.revision = modified;
-            return Ok(previous);
+        let previous = self.put_at(put, modified)?;
+        self.revision = modified;
+        Ok(previous)
+    }
+
+    /// Sets a key at the revision in the making.
+    pub(super) fn put_at(&mut self, put: Put, modified: Revision) -> Result<Option<KeyValue>, Failure> {
+        // etcd looks for the lease before it looks for the key.
+        if put.lease != LeaseId::NONE && self.leases.get(put.lease).is_none() {
+            return Err(Failure::LeaseNotFound);
         }
+        self.effort += 1;
+        let Some((key, history)) = self.keys.get_key_value_mut(&put.key) else {
+            return self.put_first(put, modified);
+        };
+        let newest = history.newest();
+        let life = newest.life.as_ref();
+        if life.is_none() && (put.ignore_value || put.ignore_lease) {
+            return Err(Failure::KeyNotFound);
+        }
+        let previous = life.filter(|_| put.previous);
+        let previous = previous.map(|life| life.view(key, newest.modified));
+        let lease_before = life.map_or(LeaseId::NONE, |life| life.lease);
+        let lease = if put.ignore_lease { lease_before } else { put.lease };
+        let kept = life.filter(|_| put.ignore_value);
+        let version = Version {
+            modified,
+            life: Some(Life {
+                created: life.map_or(modified, |life| life.created),
+                version: life.map_or(1, |life| life.version + 1),
+                value: kept.map_or(put.value, |life| life.value.clone()),
+                lease,
+            }),
+        };
+        self.totals.add(version.row(key), version.weight());
+        self.changes.push(modified, key.clone());
+        self.leases.attach(key, lease_before, lease);
+        history.push(version);
+        Ok(previous)
+    }
+
+    /// Sets a key that has no history.
+    fn put_first(&mut self, put: Put, modified: Revision) -> Result<Option<KeyValue>, Failure> {
         if put.key.is_empty() || put.ignore_value || put.ignore_lease {
             return Err(Failure::KeyNotFound);
         }
@@ -48,42 +99,15 @@ impl Keyspace {
                 created: modified,
                 version: 1,
                 value: put.value,
+                lease: put.lease,
             }),
         };
-        self.totals
-            .add(version.row(&put.key), put.key.len() + version.bytes());
+        let weight = KEY_WEIGHT + put.key.len() + version.weight();
+        self.totals.add(version.row(&put.key), weight);
+        self.changes.push(modified, put.key.clone());
+        self.leases.attach(&put.key, LeaseId::NONE, put.lease);
         self.keys.insert(put.key, History::new(version));
-        self.revision = modified;
         Ok(None)
-    }
-
-    /// Deletes the keys of a range, all in one revision; returns how many and, if asked for, which. If there are none,
-    /// nothing changes.
-    pub(in crate::store) fn delete_range(
-        &mut self,
-        range: &KeyRange,
-        previous: bool,
-    ) -> (u64, Vec<KeyValue>) {
-        let modified = self.next_revision();
-        let live = self
-            .span(range)
-            .filter(|(_, history)| history.newest().life.is_some());
-        let doomed: Vec<Bytes> = live.map(|(key, _)| key.clone()).collect();
-        let mut deleted = Vec::with_capacity(if previous { doomed.len() } else { 0 });
-        for key in &doomed {
-            let history = self.keys.get_mut(key).expect("the span just yielded it");
-            let newest = history.newest();
-            if let Some(life) = newest.life.as_ref().filter(|_| previous) {
-                deleted.push(life.view(key, newest.modified));
-            }
-            let tombstone = Version { modified, life: None };
-            self.totals.add(tombstone.row(key), 0);
-            history.push(tombstone);
-        }
-        if !doomed.is_empty() {
-            self.revision = modified;
-        }
-        (doomed.len() as u64, deleted)
     }
 
     pub(in crate::store) fn revision(&self) -> Revision {
@@ -94,8 +118,16 @@ impl Keyspace {
         self.compacted
     }
 
+    /// The rows that were touched so far, of anything.
+    pub(in crate::store) fn effort(&self) -> u64 {
+        self.effort
+    }
+
     pub(in crate::store) fn totals(&self) -> Totals {
         self.totals
+            .and(self.changes.totals())
+            .and(self.leases.totals())
+            .and(self.counters())
     }
 
     /// The totals, computed afresh.
@@ -103,43 +135,31 @@ impl Keyspace {
     pub(in crate::store) fn recount(&self) -> Totals {
         let mut totals = Totals::default();
         for (key, history) in &self.keys {
-            totals.bytes += key.len() as u64;
+            totals.bytes += (KEY_WEIGHT + key.len()) as u64;
             history
                 .versions()
-                .for_each(|version| totals.add(version.row(key), version.bytes()));
+                .for_each(|version| totals.add(version.row(key), version.weight()));
         }
+        totals
+            .and(self.changes.recount())
+            .and(self.leases.recount())
+            .and(self.counters())
+    }
+
+    /// What is state and stands in no row.
+    fn counters(&self) -> Totals {
+        let row = Row::new(Kind::Counters)
+            .number(self.revision.0)
+            .number(self.compacted.0)
+            .number(self.changes.settled() as u64)
+            .number(self.changes.first_place())
+            .number(self.leases.chosen());
+        let mut totals = Totals::default();
+        totals.add(row.hash(), 0);
         totals
     }
 
-    fn next_revision(&self) -> Revision {
+    pub(super) fn next_revision(&self) -> Revision {
         Revision(self.revision.0 + 1)
     }
-}
-
-/// Puts a key that has a history, though it may be deleted now; returns what stood there if that is asked for.
-fn put_again(
-    history: &mut History,
-    put: Put,
-    modified: Revision,
-    totals: &mut Totals,
-) -> Result<Option<KeyValue>, Failure> {
-    let newest = history.newest();
-    let life = newest.life.as_ref();
-    if life.is_none() && (put.ignore_value || put.ignore_lease) {
-        return Err(Failure::KeyNotFound);
-    }
-    let previous = life.filter(|_| put.previous);
-    let previous = previous.map(|life| life.view(&put.key, newest.modified));
-    let kept = life.filter(|_| put.ignore_value);
-    let version = Version {
-        modified,
-        life: Some(Life {
-            created: life.map_or(modified, |life| life.created),
-            version: life.map_or(1, |life| life.version + 1),
-            value: kept.map_or(put.value, |life| life.value.clone()),
-        }),
-    };
-    totals.add(version.row(&put.key), version.bytes());
-    history.push(version);
-    Ok(previous)
 }

@@ -1,9 +1,14 @@
 //! The v3 keyspace: a map from key to all its versions, under one counter.
 
+mod changes;
+mod compact;
+mod delete;
+mod events;
 mod history;
 mod keys;
 mod range;
 
+pub(super) use delete::Deleting;
 pub(super) use keys::Keyspace;
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Reading the keyspace.
 
 use std::cmp::Ordering;
-use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::ops::Bound::{self, Included};
 
 use bytes::Bytes;
 
+use super::delete::end_of;
 use super::history::{History, Life};
 use super::keys::Keyspace;
 use crate::store::command::Failure;
@@ -16,21 +17,28 @@ impl Keyspace {
     /// The keys of a range as of a revision.
     pub(in crate::store) fn range(&self, query: &RangeQuery) -> Result<Found, Failure> {
         let at = self.readable(query.revision)?;
-        let rows = self.span(&query.range).filter_map(|(key, history)| {
-            let version = history.at(at)?;
-            let life = version.life.as_ref()?;
-            Some(Hit {
-                key,
-                modified: version.modified,
-                life,
-            })
-        });
+        Ok(self.range_at(query, at))
+    }
+
+    /// The keys of a range as of a revision that can be read, or of the one in the making.
+    pub(super) fn range_at(&self, query: &RangeQuery, at: Revision) -> Found {
+        let rows = self
+            .span(Included(&query.range.start), &query.range)
+            .filter_map(|(key, history)| {
+                let version = history.at(at)?;
+                let life = version.life.as_ref()?;
+                Some(Hit {
+                    key,
+                    modified: version.modified,
+                    life,
+                })
+            });
         if query.count_only {
-            return Ok(Found::Range {
+            return Found::Range {
                 keys: Vec::new(),
                 more: false,
                 count: rows.count() as u64,
-            });
+            };
         }
         // In key order the limit is known to be reached as soon as it is; any other order must see all rows first.
         let sort = query.sort.filter(|sort| *sort != Sort::BY_KEY);
@@ -58,28 +66,25 @@ impl Keyspace {
         }
         let more = wanted > gathered.len();
         let keys = gathered.iter().map(|row| row.view(query.keys_only)).collect();
-        Ok(Found::Range { keys, more, count })
+        Found::Range { keys, more, count }
     }
 
-    /// The keys of a range in order, those deleted among them.
-    pub(super) fn span(&self, range: &KeyRange) -> impl Iterator<Item = (&Bytes, &History)> {
-        let start = &range.start[..];
-        let end: Bound<&[u8]> = match &range.end {
-            RangeEnd::Single => Included(start),
-            RangeEnd::Before(end) if end[..] <= *start => Excluded(start),
-            RangeEnd::Before(end) => Excluded(end),
-            RangeEnd::Unbounded => Unbounded,
-        };
+    /// The keys of a range from a bound in it on, in order, those deleted among them.
+    pub(super) fn span<'a>(
+        &'a self,
+        start: Bound<&[u8]>,
+        range: &KeyRange,
+    ) -> impl Iterator<Item = (&'a Bytes, &'a History)> + use<'a> {
         // A single key is found without the cost of an iterator; a range that ends before it starts holds nothing.
         let single = matches!(range.end, RangeEnd::Single);
-        let found = single.then(|| self.keys.get_key_value(start)).flatten();
-        let several = !single && end != Excluded(start);
-        let several = several.then(|| self.keys.range::<_, [u8]>((Included(start), end)));
+        let found = single.then(|| self.keys.get_key_value(&range.start)).flatten();
+        let end = end_of(range).filter(|_| !single);
+        let several = end.map(|end| self.keys.range::<_, [u8]>((start, end)));
         found.into_iter().chain(several.into_iter().flatten())
     }
 
     /// The revision to read at, if it can be read.
-    fn readable(&self, asked: Option<Revision>) -> Result<Revision, Failure> {
+    pub(super) fn readable(&self, asked: Option<Revision>) -> Result<Revision, Failure> {
         let revision = asked.unwrap_or(self.revision());
         if revision > self.revision() {
             return Err(Failure::FutureRevision);
@@ -131,6 +136,7 @@ impl Hit<'_> {
             mod_revision: self.modified,
             version: self.life.version,
             value,
+            lease: self.life.lease,
         }
     }
 }

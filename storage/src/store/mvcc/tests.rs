@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Keyspace;
 use crate::store::command::{Failure, Put};
 use crate::store::query::{
-    Between, Found, KeyRange, KeyValue, RangeEnd, RangeQuery, Revision, Sort, SortTarget,
+    Between, Found, KeyRange, KeyValue, LeaseId, RangeEnd, RangeQuery, Revision, Sort, SortTarget,
 };
 
 fn put(key: &str, value: &str) -> Put {
@@ -17,6 +17,7 @@ fn put(key: &str, value: &str) -> Put {
         previous: false,
         ignore_value: false,
         ignore_lease: false,
+        lease: LeaseId::NONE,
     }
 }
 

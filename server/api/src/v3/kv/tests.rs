@@ -10,6 +10,7 @@ fn put(key: &'static [u8], value: &'static [u8]) -> Put {
         previous: false,
         ignore_value: false,
         ignore_lease: false,
+        lease: LeaseId::NONE,
     }
 }
 
@@ -342,7 +343,7 @@ proptest! {
         previous in any::<bool>(),
     ) {
         let body = format!(r#"{{"value":"{}","prev_kv":{previous},"key":"{}"}}"#, base64(&value), base64(&key));
-        let command = Put { key: key.into(), value: value.into(), previous, ignore_value: false, ignore_lease: false };
+        let command = Put { key: key.into(), value: value.into(), previous, ignore_value: false, ignore_lease: false, lease: LeaseId::NONE };
         prop_assert_eq!(ask("/v3/kv/put", &body), Request::Write(Command::Put(command)));
     }
 

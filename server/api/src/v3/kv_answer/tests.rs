@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use node::{Answer, Failure};
 use storage::store::command::{self, Outcome};
-use storage::store::query::{Found, KeyValue, Revision};
+use storage::store::query::{Found, KeyValue, LeaseId, Revision};
 
 use crate::tests::{head, rendered, text};
 
@@ -14,6 +14,7 @@ fn pair(key: &'static [u8], value: &'static [u8]) -> KeyValue {
         mod_revision: Revision(4),
         version: 3,
         value: Bytes::from_static(value),
+        lease: LeaseId::NONE,
     }
 }
 
@@ -24,6 +25,22 @@ const BARE: &str = r#"{"key":"/w==","create_revision":"2","mod_revision":"4","ve
 fn body(call: &str, result: Result<Answer, Failure>) -> (u16, String) {
     let answer = rendered("POST", &format!("/v3/kv/{call}"), result);
     (answer.status, text(&answer.body))
+}
+
+#[test]
+fn a_lease_is_shown_with_its_sign() {
+    for (lease, shown) in [
+        (7, r#","lease":"7""#),
+        (i64::MIN, r#","lease":"-9223372036854775808""#),
+    ] {
+        let lease = LeaseId(lease);
+        let pair = KeyValue {
+            lease,
+            ..pair(b"foo", b"bar")
+        };
+        let (_, body) = body("put", Ok(Answer::Done(Outcome::Put { previous: Some(pair) })));
+        assert!(body.contains(&format!(r#""value":"YmFy"{shown}}}"#)), "{body}");
+    }
 }
 
 #[test]

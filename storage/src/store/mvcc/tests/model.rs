@@ -1,14 +1,18 @@
-//! The keyspace against a plain model: a map from key to the list of all its versions, read by scanning.
+//! The v3 side of the store against a plain model: a map from key to the list of all its versions, which is never
+//! compacted and read by scanning; leases beside it.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use raft_core::NodeId;
 
-use super::super::Keyspace;
-use crate::store::command::{Failure, Put};
+use crate::store::Store;
+use crate::store::alarm::{Alarm, AlarmKind};
+use crate::store::command::{Applied, ClusterTime, Command, Failure, Outcome, Put};
 use crate::store::query::{
-    Between, Found, KeyRange, KeyValue, RangeEnd, RangeQuery, Revision, Sort, SortTarget,
+    Between, Event, Found, KeyRange, KeyValue, LeaseId, LeaseView, Query, RangeEnd, RangeQuery, Revision,
+    Sort, SortTarget,
 };
 
 /// A version: since when, and what; None is deleted.
@@ -16,14 +20,63 @@ type Version = (u64, Option<KeyValue>);
 
 struct Model {
     keys: BTreeMap<Bytes, Vec<Version>>,
+    events: Vec<Event>,
+    leases: BTreeMap<LeaseId, u64>,
     revision: u64,
+    compacted: u64,
+    full: bool,
 }
 
 impl Model {
     fn new() -> Model {
         Model {
             keys: BTreeMap::new(),
+            events: Vec::new(),
+            leases: BTreeMap::new(),
             revision: 1,
+            compacted: 0,
+            full: false,
+        }
+    }
+
+    fn apply(&mut self, command: &Command) -> Result<Outcome, Failure> {
+        if self.full && matches!(command, Command::Put(_) | Command::LeaseGrant { .. }) {
+            return Err(Failure::NoSpace);
+        }
+        match command {
+            Command::Put(put) => Ok(Outcome::Put {
+                previous: self.put(put)?,
+            }),
+            Command::DeleteRange { range, previous } => {
+                let gone = self.live(range, self.revision);
+                self.delete(&gone);
+                Ok(Outcome::Deleted {
+                    count: gone.len() as u64,
+                    previous: if *previous { gone } else { Vec::new() },
+                })
+            }
+            Command::Compact { revision } => self.compact(revision.0),
+            Command::Continue => Ok(Outcome::Continued),
+            Command::LeaseGrant { id, .. } if self.leases.contains_key(id) => Err(Failure::LeaseExists),
+            Command::LeaseGrant { id, ttl } => {
+                self.leases.insert(*id, *ttl);
+                Ok(Outcome::LeaseGranted { id: *id, ttl: *ttl })
+            }
+            Command::LeaseRevoke { id } if !self.leases.contains_key(id) => Err(Failure::LeaseNotFound),
+            Command::LeaseRevoke { id } => {
+                self.end(*id);
+                Ok(Outcome::LeaseRevoked)
+            }
+            Command::LeaseExpire { ids } => {
+                ids.iter().for_each(|id| self.end(*id));
+                Ok(Outcome::LeasesExpired)
+            }
+            Command::LeaseCheckpoint { .. } => Ok(Outcome::LeasesCheckpointed),
+            Command::Alarm { raised, .. } => {
+                let changed = std::mem::replace(&mut self.full, *raised) != *raised;
+                Ok(Outcome::Alarm { changed })
+            }
+            other => panic!("{other:?} is not of the v3 side"),
         }
     }
 
@@ -34,6 +87,9 @@ impl Model {
     }
 
     fn put(&mut self, put: &Put) -> Result<Option<KeyValue>, Failure> {
+        if put.lease != LeaseId::NONE && !self.leases.contains_key(&put.lease) {
+            return Err(Failure::LeaseNotFound);
+        }
         let before = self.at(&put.key, self.revision);
         if put.key.is_empty() || (before.is_none() && (put.ignore_value || put.ignore_lease)) {
             return Err(Failure::KeyNotFound);
@@ -46,17 +102,29 @@ impl Model {
             mod_revision: revision,
             version: 0,
             value: Bytes::new(),
+            lease: LeaseId::NONE,
         });
         after.mod_revision = revision;
         after.version += 1;
         if !put.ignore_value {
             after.value = put.value.clone();
         }
-        self.keys
-            .entry(put.key.clone())
-            .or_default()
-            .push((revision.0, Some(after)));
+        if !put.ignore_lease {
+            after.lease = put.lease;
+        }
+        self.changed(&put.key, Some(after));
         Ok(before.filter(|_| put.previous))
+    }
+
+    fn changed(&mut self, key: &Bytes, now: Option<KeyValue>) {
+        self.events.push(Event {
+            revision: Revision(self.revision),
+            key: key.clone(),
+            before: self.at(key, self.revision),
+            now: now.clone(),
+        });
+        let versions = self.keys.entry(key.clone()).or_default();
+        versions.push((self.revision, now));
     }
 
     fn live(&self, range: &KeyRange, revision: u64) -> Vec<KeyValue> {
@@ -68,22 +136,47 @@ impl Model {
         inside.filter_map(|key| self.at(key, revision)).collect()
     }
 
-    fn delete_range(&mut self, range: &KeyRange, previous: bool) -> (u64, Vec<KeyValue>) {
-        let gone = self.live(range, self.revision);
+    fn delete(&mut self, gone: &[KeyValue]) {
         if !gone.is_empty() {
             self.revision += 1;
         }
-        for kv in &gone {
-            let versions = self.keys.get_mut(&kv.key).expect("it is live");
-            versions.push((self.revision, None));
+        gone.iter().for_each(|kv| self.changed(&kv.key, None));
+    }
+
+    fn compact(&mut self, revision: u64) -> Result<Outcome, Failure> {
+        if revision > self.revision {
+            return Err(Failure::FutureRevision);
         }
-        (gone.len() as u64, if previous { gone } else { Vec::new() })
+        if revision <= self.compacted && self.compacted > 0 {
+            return Err(Failure::Compacted(Revision(self.compacted)));
+        }
+        self.compacted = revision;
+        Ok(Outcome::Compacted)
+    }
+
+    fn hanging_on(&self, lease: LeaseId) -> Vec<KeyValue> {
+        let all = KeyRange {
+            start: Bytes::new(),
+            end: RangeEnd::Unbounded,
+        };
+        let mut keys = self.live(&all, self.revision);
+        keys.retain(|kv| kv.lease == lease);
+        keys
+    }
+
+    fn end(&mut self, lease: LeaseId) {
+        if self.leases.remove(&lease).is_some() {
+            self.delete(&self.hanging_on(lease));
+        }
     }
 
     fn range(&self, query: &RangeQuery) -> Result<Found, Failure> {
         let revision = query.revision.map_or(self.revision, |revision| revision.0);
         if revision > self.revision {
             return Err(Failure::FutureRevision);
+        }
+        if revision < self.compacted {
+            return Err(Failure::Compacted(Revision(self.compacted)));
         }
         let mut keys = self.live(&query.range, revision);
         let count = keys.len() as u64;
@@ -118,12 +211,36 @@ impl Model {
         }
         Ok(Found::Range { keys, more, count })
     }
-}
 
-#[derive(Clone, Debug)]
-enum Step {
-    Put(Put),
-    DeleteRange(KeyRange, bool),
+    fn lease(&self, id: LeaseId) -> Option<LeaseView> {
+        let keys = self.hanging_on(id).into_iter().map(|kv| kv.key).collect();
+        let ttl = *self.leases.get(&id)?;
+        Some(LeaseView { ttl, keys })
+    }
+
+    /// Whether a version is visible at some revision that can be read.
+    fn versions_visible(&self) -> usize {
+        let visible = |versions: &Vec<Version>| {
+            let base = versions
+                .iter()
+                .rfind(|(since, _)| *since <= self.compacted)
+                .filter(|(_, now)| now.is_some());
+            let newer = versions.iter().filter(|(since, _)| *since > self.compacted);
+            newer.count() + usize::from(base.is_some())
+        };
+        self.keys.values().map(visible).sum()
+    }
+
+    /// The events from the floor or later on: of the floor itself only what is left of it, and nothing before the floor.
+    fn events_from(&self, from: u64) -> Vec<Event> {
+        let events = self.events.iter().filter(|event| event.revision.0 >= from);
+        let events = events.filter(|event| event.revision.0 > self.compacted || event.now.is_some());
+        let cut = |event: &Event| Event {
+            before: event.before.clone().filter(|_| event.revision.0 > self.compacted),
+            ..event.clone()
+        };
+        events.map(cut).collect()
+    }
 }
 
 /// A few keys, the empty one among them, so that histories grow long and ranges hit.
@@ -141,26 +258,58 @@ fn key_range() -> impl Strategy<Value = KeyRange> {
     (key(), end).prop_map(|(start, end)| KeyRange { start, end })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn lease() -> impl Strategy<Value = LeaseId> {
+    prop_oneof![Just(LeaseId(-7)), Just(LeaseId(1)), Just(LeaseId(2))]
+}
+
+fn put() -> impl Strategy<Value = Command> {
+    let lease = prop_oneof![3 => Just(LeaseId::NONE), 2 => lease()];
     let put = (
         key(),
         key(),
+        lease,
         any::<bool>(),
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.1),
     );
-    let put = put.prop_map(|(key, value, previous, ignore_value, ignore_lease)| {
-        Step::Put(Put {
+    put.prop_map(|(key, value, lease, previous, ignore_value, ignore_lease)| {
+        Command::Put(Put {
             key,
             value,
             previous,
             ignore_value,
             ignore_lease,
+            lease,
         })
+    })
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let delete = (key_range(), any::<bool>());
+    let delete = delete.prop_map(|(range, previous)| Command::DeleteRange { range, previous });
+    let compact = (0u64..80).prop_map(|revision| Command::Compact {
+        revision: Revision(revision),
     });
-    let delete =
-        (key_range(), any::<bool>()).prop_map(|(range, previous)| Step::DeleteRange(range, previous));
-    prop_oneof![5 => put, 1 => delete]
+    let grant = (lease(), 1u64..9).prop_map(|(id, ttl)| Command::LeaseGrant { id, ttl });
+    let revoke = lease().prop_map(|id| Command::LeaseRevoke { id });
+    let expire = prop::collection::vec(lease(), 0..4).prop_map(|ids| Command::LeaseExpire { ids });
+    let alarm = prop::bool::weighted(0.2).prop_map(|raised| Command::Alarm {
+        alarm: Alarm {
+            member: NodeId(1),
+            kind: AlarmKind::NoSpace,
+        },
+        raised,
+    });
+    prop_oneof![
+        20 => put(),
+        3 => delete,
+        1 => compact,
+        1 => Just(Command::Continue),
+        3 => grant,
+        1 => revoke,
+        1 => expire,
+        1 => alarm,
+    ]
 }
 
 fn between() -> impl Strategy<Value = Between> {
@@ -198,32 +347,111 @@ fn range_query() -> impl Strategy<Value = RangeQuery> {
     })
 }
 
+/// Carries out a command to its end. Until then a view shows what was there before.
+fn apply(store: &mut Store, command: &Command) -> Result<Outcome, Failure> {
+    let mut applied = store.apply(ClusterTime::default(), command.clone());
+    let view = store.clone();
+    let before = (applied == Applied::Working).then(|| (view.keyspace.recount(), view.revision()));
+    loop {
+        match applied {
+            Applied::Done(result) => {
+                if let Some(before) = before {
+                    assert_eq!(
+                        (view.keyspace.recount(), view.revision()),
+                        before,
+                        "a view changed"
+                    );
+                }
+                return result;
+            }
+            Applied::Working => applied = store.work(),
+        }
+    }
+}
+
+fn check(store: &Store, model: &Model) {
+    assert_eq!(store.keyspace.recount(), store.keyspace.totals());
+    assert_eq!(store.revision().0, model.revision);
+    assert_eq!(store.compacted().0, model.compacted);
+    for id in [-7, 1, 2].map(LeaseId) {
+        let found = store.query(&Query::Lease { id, keys: true });
+        assert_eq!(found, Ok(Found::Lease(model.lease(id))));
+    }
+    let leases = model.leases.keys().copied().collect();
+    assert_eq!(store.query(&Query::Leases), Ok(Found::Leases(leases)));
+    let hanging = store.keyspace.leases.attached().count();
+    assert_eq!(
+        hanging,
+        model
+            .leases
+            .keys()
+            .map(|id| model.hanging_on(*id).len())
+            .sum::<usize>()
+    );
+}
+
+fn check_events(store: &Store, model: &Model) {
+    for from in 0..=model.revision + 1 {
+        let events = store.changes(Revision(from), 0);
+        if from < model.compacted {
+            assert_eq!(events.err(), Some(Failure::Compacted(Revision(model.compacted))));
+            continue;
+        }
+        let events: Vec<Event> = events.expect("it is not compacted").collect();
+        if from > model.compacted {
+            assert_eq!(events, model.events_from(from), "from {from}");
+            // From the middle of the revision on.
+            for place in 0..4 {
+                let of_revision = events.iter().filter(|event| event.revision.0 == from).count();
+                let later = store
+                    .changes(Revision(from), place as u64)
+                    .expect("it is not compacted");
+                assert_eq!(later.collect::<Vec<_>>(), events[place.min(of_revision)..]);
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn the_keyspace_is_the_model(
-        steps in prop::collection::vec(step(), 1..120),
+        commands in prop::collection::vec(command(), 1..120),
         queries in prop::collection::vec(range_query(), 1..20),
+        rows_per_slice in 1usize..4,
     ) {
-        let mut keyspace = Keyspace::new();
+        let mut store = Store::born(1);
+        let mut sliced = Store::born(1);
+        sliced.rows_per_slice = Some(rows_per_slice);
         let mut model = Model::new();
         let mut views = Vec::new();
-        for step in &steps {
-            views.push((keyspace.clone(), keyspace.totals()));
-            match step {
-                Step::Put(put) => prop_assert_eq!(keyspace.put(put.clone()), model.put(put)),
-                Step::DeleteRange(range, previous) => prop_assert_eq!(
-                    keyspace.delete_range(range, *previous),
-                    model.delete_range(range, *previous)
-                ),
-            }
-            prop_assert_eq!(keyspace.revision().0, model.revision);
-            prop_assert_eq!(keyspace.recount(), keyspace.totals());
+        for command in &commands {
+            views.push((store.clone(), store.keyspace.totals()));
+            let expected = model.apply(command);
+            prop_assert_eq!(&apply(&mut store, command), &expected);
+            prop_assert_eq!(&apply(&mut sliced, command), &expected);
+            prop_assert_eq!(store.fingerprint(), sliced.fingerprint(), "slices leave no trace");
+            check(&store, &model);
         }
         for query in &queries {
-            prop_assert_eq!(keyspace.range(query), model.range(query));
+            prop_assert_eq!(store.query(&Query::Range(query.clone())), model.range(query));
+        }
+        check_events(&store, &model);
+        while store.has_pending() {
+            let _ = apply(&mut store, &Command::Continue);
+        }
+        check(&store, &model);
+        check_events(&store, &model);
+        for query in &queries {
+            prop_assert_eq!(store.query(&Query::Range(query.clone())), model.range(query));
+        }
+        let kept: usize = store.keyspace.keys.values().map(|history| history.versions().count()).sum();
+        prop_assert_eq!(kept, model.versions_visible(), "what nobody can see is gone");
+        if model.compacted <= model.revision {
+            let left: Vec<Event> = store.changes(Revision(model.compacted), 0).expect("the floor").collect();
+            prop_assert_eq!(left, model.events_from(model.compacted));
         }
         for (view, totals) in &views {
-            prop_assert_eq!(view.recount(), *totals, "a view changed");
+            prop_assert_eq!(view.keyspace.recount(), *totals, "a view changed");
         }
     }
 }

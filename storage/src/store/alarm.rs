@@ -1,0 +1,79 @@
+//! Alarms that members raised, for all to see.
+
+use imbl::OrdSet;
+use raft_core::NodeId;
+use serde::{Deserialize, Serialize};
+
+use super::fingerprint::{Kind, Row, Totals};
+
+/// What a member can raise the alarm about; the discriminant is etcd's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AlarmKind {
+    /// Its space runs out: nothing that needs more is accepted.
+    NoSpace = 1,
+    /// Its state is not the others'.
+    Corrupt = 2,
+}
+
+/// An alarm that is raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Whose.
+    pub member: NodeId,
+    /// About what.
+    pub kind: AlarmKind,
+}
+
+impl Alarm {
+    fn row(&self) -> u64 {
+        let row = Row::new(Kind::Alarm).number(self.member.0);
+        row.number(self.kind as u64).hash()
+    }
+}
+
+/// The alarms that are raised.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Alarms {
+    raised: OrdSet<Alarm>,
+    totals: Totals,
+}
+
+impl Alarms {
+    /// Raises an alarm or ends it. Returns whether it was otherwise before.
+    pub(super) fn set(&mut self, alarm: Alarm, raised: bool) -> bool {
+        let changed = if raised {
+            self.raised.insert(alarm).is_none()
+        } else {
+            self.raised.remove(&alarm).is_some()
+        };
+        match (changed, raised) {
+            (true, true) => self.totals.add(alarm.row(), size_of::<Alarm>()),
+            (true, false) => self.totals.remove(alarm.row(), size_of::<Alarm>()),
+            (false, _) => {}
+        }
+        changed
+    }
+
+    /// Whether any member raises this one.
+    pub(super) fn any(&self, kind: AlarmKind) -> bool {
+        self.raised.iter().any(|alarm| alarm.kind == kind)
+    }
+
+    pub(super) fn raised(&self) -> &OrdSet<Alarm> {
+        &self.raised
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The totals, computed afresh.
+    #[cfg(test)]
+    pub(super) fn recount(&self) -> Totals {
+        let mut totals = Totals::default();
+        self.raised
+            .iter()
+            .for_each(|alarm| totals.add(alarm.row(), size_of::<Alarm>()));
+        totals
+    }
+}

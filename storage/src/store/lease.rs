@@ -1,0 +1,159 @@
+//! Leases: what was granted, how much of it was left when the leader last wrote it down, and which keys hang on it.
+//!
+//! No clock counts here. The leader counts the leases down and proposes their end, see the crate `node`.
+
+use bytes::Bytes;
+use imbl::{OrdMap, OrdSet};
+
+use super::command::Failure;
+use super::fingerprint::{Kind, Row, Totals};
+use super::query::LeaseId;
+
+/// The longest time to live that is granted, in seconds.
+pub const LEASE_TTL_MAX: u64 = 9_000_000_000;
+
+/// The memory that a lease takes, in bytes: its place in the map, with the room that the map leaves.
+const LEASE_WEIGHT: usize = 56;
+/// The memory that a key on a lease takes; its bytes are shared with the keyspace.
+const ATTACHED_WEIGHT: usize = 64;
+
+/// A lease that is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// What was granted, in seconds.
+    pub ttl: u64,
+    /// What was left of it when the leader last wrote it down, in seconds: the next leader counts from there. None: all
+    /// of it.
+    pub remaining: Option<u64>,
+}
+
+impl Lease {
+    fn row(&self, id: LeaseId) -> u64 {
+        let row = Row::new(Kind::Lease)
+            .number(id.0.cast_unsigned())
+            .number(self.ttl);
+        row.number(self.remaining.map_or(0, |remaining| remaining.saturating_add(1)))
+            .hash()
+    }
+}
+
+/// All leases, and the keys that hang on them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leases {
+    leases: OrdMap<LeaseId, Lease>,
+    /// By lease, then by key: most leases hold a key or two, so one map for all is the smallest.
+    attached: OrdSet<(LeaseId, Bytes)>,
+    /// How many ids were chosen here.
+    chosen: u64,
+    totals: Totals,
+}
+
+impl Leases {
+    /// Grants a lease; id 0 lets the store choose. Returns its id and its time to live.
+    pub(super) fn grant(&mut self, id: LeaseId, ttl: u64) -> Result<(LeaseId, u64), Failure> {
+        if ttl > LEASE_TTL_MAX {
+            return Err(Failure::LeaseTtlTooLarge);
+        }
+        if self.leases.contains_key(&id) {
+            return Err(Failure::LeaseExists);
+        }
+        let id = if id == LeaseId::NONE { self.choose() } else { id };
+        let lease = Lease { ttl, remaining: None };
+        self.totals.add(lease.row(id), LEASE_WEIGHT);
+        self.leases.insert(id, lease);
+        Ok((id, ttl))
+    }
+
+    /// Writes down what is left of a lease; None: all of it. One that is not there any more is passed over.
+    pub(super) fn checkpoint(&mut self, id: LeaseId, remaining: Option<u64>) {
+        if let Some(lease) = self.leases.get_mut(&id) {
+            self.totals.remove(lease.row(id), 0);
+            // More than was granted is never left.
+            lease.remaining = remaining.map(|remaining| remaining.min(lease.ttl));
+            self.totals.add(lease.row(id), 0);
+        }
+    }
+
+    /// Takes a lease out, on which no key hangs any more.
+    pub(super) fn remove(&mut self, id: LeaseId) {
+        if let Some(lease) = self.leases.remove(&id) {
+            self.totals.remove(lease.row(id), LEASE_WEIGHT);
+        }
+    }
+
+    /// A key hangs on another lease than before; either may be none.
+    pub(super) fn attach(&mut self, key: &Bytes, before: LeaseId, after: LeaseId) {
+        if before == after {
+            return;
+        }
+        if before != LeaseId::NONE && self.attached.remove(&(before, key.clone())).is_some() {
+            self.totals.bytes -= ATTACHED_WEIGHT as u64;
+        }
+        if after != LeaseId::NONE && self.attached.insert((after, key.clone())).is_none() {
+            self.totals.bytes += ATTACHED_WEIGHT as u64;
+        }
+    }
+
+    pub(super) fn get(&self, id: LeaseId) -> Option<&Lease> {
+        self.leases.get(&id)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.leases.len()
+    }
+
+    /// The leases after this one, by id.
+    pub(super) fn after(&self, id: Option<LeaseId>) -> impl Iterator<Item = (LeaseId, &Lease)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let start = id.map_or(Unbounded, Excluded);
+        self.leases
+            .range((start, Unbounded))
+            .map(|(id, lease)| (*id, lease))
+    }
+
+    /// The keys that hang on a lease, in order.
+    pub(super) fn keys(&self, id: LeaseId) -> impl Iterator<Item = &Bytes> {
+        let attached = self.attached.range((id, Bytes::new())..);
+        attached
+            .take_while(move |(lease, _)| *lease == id)
+            .map(|(_, key)| key)
+    }
+
+    pub(super) fn chosen(&self) -> u64 {
+        self.chosen
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The totals, computed afresh.
+    #[cfg(test)]
+    pub(super) fn recount(&self) -> Totals {
+        let mut totals = Totals::default();
+        for (id, lease) in &self.leases {
+            totals.add(lease.row(*id), LEASE_WEIGHT);
+        }
+        totals.bytes += (self.attached.len() * ATTACHED_WEIGHT) as u64;
+        totals
+    }
+
+    /// All keys that hang on leases.
+    #[cfg(test)]
+    pub(super) fn attached(&self) -> impl Iterator<Item = &(LeaseId, Bytes)> {
+        self.attached.iter()
+    }
+
+    /// An id that is free: positive, spread out, and the same on every member.
+    fn choose(&mut self) -> LeaseId {
+        loop {
+            self.chosen += 1;
+            let hash = Row::new(Kind::Lease).number(self.chosen).hash();
+            let id = LeaseId((hash >> 1).cast_signed());
+            if id != LeaseId::NONE && !self.leases.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+}
