@@ -69,7 +69,7 @@ fn journal(path: &Path, entries: u64, bytes: usize) -> f64 {
         position: Position::default(),
         membership: Membership::default(),
     };
-    let recovered = recover(&mut data, SEGMENT_BYTES, born).expect("an empty journal");
+    let recovered = recover(&mut data, SEGMENT_BYTES, born, None).expect("an empty journal");
     black_box::<Image>(recovered.image);
     let mut writer = recovered.writer;
     let saves: Vec<Save> = (0..SAVES)

@@ -8,13 +8,14 @@ use raft_core::{Boot, NodeId};
 use thiserror::Error;
 
 use crate::FORMAT_VERSION;
-use crate::disk::Disk;
+use crate::disk::{Disk, is_out_of_space};
 use crate::fields::{Fields, PutFields};
 use crate::journal::is_segment;
 
 /// The file.
 pub(crate) const IDENTITY: &str = "identity";
-/// Its next state, while it is written.
+/// Its next state, while it is written; and between boots a file of zeros that has the space for it, so that a full disk
+/// keeps no member from starting.
 const IDENTITY_NEXT: &str = "identity.next";
 
 const MAGIC: [u8; 8] = *b"BALSA-ID";
@@ -129,7 +130,7 @@ pub fn open_or_create<D: Disk>(
         boot: Boot(boot.0 + 1),
         journal_born,
     };
-    data.store(names.iter().any(|name| name == IDENTITY_NEXT))?;
+    data.store()?;
     Ok(data)
 }
 
@@ -197,25 +198,38 @@ impl<D: Disk> DataDir<D> {
     pub(crate) fn note_journal_born(&mut self) -> Result<(), DataDirError> {
         if !self.journal_born {
             self.journal_born = true;
-            self.store(false)?;
+            self.store()?;
         }
         Ok(())
     }
 
-    /// Writes the file anew beside the old one and puts it in its place. `left_over`: a crash on this way before.
-    fn store(&self, left_over: bool) -> Result<(), DataDirError> {
+    /// Writes the file anew beside the old one and puts it in its place; and makes the file for the next time.
+    fn store(&self) -> Result<(), DataDirError> {
         let bytes = encode(self.identity, self.boot, self.journal_born);
         let disk = &self.disk;
-        if left_over {
-            disk.remove(IDENTITY_NEXT).map_err(failed("clear the way for"))?;
-        }
-        let file = disk
-            .create(IDENTITY_NEXT, bytes.len() as u64)
-            .map_err(failed("make"))?;
+        let file = self.next_file()?;
         disk.write_at(&file, 0, &bytes).map_err(failed("write"))?;
         disk.sync_data(&file).map_err(failed("sync"))?;
         disk.rename(IDENTITY_NEXT, IDENTITY).map_err(failed("replace"))?;
+        match disk.create(IDENTITY_NEXT, bytes.len() as u64) {
+            Ok(_) => {}
+            // What a failed attempt leaves may be shorter; the next time it makes way, or there is space.
+            Err(error) if is_out_of_space(&error) => {}
+            Err(source) => return Err(failed("make the next")(source)),
+        }
         disk.sync_directory().map_err(failed("sync the directory of"))
+    }
+
+    /// The file made the last time, if it is whole; a new one otherwise.
+    fn next_file(&self) -> Result<D::File, DataDirError> {
+        let disk = &self.disk;
+        match disk.open(IDENTITY_NEXT) {
+            Ok(file) if disk.length(&file).map_err(failed("measure"))? == LENGTH as u64 => return Ok(file),
+            Ok(_) => disk.remove(IDENTITY_NEXT).map_err(failed("clear the way for"))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(failed("open the next")(source)),
+        }
+        disk.create(IDENTITY_NEXT, LENGTH as u64).map_err(failed("make"))
     }
 }
 

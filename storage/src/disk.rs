@@ -63,6 +63,13 @@ pub trait Disk: Clone {
     /// If any byte could not be written; which were is not known.
     fn write_at(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
+    /// Makes the first `bytes` of a file zeros, durable when this returns. After an error, or a crash on the way, any
+    /// part of them may be.
+    ///
+    /// # Errors
+    /// If any byte may not be zero on the disk.
+    fn zero(&self, file: &Self::File, bytes: u64) -> io::Result<()>;
+
     /// Makes all bytes written to this file durable (fdatasync).
     ///
     /// # Errors
@@ -250,6 +257,10 @@ impl Disk for FileDisk {
 
     fn write_at(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
         file.write_all_at(bytes, offset)
+    }
+
+    fn zero(&self, file: &File, bytes: u64) -> io::Result<()> {
+        fill(file, bytes)
     }
 
     fn sync_data(&self, file: &File) -> io::Result<()> {

@@ -15,7 +15,7 @@
 //! 1. **Write-only while running.** [`journal::recover`] reads everything once, at boot; afterwards nothing is read, so
 //!    consensus never waits for, or fails on, a read.
 //! 2. **A Save is on disk when its sync has returned, not before.** The next one is written only after that, so only
-//!    the last record can be in doubt after a crash.
+//!    the last record can be in doubt after a crash; and none once a Seal follows it, a second later or at a clean stop.
 //! 3. **A failed write or sync is final.** The journal's [`journal::Writer`] refuses everything afterwards, and the
 //!    member stops: a sync that is tried again may succeed without having written what the first one lost. Running
 //!    out of space is met when a file is *made*, before anything depends on it, and is not a failure.
@@ -29,8 +29,7 @@
 //!
 //! # Left out
 //!
-//! Snapshot files and the dropping of old segments: until they are there, the journal is kept whole and replayed from
-//! its first record. Repairing a damaged journal from the other members.
+//! Repairing a damaged journal from the other members.
 #![forbid(unsafe_code)]
 
 pub mod data_dir;

@@ -73,7 +73,7 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
         first_mark(config, data.identity())?
     };
     let mut recovered =
-        journal::recover(&mut data, SEGMENT_BYTES, mark).map_err(|source| BootError::Journal {
+        journal::recover(&mut data, SEGMENT_BYTES, mark, None).map_err(|source| BootError::Journal {
             dir: dir.clone(),
             source,
         })?;

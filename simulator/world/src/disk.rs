@@ -236,6 +236,12 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn zero(&self, file: &SimFile, bytes: u64) -> io::Result<()> {
+        let zeros = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
+        self.write_at(file, 0, &zeros)?;
+        self.sync_data(file)
+    }
+
     fn sync_data(&self, file: &SimFile) -> io::Result<()> {
         self.operate()?.content(*file).unsynced.clear();
         Ok(())

@@ -143,8 +143,8 @@ impl Member {
             membership: membership(settings.nodes),
             ..SnapshotMark::default()
         };
-        let recovered =
-            journal::recover(&mut data, settings.segment_bytes, mark).map_err(|error| halt(&disk, &error))?;
+        let recovered = journal::recover(&mut data, settings.segment_bytes, mark, None)
+            .map_err(|error| halt(&disk, &error))?;
         let clock = Clock::draw(choices);
         let config = config(id, &data, settings, choices);
         let found = Found {

@@ -1,6 +1,6 @@
 use raft_core::{Boot, NodeId};
 
-use super::{DataDirError, Expected, IDENTITY, IDENTITY_NEXT, Identity, inspect, open_or_create};
+use super::{DataDirError, Expected, IDENTITY, IDENTITY_NEXT, Identity, LENGTH, inspect, open_or_create};
 use crate::disk::Disk;
 use crate::disk::model::{ModelDisk, Tear};
 
@@ -57,7 +57,11 @@ fn a_crash_anywhere_keeps_the_identity_and_never_repeats_a_boot() {
                 disk = disk.crash(Tear::Sectors, seed * 31 + life);
             }
             assert!(open(&disk).unwrap().boot() > returned);
-            assert!(!disk.list().unwrap().iter().any(|name| name == IDENTITY_NEXT));
+            assert_eq!(
+                disk.contents()[IDENTITY_NEXT],
+                vec![0; LENGTH],
+                "space for the next boot"
+            );
         }
     }
 }
@@ -131,4 +135,16 @@ fn a_journal_without_an_identity_is_refused() {
     let error = open(&disk).unwrap_err();
     assert!(matches!(error, DataDirError::Missing { .. }), "{error}");
     assert_eq!(disk.list().unwrap().len(), 1);
+}
+
+#[test]
+fn a_full_disk_keeps_no_member_from_starting() {
+    let disk = ModelDisk::default();
+    open(&disk).unwrap();
+    disk.set_space(0);
+    for boot in 2..5 {
+        // What was there for the next boot is used up by each, and what stays has its space.
+        assert_eq!(open(&disk).unwrap().boot(), Boot(boot));
+        disk.set_space(LENGTH as u64);
+    }
 }

@@ -282,6 +282,11 @@ impl Disk for ModelDisk {
         power
     }
 
+    fn zero(&self, file: &usize, bytes: u64) -> io::Result<()> {
+        self.write_at(file, 0, &vec![0; bytes as usize])?;
+        self.sync_data(file)
+    }
+
     fn sync_data(&self, file: &usize) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
         let power = state.operate();

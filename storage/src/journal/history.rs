@@ -78,13 +78,66 @@ impl History {
         }
     }
 
-    pub(super) fn saves(&self) -> &[Save] {
-        &self.saves
-    }
-
     /// The Image after all Saves.
     pub(super) fn image(&self) -> &Image {
         self.images.last().expect("the born state is there")
+    }
+
+    /// A mark that a member could have saved a snapshot at: of a committed entry, or what the log begins after. Picked
+    /// by `at`.
+    pub(super) fn mark(&self, at: usize) -> SnapshotMark {
+        let image = self.image();
+        let committed = image.entries.iter().map(|entry| entry.position);
+        let committed = committed.filter(|position| position.index <= image.commit);
+        let marks: Vec<Position> = std::iter::once(image.snapshot.position)
+            .chain(committed)
+            .collect();
+        SnapshotMark {
+            position: marks[at % marks.len()],
+            ..born()
+        }
+    }
+
+    /// The Image after all Saves, of a member that has a snapshot at `mark`.
+    pub(super) fn image_after(&self, mark: &SnapshotMark) -> Image {
+        let mut image = self.image().clone();
+        let has = |position: Position| {
+            position == image.snapshot.position
+                || image.entries.iter().any(|entry| entry.position == position)
+        };
+        let agrees = has(mark.position);
+        image
+            .entries
+            .retain(|entry| agrees && entry.position.index > mark.position.index);
+        image.snapshot = mark.clone();
+        image.commit = image.commit.max(mark.position.index);
+        image
+    }
+
+    /// How many Saves there are.
+    pub(super) fn len(&self) -> usize {
+        self.saves.len()
+    }
+
+    /// A member booted with this snapshot: if the log lacked its last entry, recovery has reset it.
+    pub(super) fn go_on_from(&mut self, mark: &SnapshotMark) {
+        let image = self.image();
+        let has = mark.position == image.snapshot.position
+            || image.snapshot.position.index < mark.position.index
+                && image.entries.iter().any(|entry| entry.position == mark.position);
+        if !has {
+            let mut image = image.clone();
+            image.snapshot = mark.clone();
+            image.entries.clear();
+            image.commit = image.commit.max(mark.position.index);
+            self.saves.push(Save {
+                stamp: Stamp(0),
+                ballot: None,
+                commit: mark.position.index,
+                log: LogChange::Reset(Box::new(mark.clone())),
+            });
+            self.images.push(image);
+        }
     }
 
     /// Forgets all but the first `count` Saves.
@@ -152,29 +205,14 @@ fn append(image: &mut Image, last: Position, shape: &Shape) -> LogChange {
     LogChange::Append(entries)
 }
 
+/// A snapshot of what the log lacks: it is later than the commit index, and later than the log or of another term.
 fn reset(image: &mut Image, last: Position, at: usize) -> LogChange {
-    let old = image.snapshot.position;
-    let mut position = match at % 3 {
-        // Something that the log has, or what the mark is already.
-        0 | 1 => image
-            .entries
-            .get(at % (image.entries.len() + 1))
-            .map_or(old, |entry| entry.position),
-        // Something that it lacks.
-        _ => Position {
-            term: Term(last.term.0 + 1),
-            index: Index(last.index.0 + 3),
-        },
+    let from = image.commit.max(image.snapshot.position.index).0 + 1;
+    image.snapshot.position = Position {
+        term: Term(last.term.0 + 1),
+        index: Index(from + at as u64 % (last.index.0 + 3 - from + 1)),
     };
-    if at.is_multiple_of(7) && position.index > image.commit {
-        // A place that it has, with another term.
-        position.term = Term(last.term.0 + 1);
-    }
-    let agrees = position == old || image.entries.iter().any(|entry| entry.position == position);
-    image
-        .entries
-        .retain(|entry| agrees && entry.position.index > position.index);
-    image.commit = image.commit.max(position.index);
-    image.snapshot.position = position;
+    image.entries.clear();
+    image.commit = image.snapshot.position.index;
     LogChange::Reset(Box::new(image.snapshot.clone()))
 }

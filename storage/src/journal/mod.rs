@@ -9,9 +9,10 @@
 //! |---|---|
 //! | `record` | the bytes of one record |
 //! | `segment` | the bytes of a segment's header, and the names of segments |
-//! | `outline` | the terms of the log, for the Position in segment headers |
+//! | `standing` | what the Saves amount to, but for the entries: for segment headers |
 //! | `write` | the [`Writer`] |
-//! | `spare` | the next segment's file, made ahead of need |
+//! | `seal` | when nothing may stay in doubt |
+//! | `spare` | the next segment's file, made ahead of need, and old ones that go |
 //! | `scan` | reading one segment; telling an interrupted write from damage |
 //! | `replay` | Saves into an [`raft_core::Image`] |
 //! | `recover` | [`recover()`]: all segments in order |
@@ -19,14 +20,15 @@
 
 #[cfg(test)]
 mod history;
-mod outline;
 mod record;
 mod recover;
 mod replay;
 mod scan;
+mod seal;
 mod segment;
 mod settle;
 mod spare;
+mod standing;
 mod write;
 
 pub(crate) use segment::is_segment;
@@ -34,6 +36,7 @@ pub(crate) use segment::is_segment;
 pub use record::BODY_MAX;
 pub use recover::{RecoverError, Recovered, recover};
 pub use scan::Damage;
+pub use seal::{Idle, SEAL_AFTER};
 pub use settle::Cut;
 pub use spare::{FilledOrder, SpareOrder};
 pub use write::{WriteError, Writer};

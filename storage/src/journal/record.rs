@@ -1,4 +1,5 @@
-//! One record: a Save between a header that vouches for its own length and a trailer that vouches for everything.
+//! One record: a Save or a Seal between a header that vouches for its own length and a trailer that vouches for
+//! everything.
 //!
 //! The header has a checksum of its own, so that a damaged body still has a known extent. The trailer ends in a mark
 //! that is not zero, so that a record whose end was never written is known from one that was written and has rotted.
@@ -7,8 +8,9 @@
 
 use std::mem;
 
-use raft_core::Save;
+use raft_core::{Index, Position, Save, Term};
 
+use crate::disk::SECTOR;
 use crate::fields::{Fields, PutFields};
 
 /// The longest body, in bytes. The writer refuses what the reader would: a longer Save is a bug of whoever let so much
@@ -24,8 +26,13 @@ const TRAILER: usize = 8;
 
 const MAGIC: [u8; 4] = *b"BREC";
 const END: [u8; 4] = *b"!END";
-/// The only kind of this format version: the body is a Save.
+/// The body is a Save.
 pub(super) const SAVE: u32 = 1;
+/// The body is a Seal: it repeats the log's last Position, after everything before it was synced.
+pub(super) const SEAL: u32 = 2;
+/// A Seal's length on disk: a sector of its own, so that nothing written before or after it touches its bytes, and it
+/// touches nobody's.
+pub(super) const SEAL_EXTENT: usize = SECTOR;
 
 /// Where a record stands; no two records ever stand in the same place, but for one that was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,15 +88,39 @@ pub(super) fn encode(place: Place, previous: u32, save: &Save, buffer: &mut Vec<
     buffer.clear();
     buffer.resize(HEADER, 0);
     *buffer = postcard::to_extend(save, mem::take(buffer)).expect("memory takes any Save");
-    let length = buffer.len() - HEADER;
-    assert!(
-        length <= BODY_MAX,
-        "a Save of {length} bytes is beyond the limit of {BODY_MAX}"
+    finish(place, previous, SAVE, buffer)
+}
+
+/// As [`encode`], of a Seal.
+pub(super) fn encode_seal(place: Place, previous: u32, last: Position, buffer: &mut Vec<u8>) -> u32 {
+    debug_assert!(
+        place.offset.is_multiple_of(SECTOR as u64),
+        "in a sector of its own"
     );
+    buffer.clear();
+    buffer.resize(HEADER, 0);
+    buffer.put_u64(last.term.0);
+    buffer.put_u64(last.index.0);
+    buffer.resize(SEAL_EXTENT - TRAILER, 0);
+    finish(place, previous, SEAL, buffer)
+}
+
+/// What a Seal repeats; None if it is none that was ever written.
+pub(super) fn sealed(body: &[u8]) -> Option<Position> {
+    let (position, zeros) = body.split_at_checked(16)?;
+    let mut fields = Fields::of(position);
+    let (term, index) = (Term(fields.u64()), Index(fields.u64()));
+    let whole = body.len() == SEAL_EXTENT - HEADER - TRAILER && zeros.iter().all(|&byte| byte == 0);
+    whole.then_some(Position { term, index })
+}
+
+/// Writes the header before the body that is in `buffer`, and the trailer behind it.
+fn finish(place: Place, previous: u32, kind: u32, buffer: &mut Vec<u8>) -> u32 {
+    let length = buffer.len() - HEADER;
     let seed = place.seed();
     let mut header = Vec::with_capacity(HEADER);
     header.extend_from_slice(&MAGIC);
-    header.put_u32(SAVE);
+    header.put_u32(kind);
     header.put_u32(length_field(length));
     header.put_u32(previous);
     header.put_u32(crc32c::crc32c_append(seed, &header));

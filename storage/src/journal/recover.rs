@@ -1,17 +1,19 @@
 //! What a member finds at boot. First everything is read and judged, and damage stops here with nothing changed on
 //! disk; then the end is made fit to write on.
 
+use std::collections::VecDeque;
 use std::io;
 
 use raft_core::{Image, Index, LogChange, Save, SnapshotMark, Stamp};
 use thiserror::Error;
 
 use super::SEGMENT_BYTES_MIN;
-use super::outline::Outline;
-use super::replay::Replay;
-use super::scan::{Damage, DamageAt, scan};
+use super::replay::{Anchored, Replay};
+use super::scan::{Damage, DamageAt, Said, scan};
 use super::segment::{self, BLOCK, Header, SPARE};
 use super::settle::{Cut, End};
+use super::spare::Older;
+use super::standing;
 use super::write::{Segment, WriteError, Writer, failed, first_segment};
 use crate::data_dir::{DataDir, DataDirError, Identity};
 use crate::disk::Disk;
@@ -50,6 +52,16 @@ pub enum RecoverError {
         /// The segment's file.
         file: String,
     },
+    /// The journal goes on from a snapshot that is not there. Nothing was changed.
+    #[error(
+        "the journal goes on after entry {after}, and there is no sound snapshot that reaches it (the newest is at {newest})"
+    )]
+    SnapshotMissing {
+        /// What a snapshot must cover.
+        after: Index,
+        /// What the one given covers; 0 without one.
+        newest: Index,
+    },
     /// The directory had a journal, and it is gone. Nothing was changed.
     #[error("the journal is missing: the data directory had one, and all of its files are gone")]
     Lost,
@@ -72,6 +84,10 @@ pub enum RecoverError {
 /// Reads the journal of `data`, or makes it: then its first record, and the Image, is `born`, the state that the
 /// cluster begins with. Segments grow to `segment_bytes` each, beyond it if a single Save needs it.
 ///
+/// `snapshot` is the mark of the newest sound snapshot, if the directory has one: the Image begins with it. Entries that
+/// it covers are passed over. A log that lacks its last entry goes wholly, and the journal then says so: the snapshot
+/// came from the leader, and a crash kept its Reset from the journal.
+///
 /// # Errors
 /// See [`RecoverError`]; damage leaves the disk as it is.
 ///
@@ -81,6 +97,7 @@ pub fn recover<D: Disk>(
     data: &mut DataDir<D>,
     segment_bytes: u64,
     born: SnapshotMark,
+    snapshot: Option<SnapshotMark>,
 ) -> Result<Recovered<D>, RecoverError> {
     assert!(
         segment_bytes >= SEGMENT_BYTES_MIN,
@@ -88,86 +105,80 @@ pub fn recover<D: Disk>(
     );
     let disk = data.disk().clone();
     let names = disk.list().map_err(reading("the data directory"))?;
-    let segments = in_sequence(&names)?;
-    let mut reader = Reader {
-        disk: disk.clone(),
-        identity: data.identity(),
-        replay: Replay::default(),
-        chain: 0,
-        end: 0,
-    };
-    let mut newest = None;
-    for sequence in 1..=segments {
-        newest = Some(reader.read(sequence, sequence == segments)?);
-    }
+    let sequences = in_sequence(&names)?;
+    let covered = snapshot.as_ref().map_or(Index(0), |mark| mark.position.index);
+    let mut reader = Reader::new(disk.clone(), data.identity(), snapshot);
+    let newest = reader.read_all(&sequences)?;
     let saves = reader.replay.saves();
-    if saves == 0 && data.journal_born() {
+    let is_born = saves > 0 || sequences.first().is_some_and(|&first| first > 1);
+    if !is_born && data.journal_born() {
         return Err(newest.map_or(RecoverError::Lost, |end: End<D>| {
             damaged(&segment::name(end.segment.sequence))((BLOCK as u64, Damage::BirthLost))
         }));
     }
+    let standing = reader.replay.standing();
+    let anchored = if is_born {
+        let missing = |after| RecoverError::SnapshotMissing {
+            after,
+            newest: covered,
+        };
+        reader.replay.finish().map_err(missing)?
+    } else {
+        Anchored::born(born.clone())
+    };
 
     // From here on the disk is changed. Names are durable as they were read: this boot was counted after any change
     // of them.
     if names.iter().any(|name| name == SPARE) {
         failed("remove", SPARE, disk.remove(SPARE))?;
     }
-    let (segment, chain, cut) = match newest {
+    let (found, cut) = match newest {
         Some(end) => {
             let cut = end.settle(&disk)?;
-            (end.segment, end.chain, cut)
+            (end.found(reader.older, standing), cut)
         }
-        None => {
-            let (segment, chain) = first_segment(&disk, data.identity(), segment_bytes)?;
-            (segment, chain, None)
-        }
+        None => (first_segment(&disk, data.identity(), segment_bytes)?, None),
     };
-    let image = reader.replay.finish();
-    let outline = Outline::of(&image);
-    let writer = Writer::resume(disk, data.identity(), segment_bytes, segment, chain, outline);
     let mut recovered = Recovered {
-        image,
-        writer,
+        image: anchored.image,
+        writer: Writer::resume(disk, data.identity(), segment_bytes, found),
         cut,
-        segments: segments.max(1),
+        segments: sequences.len().max(1) as u64,
         saves,
     };
-    if saves == 0 {
-        recovered.bear(born)?;
+    if !is_born || anchored.log_went {
+        recovered.reset()?;
     }
     data.note_journal_born()?;
     Ok(recovered)
 }
 
 impl<D: Disk> Recovered<D> {
-    /// Writes the first record.
-    fn bear(&mut self, born: SnapshotMark) -> Result<(), RecoverError> {
-        self.image.snapshot = born.clone();
-        self.image.commit = born.position.index;
-        let log = LogChange::Reset(Box::new(born));
+    /// Writes that the log is empty and begins after the Image's mark.
+    fn reset(&mut self) -> Result<(), RecoverError> {
         self.writer.write(&Save {
             stamp: Stamp(0),
             ballot: None,
-            commit: Index(0),
-            log,
+            commit: self.image.snapshot.position.index,
+            log: LogChange::Reset(Box::new(self.image.snapshot.clone())),
         })?;
         self.writer.sync()?;
         Ok(())
     }
 }
 
-/// How many segments there are: those from 1 on, without a gap.
-fn in_sequence(names: &[String]) -> Result<u64, RecoverError> {
+/// The sequence numbers of the segments, without a gap; the first may be any, since old segments go.
+fn in_sequence(names: &[String]) -> Result<Vec<u64>, RecoverError> {
     let mut present: Vec<u64> = names.iter().filter_map(|name| segment::sequence(name)).collect();
     present.sort_unstable();
-    for (&sequence, expected) in present.iter().zip(1..) {
-        if sequence != expected {
+    for pair in present.windows(2) {
+        if pair[1] != pair[0] + 1 {
             return Err(RecoverError::Missing {
-                file: segment::name(expected),
+                file: segment::name(pair[0] + 1),
             });
         }
     }
-    Ok(present.len() as u64)
+    Ok(present)
 }
 
 /// Reads segments in order.
@@ -175,12 +186,45 @@ struct Reader<D> {
     disk: D,
     identity: Identity,
     replay: Replay,
-    /// The checksum of the last record so far, and where it ends in its segment.
-    chain: u32,
+    /// Segments read, but for the newest.
+    older: VecDeque<Older>,
+    /// The checksum of the last record so far, and where it ends in its segment; None before the oldest segment, if
+    /// others were before it.
+    chain: Option<u32>,
     end: u64,
 }
 
 impl<D: Disk> Reader<D> {
+    fn new(disk: D, identity: Identity, snapshot: Option<SnapshotMark>) -> Reader<D> {
+        Reader {
+            disk,
+            identity,
+            replay: Replay::new(snapshot),
+            older: VecDeque::new(),
+            chain: None,
+            end: 0,
+        }
+    }
+
+    /// Reads all segments; the newest one's end.
+    fn read_all(&mut self, sequences: &[u64]) -> Result<Option<End<D>>, RecoverError> {
+        if sequences.first() == Some(&1) {
+            self.chain = Some(0);
+        }
+        let mut newest: Option<End<D>> = None;
+        for sequence in sequences {
+            let is_newest = Some(sequence) == sequences.last();
+            if let Some(End { segment, .. }) = newest.replace(self.read(*sequence, is_newest)?) {
+                self.older.push_back(Older {
+                    sequence: segment.sequence,
+                    bytes: segment.bytes,
+                    top: segment.top,
+                });
+            }
+        }
+        Ok(newest)
+    }
+
     fn read(&mut self, sequence: u64, newest: bool) -> Result<End<D>, RecoverError> {
         let name = segment::name(sequence);
         let file = self.disk.open(&name).map_err(reading(&name))?;
@@ -190,22 +234,33 @@ impl<D: Disk> Reader<D> {
         let (header, header_sum) = self
             .header(sequence, &bytes)
             .map_err(|damage| damaged(&name)((0, damage)))?;
-        if header.chain != self.chain || header.last != self.replay.last() {
-            // Its own checksum holds, so it is the end of the one before that is missing or another one.
-            let before = segment::name(sequence.saturating_sub(1).max(1));
-            return Err(damaged(&before)((self.end, Damage::EndLost { next: name })));
+        match self.chain {
+            None => self.replay.begin_at(header.standing),
+            Some(chain) if chain == header.chain && header.standing == self.replay.standing() => {}
+            Some(_) => {
+                // Its own checksum holds, so it is the end of the one before that is missing or another one.
+                let before = segment::name(sequence.saturating_sub(1).max(1));
+                return Err(damaged(&before)((self.end, Damage::EndLost { next: name })));
+            }
         }
-        let scanned = scan(&bytes, &header, header_sum, newest, |save| {
-            self.replay.apply(save)
+        let mut top = Index(0);
+        let scanned = scan(&bytes, &header, header_sum, newest, |said| match said {
+            Said::Save(save) => {
+                top = top.max(standing::top(&save));
+                self.replay.apply(*save)
+            }
+            Said::Seal(last) if last == self.replay.standing().last => Ok(()),
+            Said::Seal(_) => Err(Damage::Seal),
         })
         .map_err(damaged(&name))?;
-        self.chain = scanned.chain;
+        self.chain = Some(scanned.chain);
         self.end = scanned.end as u64;
         let segment = Segment {
             file,
             sequence,
             bytes: length,
             offset: scanned.end as u64,
+            top,
         };
         let last = scanned
             .last
@@ -213,6 +268,7 @@ impl<D: Disk> Reader<D> {
         Ok(End {
             segment,
             chain: scanned.chain,
+            sealed: scanned.sealed,
             last,
             torn: scanned.torn,
         })

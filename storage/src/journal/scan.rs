@@ -15,10 +15,10 @@
 
 use std::ops::Range;
 
-use raft_core::Save;
+use raft_core::{Position, Save};
 use thiserror::Error;
 
-use super::record::{self, Flaw, Place};
+use super::record::{self, Flaw, Place, Record};
 use super::segment::{BLOCK, Header};
 use crate::disk::SECTOR;
 
@@ -87,6 +87,9 @@ pub enum Damage {
     /// A kind of record that this release does not know.
     #[error("the record is of unknown kind {0}")]
     Kind(u32),
+    /// A Seal that does not repeat what stands before it.
+    #[error("the record seals another end than this")]
+    Seal,
     /// The body is not a Save.
     #[error("the record's body cannot be decoded")]
     Body,
@@ -119,42 +122,39 @@ pub(super) struct Scanned {
     pub(super) chain: u32,
     /// Where the last valid record stands, if there is any.
     pub(super) last: Option<Range<usize>>,
+    /// It is a Seal.
+    pub(super) sealed: bool,
     /// The bytes of an interrupted write, if there was one: from `end` to the last that is not zero.
     pub(super) torn: Option<Range<usize>>,
 }
 
-/// Reads all records of `segment`, whose header was read already, and hands each Save to `visit`.
+/// Reads all records of `segment`, whose header was read already, and hands each to `visit`.
 pub(super) fn scan(
     segment: &[u8],
     header: &Header,
     header_sum: u32,
     newest: bool,
-    mut visit: impl FnMut(Save) -> Result<(), Damage>,
+    mut visit: impl FnMut(Said) -> Result<(), Damage>,
 ) -> Result<Scanned, DamageAt> {
     let mut scanned = Scanned {
         end: BLOCK,
         chain: header_sum,
         last: None,
+        sealed: false,
         torn: None,
     };
     let flaw = loop {
-        let offset = scanned.end;
-        let record = match record::decode(place(header, offset), &segment[offset..]) {
-            Ok(record) => record,
+        let (offset, record) = match next(segment, header, scanned.end) {
+            Ok(found) => found,
             Err(flaw) => break flaw,
         };
         let damaged = |damage| (offset as u64, damage);
         if record.previous != scanned.chain {
             return Err(damaged(Damage::RecordChain));
         }
-        if record.kind != record::SAVE {
-            return Err(damaged(Damage::Kind(record.kind)));
-        }
-        let save = match postcard::take_from_bytes(record.body) {
-            Ok((save, [])) => save,
-            _ => return Err(damaged(Damage::Body)),
-        };
-        visit(save).map_err(damaged)?;
+        let said = Said::read(&record).map_err(damaged)?;
+        scanned.sealed = matches!(said, Said::Seal(_));
+        visit(said).map_err(damaged)?;
         scanned.end = offset + record.extent;
         scanned.chain = record.sum;
         scanned.last = Some(offset..scanned.end);
@@ -169,6 +169,41 @@ pub(super) fn scan(
         scanned.torn = Some(scanned.end..scanned.end + length);
     }
     Ok(scanned)
+}
+
+/// What a record says.
+#[derive(Debug)]
+pub(super) enum Said {
+    Save(Box<Save>),
+    /// Everything before it was durable before it was written, and this is the log's last entry.
+    Seal(Position),
+}
+
+impl Said {
+    fn read(record: &Record<'_>) -> Result<Said, Damage> {
+        match record.kind {
+            record::SAVE => match postcard::take_from_bytes(record.body) {
+                Ok((save, [])) => Ok(Said::Save(Box::new(save))),
+                _ => Err(Damage::Body),
+            },
+            record::SEAL => record::sealed(record.body).map(Said::Seal).ok_or(Damage::Body),
+            other => Err(Damage::Kind(other)),
+        }
+    }
+}
+
+/// The record at `end`, or the Seal that begins the next sector if there are zeros before it.
+fn next<'a>(segment: &'a [u8], header: &Header, end: usize) -> Result<(usize, Record<'a>), Flaw> {
+    let at = |offset: usize| {
+        record::decode(place(header, offset), &segment[offset..]).map(|record| (offset, record))
+    };
+    at(end).or_else(|flaw| {
+        let sector = segment.len().min(end.next_multiple_of(SECTOR));
+        match at(sector) {
+            Ok(found) if found.1.kind == record::SEAL && is_zero(&segment[end..sector]) => Ok(found),
+            _ => Err(flaw),
+        }
+    })
 }
 
 /// Whether the bad record at `offset` is torn; if not, what it is.

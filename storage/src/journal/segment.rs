@@ -1,8 +1,9 @@
 //! A segment's header and name.
 
-use raft_core::{Index, NodeId, Position, Term};
+use raft_core::{Ballot, Index, NodeId, Position, Term};
 
 use super::scan::Damage;
+use super::standing::Standing;
 use crate::FORMAT_VERSION;
 use crate::data_dir::Identity;
 use crate::fields::{Fields, PutFields};
@@ -11,7 +12,10 @@ use crate::fields::{Fields, PutFields};
 /// whatever the disk's sectors are.
 pub(super) const BLOCK: usize = 4096;
 /// Bytes of the header that say something; the rest of the block is zero.
-const LENGTH: usize = 80;
+const LENGTH: usize = 104;
+
+/// Flag: the ballot names a candidate.
+const VOTED: u32 = 1;
 
 const MAGIC: [u8; 8] = *b"BALSA-JL";
 const PREFIX: &str = "journal-";
@@ -28,8 +32,8 @@ pub(super) struct Header {
     pub(super) sequence: u64,
     /// The file's length in bytes.
     pub(super) bytes: u64,
-    /// The log's last entry when the segment was begun.
-    pub(super) last: Position,
+    /// What all segments before it amount to.
+    pub(super) standing: Standing,
     /// The checksum of the last record of the segment before; 0 in the first segment.
     pub(super) chain: u32,
 }
@@ -46,9 +50,13 @@ impl Header {
         bytes.put_u64(self.identity.data_id);
         bytes.put_u64(self.sequence);
         bytes.put_u64(self.bytes);
-        bytes.put_u64(self.last.term.0);
-        bytes.put_u64(self.last.index.0);
-        bytes.put_u32(0);
+        let Standing { last, ballot, commit } = self.standing;
+        bytes.put_u64(last.term.0);
+        bytes.put_u64(last.index.0);
+        bytes.put_u64(ballot.term.0);
+        bytes.put_u64(ballot.voted_for.map_or(0, |id| id.0));
+        bytes.put_u64(commit.0);
+        bytes.put_u32(if ballot.voted_for.is_some() { VOTED } else { 0 });
         let sum = crc32c::crc32c(&bytes);
         bytes.put_u32(sum);
         (bytes, sum)
@@ -78,10 +86,14 @@ impl Header {
             term: Term(fields.u64()),
             index: Index(fields.u64()),
         };
-        let (reserved, sum) = (fields.u32(), fields.u32());
+        let (term, voted_for) = (Term(fields.u64()), NodeId(fields.u64()));
+        let commit = Index(fields.u64());
+        let (flags, sum) = (fields.u32(), fields.u32());
+        let voted = flags == VOTED;
         if crc32c::crc32c(&segment[..LENGTH - 4]) != sum
             || version != FORMAT_VERSION
-            || reserved != 0
+            || flags & !VOTED != 0
+            || (!voted && voted_for != NodeId(0))
             || segment[LENGTH..BLOCK].iter().any(|&byte| byte != 0)
         {
             return Err(Damage::Header);
@@ -91,7 +103,14 @@ impl Header {
                 identity,
                 sequence,
                 bytes,
-                last,
+                standing: Standing {
+                    last,
+                    ballot: Ballot {
+                        term,
+                        voted_for: voted.then_some(voted_for),
+                    },
+                    commit,
+                },
                 chain,
             },
             sum,

@@ -1,10 +1,13 @@
 //! Making the journal's end fit to write on, after all of it was read and judged sound.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::record;
 use super::segment;
-use super::write::{Segment, WriteError, failed};
+use super::spare::Older;
+use super::standing::Standing;
+use super::write::{Found, Segment, WriteError, failed};
 use crate::disk::Disk;
 
 /// A Save that was being written when the member last stopped. Nobody was ever told that it was durable.
@@ -22,6 +25,8 @@ pub struct Cut {
 pub(super) struct End<D: Disk> {
     pub(super) segment: Segment<D::File>,
     pub(super) chain: u32,
+    /// The last record is a Seal.
+    pub(super) sealed: bool,
     /// The last record and its offset, if there is any.
     pub(super) last: Option<(u64, Vec<u8>)>,
     pub(super) torn: Option<Range<usize>>,
@@ -66,5 +71,16 @@ impl<D: Disk> End<D> {
         }
         failed("sync", &name, disk.sync_data(file))?;
         Ok(cut)
+    }
+
+    /// What the writer goes on from.
+    pub(super) fn found(self, older: VecDeque<Older>, standing: Standing) -> Found<D::File> {
+        Found {
+            older,
+            segment: self.segment,
+            chain: self.chain,
+            standing,
+            sealed: self.sealed,
+        }
     }
 }

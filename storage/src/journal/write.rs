@@ -1,18 +1,19 @@
 //! The writer: one write and one sync per Save.
 
+use std::collections::VecDeque;
 use std::io;
 use std::mem;
 
-use raft_core::Save;
+use raft_core::{Index, Save};
 use thiserror::Error;
 
-use super::outline::Outline;
-use super::record::{self, Place};
+use super::record::{self, Place, SEAL_EXTENT};
 use super::segment::{self, BLOCK, Header, SPARE};
-use super::spare::{self, FilledOrder, Next, Spare, SpareOrder};
+use super::spare::{self, FilledOrder, Older, Spare, SpareOrder};
+use super::standing::{self, Standing};
 use super::{FIRST_SEGMENT_BYTES, SEGMENT_GROWTH};
 use crate::data_dir::Identity;
-use crate::disk::Disk;
+use crate::disk::{Disk, SECTOR};
 
 /// Appends Saves to the journal. Its caller writes a Save, syncs it, and only then tells raft-core `saved(stamp)`.
 ///
@@ -24,11 +25,19 @@ pub struct Writer<D: Disk> {
     identity: Identity,
     /// The size of segments to come, once they have grown to it.
     segment_bytes: u64,
+    /// Those before the present one, oldest first.
+    older: VecDeque<Older>,
     segment: Segment<D::File>,
-    next: Next<D::File>,
+    /// The next one's file, if it is made.
+    spare: Option<Spare<D::File>>,
+    ordered: Ordered,
+    /// What says nothing after this index is needed no more.
+    needless: Index,
     /// What the next record names as the one before it.
     chain: u32,
-    outline: Outline,
+    standing: Standing,
+    /// Nothing before `segment.offset` is in doubt: a Seal stands there, or the segment's header does.
+    sealed: bool,
     state: State,
     /// Kept for its memory.
     buffer: Vec<u8>,
@@ -43,6 +52,28 @@ pub(super) struct Segment<F> {
     pub(super) bytes: u64,
     /// Where the next record goes.
     pub(super) offset: u64,
+    /// The highest index that it says something about.
+    pub(super) top: Index,
+}
+
+/// Whether there is a [`SpareOrder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ordered {
+    Nothing,
+    /// Segments are dropped.
+    Drops,
+    /// The spare is made: its name is another's, and the writer must not touch it.
+    Spare,
+}
+
+/// What recovery hands to the writer.
+#[derive(Debug)]
+pub(super) struct Found<F> {
+    pub(super) older: VecDeque<Older>,
+    pub(super) segment: Segment<F>,
+    pub(super) chain: u32,
+    pub(super) standing: Standing,
+    pub(super) sealed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,18 +123,20 @@ impl<D: Disk> Writer<D> {
         disk: D,
         identity: Identity,
         segment_bytes: u64,
-        segment: Segment<D::File>,
-        chain: u32,
-        outline: Outline,
+        found: Found<D::File>,
     ) -> Writer<D> {
         Writer {
             disk,
             identity,
             segment_bytes,
-            segment,
-            next: Next::Unmade,
-            chain,
-            outline,
+            older: found.older,
+            segment: found.segment,
+            spare: None,
+            ordered: Ordered::Nothing,
+            needless: Index(0),
+            chain: found.chain,
+            standing: found.standing,
+            sealed: found.sealed,
             state: State::Synced,
             buffer: Vec::new(),
         }
@@ -126,20 +159,16 @@ impl<D: Disk> Writer<D> {
             "a Save is written only after the one before it is synced"
         );
         let mut sum = self.encode(save);
-        if self.segment.offset + self.buffer.len() as u64 > self.segment.bytes {
+        if !self.has_room() {
             self.roll(self.buffer.len())?;
             // The record's bytes depend on where it stands.
             sum = self.encode(save);
         }
         // Before the write, so that a Save that cannot follow the log never reaches the disk.
-        self.outline.apply(&save.log);
-        let written = self
-            .disk
-            .write_at(&self.segment.file, self.segment.offset, &self.buffer);
-        let name = segment::name(self.segment.sequence);
-        self.close_on(failed("write", &name, written))?;
-        self.segment.offset += self.buffer.len() as u64;
-        self.chain = sum;
+        self.standing.apply(save);
+        self.segment.top = self.segment.top.max(standing::top(save));
+        self.sealed = false;
+        self.write_buffer(self.segment.offset, sum)?;
         self.state = State::Written;
         self.release_memory();
         Ok(())
@@ -160,8 +189,47 @@ impl<D: Disk> Writer<D> {
         Ok(())
     }
 
+    /// Leaves nothing in doubt: writes and syncs a Seal, a record in a sector of its own that repeats the log's last
+    /// Position, unless the end is sealed already. Whether it wrote one. Before it, the last Save could be lost to a
+    /// sector that rots into zeros and look as if it had never been finished; after it, that is damage. There is always
+    /// room for it.
+    ///
+    /// # Errors
+    /// Any closes the writer.
+    ///
+    /// # Panics
+    /// If the last Save was not synced.
+    pub fn seal(&mut self) -> Result<bool, WriteError> {
+        self.refuse_if_closed()?;
+        assert_eq!(self.state, State::Synced, "what is sealed is synced");
+        if self.sealed {
+            return Ok(false);
+        }
+        let offset = self.segment.offset.next_multiple_of(SECTOR as u64);
+        let place = self.place(offset);
+        let sum = record::encode_seal(place, self.chain, self.standing.last, &mut self.buffer);
+        self.write_buffer(offset, sum)?;
+        self.state = State::Written;
+        self.sync()?;
+        self.sealed = true;
+        Ok(true)
+    }
+
+    /// From now on nothing is needed of what says nothing about entries after `index`: a kept snapshot covers them.
+    /// Segments of which that is true go with the next order, oldest first.
+    pub fn drop_before(&mut self, index: Index) {
+        self.needless = self.needless.max(index);
+    }
+
+    /// The bytes of all segments there are, without a spare.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.older.iter().map(|older| older.bytes).sum::<u64>() + self.segment.bytes
+    }
+
     /// Makes the next segment's file, if the present one is more than half full and that was not done yet, so that no
-    /// Save has to wait for it; takes as long as writing that many zeros. Whether it made one.
+    /// Save has to wait for it, and drops old segments; takes as long as writing a segment of zeros. Whether it did
+    /// anything.
     ///
     /// # Errors
     /// [`WriteError::OutOfSpace`] is the early warning: Saves still fit into the present segment. Any other closes the
@@ -177,14 +245,25 @@ impl<D: Disk> Writer<D> {
 
     /// As [`Writer::prepare_next`], but leaves the work to whoever takes the order, so that Saves go on meanwhile.
     pub fn order_next(&mut self) -> Option<SpareOrder<D>> {
-        let due = self.segment.offset > self.segment.bytes / 2 && self.state != State::Failed;
-        if !due || !matches!(self.next, Next::Unmade) {
+        if self.ordered != Ordered::Nothing || self.state == State::Failed {
             return None;
         }
-        self.next = Next::Ordered;
+        let needless = self.needless;
+        // The first segment has the membership that the cluster was born with: it goes for a snapshot only.
+        let goes = |older: &&Older| needless > Index(0) && older.top <= needless;
+        let going = self.older.iter().take_while(goes).count();
+        let drops: Vec<Older> = self.older.drain(..going).collect();
+        let due = self.segment.offset > self.segment.bytes / 2;
+        let recycles = drops.iter().any(|older| older.bytes == self.next_bytes());
+        let makes = self.spare.is_none() && (due || recycles);
+        if !makes && drops.is_empty() {
+            return None;
+        }
+        self.ordered = if makes { Ordered::Spare } else { Ordered::Drops };
         Some(SpareOrder {
             disk: self.disk.clone(),
-            bytes: self.next_bytes(),
+            drops,
+            bytes: makes.then(|| self.next_bytes()),
         })
     }
 
@@ -196,46 +275,78 @@ impl<D: Disk> Writer<D> {
     /// # Panics
     /// If nothing was ordered.
     pub fn take_next(&mut self, filled: FilledOrder<D::File>) -> Result<(), WriteError> {
-        assert!(matches!(self.next, Next::Ordered), "nothing was ordered");
-        self.next = Next::Unmade;
-        self.next = Next::Made(self.close_unless_full(filled.0)?);
+        assert!(self.ordered != Ordered::Nothing, "nothing was ordered");
+        self.ordered = Ordered::Nothing;
+        if let Some(spare) = self.close_unless_full(filled.0)? {
+            self.spare = Some(spare);
+        }
         Ok(())
     }
 
-    fn encode(&mut self, save: &Save) -> u32 {
-        let place = Place {
+    fn place(&self, offset: u64) -> Place {
+        Place {
             data_id: self.identity.data_id,
             sequence: self.segment.sequence,
-            offset: self.segment.offset,
-        };
-        record::encode(place, self.chain, save, &mut self.buffer)
+            offset,
+        }
     }
 
-    /// Goes on in a new segment that has room for a record of `needed` bytes.
+    fn encode(&mut self, save: &Save) -> u32 {
+        record::encode(
+            self.place(self.segment.offset),
+            self.chain,
+            save,
+            &mut self.buffer,
+        )
+    }
+
+    /// Whether the record in the buffer fits, with a Seal behind it.
+    fn has_room(&self) -> bool {
+        let end = self.segment.offset + self.buffer.len() as u64;
+        end.next_multiple_of(SECTOR as u64) + SEAL_EXTENT as u64 <= self.segment.bytes
+    }
+
+    /// Writes the record in the buffer.
+    fn write_buffer(&mut self, offset: u64, sum: u32) -> Result<(), WriteError> {
+        let written = self.disk.write_at(&self.segment.file, offset, &self.buffer);
+        let name = segment::name(self.segment.sequence);
+        self.close_on(failed("write", &name, written))?;
+        self.segment.offset = offset + self.buffer.len() as u64;
+        self.chain = sum;
+        Ok(())
+    }
+
+    /// Goes on in a new segment that has room for a record of `needed` bytes and a Seal.
     fn roll(&mut self, needed: usize) -> Result<(), WriteError> {
-        let bytes = spare::size_for(needed, self.next_bytes());
-        let spare = match mem::replace(&mut self.next, Next::Unmade) {
-            Next::Ordered => {
-                self.next = Next::Ordered;
-                return Err(WriteError::NextOrdered);
-            }
-            Next::Made(spare) if spare.bytes >= bytes => spare,
-            Next::Made(_) => {
+        let bytes = spare::size_for(needed.next_multiple_of(SECTOR) + SEAL_EXTENT, self.next_bytes());
+        if self.ordered == Ordered::Spare {
+            return Err(WriteError::NextOrdered);
+        }
+        let spare = match self.spare.take() {
+            Some(spare) if spare.bytes >= bytes => spare,
+            Some(_) => {
                 let removed = self.disk.remove(SPARE);
                 self.close_on(failed("remove", SPARE, removed))?;
                 self.make_spare(bytes)?
             }
-            Next::Unmade => self.make_spare(bytes)?,
+            None => self.make_spare(bytes)?,
         };
         let header = Header {
             identity: self.identity,
             sequence: self.segment.sequence + 1,
             bytes: spare.bytes,
-            last: self.outline.last(),
+            standing: self.standing,
             chain: self.chain,
         };
         let begun = begin(&self.disk, spare, &header);
-        (self.segment, self.chain) = self.close_on(begun)?;
+        let (next, chain) = self.close_on(begun)?;
+        let former = mem::replace(&mut self.segment, next);
+        self.older.push_back(Older {
+            sequence: former.sequence,
+            bytes: former.bytes,
+            top: former.top,
+        });
+        self.chain = chain;
         Ok(())
     }
 
@@ -285,17 +396,24 @@ pub(super) fn first_segment<D: Disk>(
     disk: &D,
     identity: Identity,
     segment_bytes: u64,
-) -> Result<(Segment<D::File>, u32), WriteError> {
+) -> Result<Found<D::File>, WriteError> {
     let bytes = segment_bytes.min(FIRST_SEGMENT_BYTES);
     let spare = spare::make(disk, spare::size_for(0, bytes))?;
     let header = Header {
         identity,
         sequence: 1,
         bytes: spare.bytes,
-        last: Default::default(),
+        standing: Standing::default(),
         chain: 0,
     };
-    begin(disk, spare, &header)
+    let (segment, chain) = begin(disk, spare, &header)?;
+    Ok(Found {
+        older: VecDeque::new(),
+        segment,
+        chain,
+        standing: Standing::default(),
+        sealed: false,
+    })
 }
 
 /// Makes a spare file a segment. Only a whole one gets a segment's name, so a crash leaves a segment or none.
@@ -315,6 +433,7 @@ fn begin<D: Disk>(
         sequence: header.sequence,
         bytes: spare.bytes,
         offset: BLOCK as u64,
+        top: Index(0),
     };
     Ok((segment, sum))
 }

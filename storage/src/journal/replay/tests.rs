@@ -1,6 +1,6 @@
 use raft_core::{Ballot, Entry, Index, LogChange, Position, Save, SnapshotMark, Stamp, Term};
 
-use super::{Damage, Replay};
+use super::{Anchored, Damage, Replay, Standing};
 use crate::journal::history::{born, entry};
 
 fn save(log: LogChange) -> Save {
@@ -34,6 +34,18 @@ fn replay() -> Replay {
     replay
 }
 
+fn mark(term: u64, index: u64) -> SnapshotMark {
+    let position = Position {
+        term: Term(term),
+        index: Index(index),
+    };
+    SnapshotMark { position, ..born() }
+}
+
+fn image(replay: Replay) -> raft_core::Image {
+    replay.finish().expect("a snapshot that reaches it").image
+}
+
 #[test]
 fn entries_replace_all_at_and_after_the_first() {
     let mut replay = replay();
@@ -41,27 +53,88 @@ fn entries_replace_all_at_and_after_the_first() {
         .apply(append(vec![entry(2, 2, 0), entry(2, 3, 0)]))
         .unwrap();
     assert_eq!(
-        replay.finish().entries,
+        image(replay).entries,
         [entry(1, 1, 3), entry(2, 2, 0), entry(2, 3, 0)]
     );
 }
 
 #[test]
-fn a_mark_that_the_log_agrees_with_keeps_what_follows() {
-    let mut replay = replay();
-    replay.apply(reset(1, 1)).unwrap();
-    let image = replay.finish();
-    assert_eq!(image.entries, [entry(1, 2, 3)]);
-    assert_eq!(image.commit, Index(1), "a snapshot covers committed entries only");
+fn a_reset_drops_the_log_and_needs_its_snapshot() {
+    for (term, index) in [(1, 1), (2, 1), (1, 3), (9, 9)] {
+        let mut replay = replay();
+        replay.apply(reset(term, index)).unwrap();
+        replay.snapshot = Some(mark(term, index));
+        replay.apply(reset(term, index)).unwrap();
+        let found = replay.clone().finish().unwrap();
+        assert!(found.image.entries.is_empty() && !found.log_went);
+        replay.snapshot = None;
+        assert_eq!(replay.finish(), Err(Index(index)));
+    }
 }
 
 #[test]
-fn a_mark_that_the_log_disagrees_with_drops_it() {
-    for (term, index) in [(2, 1), (1, 3), (9, 9)] {
-        let mut replay = replay();
-        replay.apply(reset(term, index)).unwrap();
-        assert!(replay.finish().entries.is_empty());
+fn entries_that_the_snapshot_covers_are_passed_over() {
+    for (index, left) in [(0, 3), (1, 2), (2, 1), (3, 0)] {
+        let mut replay = Replay::new(Some(mark(1, index)));
+        replay.apply(save(LogChange::Reset(Box::new(born())))).unwrap();
+        let first = append(vec![entry(1, 1, 3), entry(1, 2, 3), entry(7, 3, 3)]);
+        replay.apply(first).unwrap();
+        replay.apply(append(vec![entry(1, 3, 3)])).unwrap();
+        let Anchored { image, log_went } = replay.finish().unwrap();
+        assert!(!log_went);
+        assert_eq!((image.entries.len(), image.commit), (left, Index(index)));
     }
+}
+
+#[test]
+fn a_log_that_lacks_the_snapshots_last_entry_goes_wholly() {
+    for (snapshot, replaced) in [(mark(2, 2), false), (mark(1, 5), false), (mark(1, 2), true)] {
+        let mut replay = Replay::new(Some(snapshot.clone()));
+        replay.apply(save(LogChange::Reset(Box::new(born())))).unwrap();
+        let entries = vec![entry(1, 1, 3), entry(1, 2, 3), entry(1, 3, 3)];
+        replay.apply(append(entries)).unwrap();
+        if replaced {
+            replay
+                .apply(append(vec![entry(4, 2, 3), entry(4, 3, 3)]))
+                .unwrap();
+        }
+        let Anchored { image, log_went } = replay.finish().unwrap();
+        assert!(log_went);
+        assert_eq!((image.snapshot, image.entries), (snapshot, vec![]));
+    }
+}
+
+#[test]
+fn a_log_whose_beginning_went_needs_a_snapshot_that_reaches_it() {
+    let begun = |snapshot: Option<SnapshotMark>| {
+        let mut replay = Replay::new(snapshot);
+        replay.begin_at(Standing {
+            last: mark(3, 10).position,
+            ballot: Ballot {
+                term: Term(4),
+                voted_for: None,
+            },
+            commit: Index(8),
+        });
+        replay
+    };
+    assert_eq!(begun(None).finish(), Err(Index(10)));
+    assert_eq!(begun(Some(mark(3, 9))).finish(), Err(Index(10)));
+    let found = begun(Some(mark(3, 10))).finish().unwrap();
+    assert!(!found.log_went);
+    assert_eq!(
+        (found.image.commit, found.image.ballot.term),
+        (Index(10), Term(4))
+    );
+    assert!(begun(Some(mark(2, 10))).finish().unwrap().log_went);
+    // Entries of a segment that went are replaced: the log begins earlier than that one ended.
+    let mut replay = begun(Some(mark(3, 9)));
+    replay
+        .apply(append(vec![entry(3, 9, 0), entry(5, 10, 0)]))
+        .unwrap();
+    let found = replay.finish().unwrap();
+    assert!(!found.log_went);
+    assert_eq!(found.image.entries, [entry(5, 10, 0)]);
 }
 
 #[test]
@@ -74,7 +147,7 @@ fn the_commit_index_is_within_the_log_and_never_goes_back() {
         })
         .unwrap();
     replay.apply(save(LogChange::Keep)).unwrap();
-    assert_eq!(replay.finish().commit, Index(2));
+    assert_eq!(image(replay).commit, Index(2));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
-use raft_core::{Index, NodeId, Position, Term};
+use raft_core::{Ballot, Index, NodeId, Position, Term};
 
 use super::super::scan::Damage;
-use super::{BLOCK, Header, LENGTH, is_segment, name, sequence};
+use super::{BLOCK, Header, LENGTH, Standing, is_segment, name, sequence};
 use crate::data_dir::Identity;
 
 fn header() -> Header {
@@ -14,9 +14,16 @@ fn header() -> Header {
         },
         sequence: 4,
         bytes: 5 << 12,
-        last: Position {
-            term: Term(6),
-            index: Index(7),
+        standing: Standing {
+            last: Position {
+                term: Term(6),
+                index: Index(7),
+            },
+            ballot: Ballot {
+                term: Term(9),
+                voted_for: Some(NodeId(10)),
+            },
+            commit: Index(11),
         },
         chain: 8,
     }
@@ -33,12 +40,12 @@ fn block(header: &Header) -> Vec<u8> {
 fn the_bytes_are_those_of_the_format_document() {
     let (bytes, sum) = header().encode();
     assert_eq!(bytes[..16], *b"BALSA-JL\x01\0\0\0\x08\0\0\0");
-    for (at, field) in [1, 2, 3, 4, 5 << 12, 6, 7].into_iter().enumerate() {
+    for (at, field) in [1, 2, 3, 4, 5 << 12, 6, 7, 9, 10, 11].into_iter().enumerate() {
         assert_eq!(bytes[16 + 8 * at..24 + 8 * at], u64::to_le_bytes(field));
     }
-    assert_eq!(bytes[72..76], [0; 4]);
-    assert_eq!(bytes[76..], sum.to_le_bytes());
-    assert_eq!(sum, crc32c::crc32c(&bytes[..76]));
+    assert_eq!(bytes[96..100], [1, 0, 0, 0]);
+    assert_eq!(bytes[100..], sum.to_le_bytes());
+    assert_eq!(sum, crc32c::crc32c(&bytes[..100]));
 }
 
 #[test]
@@ -77,13 +84,17 @@ fn only_names_as_written_are_segments() {
 
 proptest! {
     #[test]
-    fn a_header_reads_as_it_was_written(fields: [u64; 7], chain: u32) {
-        let [cluster_id, member_id, data_id, number, bytes, term, index] = fields;
+    fn a_header_reads_as_it_was_written(fields: [u64; 9], voted_for: Option<u64>, chain: u32) {
+        let [cluster_id, member_id, data_id, number, bytes, term, index, ballot, commit] = fields;
         let header = Header {
             identity: Identity { cluster_id, member_id: NodeId(member_id), data_id },
             sequence: number,
             bytes,
-            last: Position { term: Term(term), index: Index(index) },
+            standing: Standing {
+                last: Position { term: Term(term), index: Index(index) },
+                ballot: Ballot { term: Term(ballot), voted_for: voted_for.map(NodeId) },
+                commit: Index(commit),
+            },
             chain,
         };
         let (_, sum) = header.encode();
