@@ -92,6 +92,9 @@ impl Persist {
             // By itself, before the entries that follow it; with the ballot, which may be a later change's.
             self.saving = stamp;
             self.saving_index = mark.position.index;
+            if self.changed == stamp {
+                self.gathering_since = None;
+            }
             return Some(Save {
                 stamp,
                 ballot,
