@@ -42,12 +42,14 @@ impl AskedReads {
     /// Returns whether it waited.
     fn answered(&mut self, id: ReadId) -> bool {
         let waited = self.waiting.remove(&id);
-        while self
-            .again
-            .pop_front_if(|(_, id)| !self.waiting.contains(id))
-            .is_some()
-        {}
+        self.forget_answered();
         waited
+    }
+
+    /// So that the first of those to be asked again waits.
+    fn forget_answered(&mut self) {
+        let waits = |id: &ReadId| self.waiting.contains(id);
+        while self.again.pop_front_if(|(_, id)| !waits(id)).is_some() {}
     }
 
     /// The next to ask, and whether it was asked before.
@@ -57,9 +59,8 @@ impl AskedReads {
             Some((_, id)) => (id, true),
             None => (self.fresh.pop_front()?, false),
         };
-        if self.waiting.contains(&id) {
-            self.again.push_back((again_at, id));
-        }
+        self.again.push_back((again_at, id));
+        self.forget_answered();
         Some((id, again))
     }
 }
