@@ -35,11 +35,15 @@ pub(crate) struct Receiving {
     /// Bytes so far, and their CRC32C.
     offset: u64,
     checksum: u32,
+    /// The same of the first piece alone.
+    first: (u64, u32),
+    /// The first piece came again, and nothing that follows since.
+    is_repeated: bool,
     /// The last piece came: the host verifies the whole and makes it durable.
     is_whole: bool,
 }
 
-canonical!(struct Receiving { mark, leader, term, offset, checksum, is_whole });
+canonical!(struct Receiving { mark, leader, term, offset, checksum, first, is_repeated, is_whole });
 
 impl Receiving {
     fn outcome(&self) -> InstallOutcome {
@@ -175,6 +179,8 @@ impl Raft {
             term,
             offset: 0,
             checksum: 0,
+            first: (0, 0),
+            is_repeated: false,
             is_whole: false,
         });
         true
@@ -194,8 +200,21 @@ impl Raft {
         if receiving.is_whole || is_question {
             return receiving.outcome();
         }
-        if offset == 0 {
-            // Other bytes than before, or the first ones once more; the leader sends what follows.
+        let is_first = offset == 0;
+        if is_first && receiving.offset > 0 {
+            let is_same = receiving.first == (data.len() as u64, checksum);
+            if is_same && !std::mem::replace(&mut receiving.is_repeated, true) {
+                // A late duplicate, it seems. If not, the leader will find what there is to be of no use to it, and begin
+                // anew once more.
+                let (outcome, expected) = (receiving.outcome(), receiving.offset);
+                self.explain(Why::SnapshotPieceOutOfOrder {
+                    mark,
+                    offset,
+                    expected,
+                });
+                return outcome;
+            }
+            // Other bytes than before; the leader sends what follows.
             receiving.offset = 0;
             receiving.checksum = 0;
         }
@@ -218,6 +237,10 @@ impl Raft {
         }
         receiving.offset = offset + data.len() as u64;
         receiving.checksum = checksum;
+        if is_first {
+            receiving.first = (receiving.offset, checksum);
+        }
+        receiving.is_repeated = false;
         receiving.is_whole = last;
         let outcome = receiving.outcome();
         let mark = Box::new(receiving.mark.clone());
