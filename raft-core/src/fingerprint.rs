@@ -274,6 +274,7 @@ impl Canonical for Raft {
             compact_to,
             booted_at,
             election_deadline,
+            hands_over_again,
             contact,
             indulged,
             only_behind,
@@ -305,6 +306,7 @@ impl Canonical for Raft {
         compact_to.walk(walk);
         booted_at.walk(walk);
         election_deadline.walk(walk);
+        hands_over_again.walk(walk);
         contact.walk(walk);
         indulged.walk(walk);
         only_behind.walk(walk);

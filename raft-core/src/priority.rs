@@ -10,7 +10,7 @@ use crate::types::{NodeId, Time};
 use crate::why::Why;
 
 /// After a hand-over that failed the leader leads on for so many election timeouts before it tries again: each try costs
-/// the proposals that come meanwhile up to one.
+/// the proposals that come meanwhile up to one. So it does if it lost the lead by that try, and got it back.
 const TIMEOUTS_BETWEEN: u32 = 10;
 
 impl Raft {
@@ -44,45 +44,43 @@ impl Raft {
         if now < self.preference_deadline(leader) {
             return;
         }
-        let to = self.preferred().filter(|&to| self.is_ready_to_lead(to));
+        // The most preferred may be down: of those that are ready, the one with the highest priority; of equals the one with
+        // the lowest id.
+        let ready = self.preferred().filter(|&id| self.is_ready_to_lead(id));
+        let to = { ready }
+            .rev()
+            .max_by_key(|&id| self.log_membership().priority(id));
+        let mut looks_at = now.after(timeout);
         if let Some(to) = to {
             let membership = self.log_membership();
             let (theirs, ours) = (membership.priority(to), membership.priority(self.config.id));
             self.explain(Why::PreferredLeader { to, theirs, ours });
             self.begin_transfer(to);
+            looks_at = now.after(timeout * TIMEOUTS_BETWEEN);
+            self.hands_over_again = looks_at;
         }
-        let wait = if to.is_some() {
-            timeout * TIMEOUTS_BETWEEN
-        } else {
-            timeout
-        };
         if let Role::Leader(leader) = &mut self.role {
-            leader.prefers_at = now.after(wait);
+            leader.prefers_at = looks_at;
         }
     }
 
     /// When to look whether one that is preferred could lead; never if there is none.
     pub(crate) fn preference_deadline(&self, leader: &Leader) -> Time {
-        if leader.transfer.is_none() && self.preferred().is_some() {
+        if leader.transfer.is_none() && self.preferred().next().is_some() {
             leader.prefers_at
         } else {
             Time::NEVER
         }
     }
 
-    /// The voter with the highest priority above this node's; of equals the one with the lowest id.
-    fn preferred(&self) -> Option<NodeId> {
+    /// The voters with a higher priority than this node.
+    fn preferred(&self) -> impl DoubleEndedIterator<Item = NodeId> {
         let membership = self.log_membership();
-        if membership.settings.priorities.is_empty() {
-            return None;
-        }
         let ours = membership.priority(self.config.id);
-        let above = membership
-            .voters
-            .iter()
-            .copied()
-            .filter(|&id| membership.priority(id) > ours);
-        above.rev().max_by_key(|&id| membership.priority(id))
+        let named = membership.settings.priorities.iter();
+        named
+            .filter(move |&(id, &theirs)| theirs > ours && membership.voters.contains(id))
+            .map(|(&id, _)| id)
     }
 
     /// It answers, and lacks nothing that is committed.

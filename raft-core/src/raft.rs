@@ -46,6 +46,8 @@ pub struct Raft {
     pub(crate) compact_to: Index,
     pub(crate) booted_at: Time,
     pub(crate) election_deadline: Time,
+    /// Not before then does it, as a leader, hand over to one that is preferred to it: it has tried (priority.rs).
+    pub(crate) hands_over_again: Time,
     pub(crate) contact: Option<Contact>,
     /// Who got its vote since a leader was heard last.
     pub(crate) indulged: BTreeSet<NodeId>,
@@ -106,6 +108,7 @@ impl Raft {
             log,
             booted_at: now,
             election_deadline: now,
+            hands_over_again: Time(0),
             contact: None,
             indulged: BTreeSet::new(),
             only_behind: false,

@@ -31,7 +31,10 @@ impl Raft {
             busy_explained: false,
             transfer: None,
             has_told_to_stand: false,
-            prefers_at: self.now.after(self.config.election_timeout),
+            prefers_at: self
+                .now
+                .after(self.config.election_timeout)
+                .max(self.hands_over_again),
         };
         self.role = Role::Leader(leader);
         // Raft 8: a blank entry commits what earlier terms left, and lets reads begin.

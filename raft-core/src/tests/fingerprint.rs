@@ -108,6 +108,7 @@ fn every_field_of_a_node_counts() {
         booted_at: |raft| raft.booted_at = Time::NEVER,
         contact: |raft| raft.heard_leader(NodeId(2)),
         election_deadline: |raft| raft.election_deadline = Time::NEVER,
+        hands_over_again: |raft| raft.hands_over_again = Time::NEVER,
         held: |raft| raft.answer_after(Stamp(9), NodeId(2), Message::TimeoutNow),
         outbox: |raft| raft.explain(Why::Won { term: Term(1) }),
         asked_reads: |raft| raft.ask_leader(NodeId(2), ReadId(1)).expect("it is asked"),
