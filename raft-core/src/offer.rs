@@ -132,7 +132,7 @@ impl Raft {
         outcome: InstallOutcome,
     ) {
         let (now, election_timeout) = (self.now, self.config.election_timeout);
-        let resend_deadline = self.resend_deadline();
+        let (last, resend_deadline) = (self.log.last().index, self.resend_deadline());
         if !self.is_leader() {
             return;
         }
@@ -149,7 +149,7 @@ impl Raft {
                 let Some(progress) = leader.progress.get_mut(&from) else {
                     return;
                 };
-                progress.rounds.matched(mark.index, now, election_timeout);
+                progress.rounds.matched(mark.index, last, now, election_timeout);
                 let is_news = progress.matched(mark.index, resend_deadline);
                 self.resume_log(from);
                 if is_news {

@@ -78,7 +78,7 @@ impl Raft {
         match outcome {
             AppendOutcome::Matched(index) if index > last.index => self.explain(Why::IllFormed { from }),
             AppendOutcome::Matched(index) => {
-                progress.rounds.matched(index, now, election_timeout);
+                progress.rounds.matched(index, last.index, now, election_timeout);
                 let is_news = progress.matched(index, resend_deadline);
                 self.resume_log(from);
                 if is_news {
