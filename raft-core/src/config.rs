@@ -51,7 +51,7 @@ pub struct Limits {
     pub uncommitted_bytes_max: usize,
     /// Bytes of the log in memory, each entry counted with 64 bytes of its own: beyond it, entries that are applied and
     /// durable are dropped, whatever the disk keeps, and a follower that needs them gets a snapshot. While one is on its
-    /// way, what the follower will need after it stays, up to twice as much.
+    /// way, and until the follower has caught up after it, what that needs stays, up to twice as much.
     pub log_bytes_max: usize,
     /// Of these, what [`Raft::compact`](crate::Raft::compact) leaves for slow followers.
     pub tail_bytes_max: usize,

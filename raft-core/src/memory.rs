@@ -4,7 +4,7 @@
 use crate::config::Limits;
 use crate::mutant::Mutant;
 use crate::output::Output;
-use crate::progress::Pace;
+use crate::progress::Progress;
 use crate::raft::Raft;
 use crate::role::Role;
 use crate::types::Index;
@@ -66,7 +66,7 @@ impl Raft {
             let may_go = |index: Index| {
                 (bytes > max || index <= self.compact_to)
                     && index <= droppable
-                    // Who gets a snapshot goes on after it; up to twice the limit that is waited for.
+                    // Who gets a snapshot goes on after it, and may be slow: up to twice the limit that is waited for.
                     && (sent.is_none_or(|sent| index <= sent) || bytes > max.saturating_mul(2))
             };
             if !self.log.first().is_some_and(|first| may_go(first.position.index)) {
@@ -104,16 +104,12 @@ impl Raft {
         self.last_applied.min(self.persist.durable_index())
     }
 
-    /// The earliest mark of the snapshots on their way: their followers go on after it.
+    /// Up to where nobody who gets a snapshot, or goes on after one, needs the log.
     fn sent_up_to(&self) -> Option<Index> {
         let Role::Leader(leader) = &self.role else {
             return None;
         };
-        let marks = leader.progress.values().filter_map(|p| match &p.pace {
-            Pace::Snapshot(sending) => sending.mark(),
-            _ => None,
-        });
-        marks.map(|mark| mark.index).min()
+        leader.progress.values().filter_map(Progress::needs_after).min()
     }
 }
 

@@ -150,7 +150,7 @@ impl Raft {
                     return;
                 };
                 progress.rounds.matched(mark.index, last, now, election_timeout);
-                let is_news = progress.matched(mark.index, resend_deadline);
+                let is_news = progress.matched(mark.index, last, resend_deadline);
                 self.resume_log(from);
                 if is_news {
                     self.advance_commit();
@@ -173,7 +173,7 @@ impl Raft {
 
     /// A follower has more than before: if the log reaches it again, however that came to be, entries follow.
     pub(crate) fn resume_log(&mut self, peer: NodeId) {
-        let mark = self.log.mark().position;
+        let (mark, last) = (self.log.mark().position, self.log.last().index);
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -185,7 +185,7 @@ impl Raft {
         };
         let next = progress.next_index;
         if next > mark.index {
-            progress.end_snapshot();
+            progress.end_snapshot(last);
             self.explain(Why::SnapshotDone { peer, next });
         } else if sending.mark().is_some_and(|sent| sent.index < next) {
             // What followed it had to go meanwhile: the follower needs a newer one.

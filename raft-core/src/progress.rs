@@ -66,12 +66,14 @@ pub(crate) struct Progress {
     pub(crate) understands: Option<Version>,
     /// How fast it catches up.
     pub(crate) rounds: Rounds,
+    /// It goes on after a snapshot, and has not come to the log's end since.
+    pub(crate) follows_snapshot: bool,
 }
 
 canonical!(enum Pace { Probe { outstanding, bare }, Pipeline, Snapshot(sending) });
 canonical!(struct Progress {
     match_index, next_index, pace, inflight, inflight_bytes, probed_through, resend_deadline, acknowledged_round,
-    sent_round, sent_commit, heartbeat_due, pause_explained, heard_at, understands, rounds,
+    sent_round, sent_commit, heartbeat_due, pause_explained, heard_at, understands, rounds, follows_snapshot,
 });
 
 impl Progress {
@@ -96,6 +98,7 @@ impl Progress {
             heard_at: now,
             understands: None,
             rounds: Rounds::default(),
+            follows_snapshot: false,
         }
     }
 
@@ -120,6 +123,15 @@ impl Progress {
                 Some(Why::PausedByBytes { peer, bytes })
             }
             _ => None,
+        }
+    }
+
+    /// After which entry the log stays in memory for it: after the snapshot that is on its way, or after what it has, when
+    /// it goes on from there.
+    pub(crate) fn needs_after(&self) -> Option<Index> {
+        match &self.pace {
+            Pace::Snapshot(sending) => sending.mark().map(|mark| mark.index),
+            _ => self.follows_snapshot.then_some(self.match_index),
         }
     }
 
@@ -153,10 +165,11 @@ impl Progress {
         }
     }
 
-    /// The follower has everything up to `index`. Returns whether that is news.
-    pub(crate) fn matched(&mut self, index: Index, resend_deadline: Time) -> bool {
+    /// The follower has everything up to `index`, of a log that ends at `last`. Returns whether that is news.
+    pub(crate) fn matched(&mut self, index: Index, last: Index, resend_deadline: Time) -> bool {
         let news = index > self.match_index;
         self.match_index = self.match_index.max(index);
+        self.follows_snapshot &= self.match_index < last;
         self.next_index = self.next_index.max(index.next());
         while self.inflight.front().is_some_and(|&(last, _)| last <= index) {
             let (_, bytes) = self.inflight.pop_front().expect("there is a front");
@@ -203,6 +216,10 @@ impl Progress {
             }
             return why;
         }
+        if now >= self.heard_at.after(election_timeout * PATIENCE) {
+            // It is gone.
+            self.follows_snapshot = false;
+        }
         self.probe(self.match_index.next().min(self.next_index), true);
         let next = self.next_index;
         Some(Why::Resending { peer, next })
@@ -213,11 +230,13 @@ impl Progress {
         self.probe(self.match_index.next(), false);
         self.pace = Pace::Snapshot(Sending::Wanted { asked: false });
         self.pause_explained = false;
+        self.follows_snapshot = false;
     }
 
-    /// The log reaches it again.
-    pub(crate) fn end_snapshot(&mut self) {
+    /// The log, which ends at `last`, reaches it again.
+    pub(crate) fn end_snapshot(&mut self, last: Index) {
         self.pace = Pace::Pipeline;
+        self.follows_snapshot = self.match_index < last;
         self.resend_deadline = Time::NEVER;
         self.pause_explained = false;
     }

@@ -79,7 +79,7 @@ impl Raft {
             AppendOutcome::Matched(index) if index > last.index => self.explain(Why::IllFormed { from }),
             AppendOutcome::Matched(index) => {
                 progress.rounds.matched(index, last.index, now, election_timeout);
-                let is_news = progress.matched(index, resend_deadline);
+                let is_news = progress.matched(index, last.index, resend_deadline);
                 self.resume_log(from);
                 if is_news {
                     self.advance_commit();

@@ -161,7 +161,7 @@ fn every_field_of_a_leader_counts() {
 #[test]
 fn what_a_leader_knows_of_a_follower_counts() {
     let base = leader();
-    let changes: [fn(&mut Progress); 15] = [
+    let changes: [fn(&mut Progress); 16] = [
         |progress| progress.match_index = Index(0),
         |progress| progress.next_index = Index(1),
         |progress| {
@@ -192,6 +192,7 @@ fn what_a_leader_knows_of_a_follower_counts() {
         |progress| progress.heard_at = Time::NEVER,
         |progress| progress.understands = Some(Version(7)),
         |progress| progress.rounds = Default::default(),
+        |progress| progress.follows_snapshot = true,
     ];
     let mut seen = vec![base.fingerprint()];
     for change in changes {
