@@ -13,7 +13,7 @@ pub(super) struct Member {
     /// None while it is down.
     pub(super) raft: Option<Raft>,
     pub(super) now: Time,
-    disk: Image,
+    pub(super) disk: Image,
     saving: Option<Save>,
     boots: u64,
     /// Unique in one life only.
@@ -38,13 +38,20 @@ pub(super) struct Cluster {
     /// Nobody lies, so Figure 3 holds and nobody raises an alarm.
     pub(super) honest: bool,
     pub(super) sent: u64,
+    /// The names of all reasons that were given.
+    pub(super) met: BTreeSet<&'static str>,
     /// Candidates that took over entries.
     pub(super) caught_up: u64,
 }
 
 impl Cluster {
     pub(super) fn new(size: u64, config: Config) -> Cluster {
-        let membership = Membership::of_voters((1..=size).map(|id| (NodeId(id), vec![])));
+        let ids = (1..=size).map(NodeId);
+        Cluster::founded(Membership::of_voters(ids.map(|id| (id, vec![]))), config)
+    }
+
+    /// Of those voters.
+    pub(super) fn founded(membership: Membership, config: Config) -> Cluster {
         let member = Member {
             raft: None,
             now: Time(0),
@@ -64,19 +71,21 @@ impl Cluster {
             host: Host::of(id),
             ..member.clone()
         };
-        let members = (1..=size).map(|id| (NodeId(id), member(NodeId(id))));
+        let members = membership.voters.iter().map(|&id| (id, member(id)));
+        let members = members.collect();
         let mut cluster = Cluster {
             config,
             contrary: Default::default(),
-            release: Version(0),
+            release: config.version,
             founding: membership,
-            members: members.collect(),
+            members,
             wire: Vec::new(),
             isolated: BTreeSet::new(),
             cut: BTreeSet::new(),
             history: History::default(),
             honest: true,
             sent: 0,
+            met: BTreeSet::new(),
             caught_up: 0,
         };
         cluster.ids().into_iter().for_each(|id| cluster.boot(id));
@@ -181,6 +190,9 @@ impl Cluster {
         let mut outputs = 0;
         while let Some(output) = raft.poll() {
             outputs += 1;
+            if let Output::Why(why) = output {
+                self.met.insert(why.name());
+            }
             assert!(outputs < 100_000, "poll comes to an end");
             match output {
                 Output::Save(save) => assert!(member.saving.replace(save).is_none(), "one Save in flight"),
