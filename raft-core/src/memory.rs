@@ -52,12 +52,17 @@ impl Raft {
 
     /// Drops what the log holds too much of, as far as that is applied and durable, a slice at a time: called once a turn
     /// at least. Takes constant time when nothing is to be dropped.
+    #[inline]
     pub(crate) fn bound_log(&mut self) {
+        let begin = self.log.mark().position.index;
+        if self.log.bytes() > self.config.limits.log_bytes_max || self.compact_to > begin {
+            self.drop_slice();
+        }
+    }
+
+    fn drop_slice(&mut self) {
         let before = self.log.mark().position.index;
         let max = self.config.limits.log_bytes_max;
-        if self.log.bytes() <= max && self.compact_to <= before {
-            return;
-        }
         let (droppable, sent) = (self.droppable(), self.sent_up_to());
         // What a follower needs after its snapshot is not to go the moment that has arrived.
         self.compact_to = sent.map_or(self.compact_to, |sent| self.compact_to.min(sent));
