@@ -25,7 +25,8 @@
 //! 5. **Every byte read is checked**, and the checksum covers where it stands and whose it is, not only what it says:
 //!    a sector that was written to the wrong place, or a segment of another directory, is damage too.
 //!
-//! `FORMAT.md` beside this crate draws every byte. A format changes there first.
+//! `FORMAT.md` beside this crate draws every byte; a format changes there first. `FAULTS.md` says what becomes of each
+//! fault in each place, and is checked by a test.
 //!
 //! # Left out
 //!

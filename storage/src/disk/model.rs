@@ -73,25 +73,29 @@ impl Contents {
         }
     }
 
-    fn survive(&mut self, tear: Tear, chance: &mut Chance) {
+    fn survive_bytes(&mut self, chance: &mut Chance) {
         self.lost.clear();
         let count = self.pending.len();
         for (at, (offset, written)) in std::mem::take(&mut self.pending).into_iter().enumerate() {
-            if tear == Tear::Bytes {
-                let kept = if at + 1 == count {
-                    chance.below(written.len() + 1)
-                } else {
-                    written.len()
-                };
-                put(&mut self.durable, offset, &written[..kept]);
-                continue;
-            }
+            let kept = if at + 1 == count {
+                chance.below(written.len() + 1)
+            } else {
+                written.len()
+            };
+            put(&mut self.durable, offset, &written[..kept]);
+        }
+    }
+
+    /// Each sector of each write survives if `keeps` says so.
+    fn survive_sectors(&mut self, keeps: &mut dyn FnMut() -> bool) {
+        self.lost.clear();
+        for (offset, written) in std::mem::take(&mut self.pending) {
             let mut start = 0;
             while start < written.len() {
                 let end = written
                     .len()
                     .min((offset + start + 1).next_multiple_of(SECTOR) - offset);
-                if chance.below(2) == 0 {
+                if keeps() {
                     put(&mut self.durable, offset + start, &written[start..end]);
                 }
                 start = end;
@@ -130,6 +134,11 @@ impl State {
         }
     }
 
+    fn give_back(&mut self, file: usize) {
+        let bytes = self.files[file].durable.len() as u64;
+        self.space = self.space.map(|space| space + bytes);
+    }
+
     fn number(&self, name: &str) -> io::Result<usize> {
         self.names
             .get(name)
@@ -155,6 +164,11 @@ impl ModelDisk {
         self.0.borrow_mut().fail = Some((count, kind));
     }
 
+    /// Whether the failure asked for is still to come; it will not.
+    pub(crate) fn keeps_working(&self) -> bool {
+        self.0.borrow_mut().fail.take().is_some()
+    }
+
     /// How many bytes of new files there is space for.
     pub(crate) fn set_space(&self, bytes: u64) {
         self.0.borrow_mut().space = Some(bytes);
@@ -168,10 +182,23 @@ impl ModelDisk {
 
     /// The disk as the next boot finds it.
     pub(crate) fn crash(&self, tear: Tear, seed: u64) -> ModelDisk {
-        let mut state = self.0.borrow().clone();
         let mut chance = Chance(seed);
+        if tear == Tear::Bytes {
+            let mut state = self.0.borrow().clone();
+            for file in &mut state.files {
+                file.survive_bytes(&mut chance);
+            }
+            return ModelDisk(Rc::new(RefCell::new(state))).crash_keeping(|| chance.below(2) == 0);
+        }
+        self.crash_keeping(|| chance.below(2) == 0)
+    }
+
+    /// As [`ModelDisk::crash`], but `keeps` is asked, always in the same order, about each unsynced sector and then about
+    /// each unsynced change of a name.
+    pub(crate) fn crash_keeping(&self, mut keeps: impl FnMut() -> bool) -> ModelDisk {
+        let mut state = self.0.borrow().clone();
         for file in &mut state.files {
-            file.survive(tear, &mut chance);
+            file.survive_sectors(&mut keeps);
         }
         let names: BTreeSet<String> = state
             .names
@@ -181,7 +208,10 @@ impl ModelDisk {
             .collect();
         for name in names {
             let (old, new) = (state.durable_names.get(&name), state.names.get(&name));
-            match if chance.below(2) == 0 { old } else { new }.copied() {
+            if old == new {
+                continue;
+            }
+            match if keeps() { new } else { old }.copied() {
                 Some(file) => state.durable_names.insert(name, file),
                 None => state.durable_names.remove(&name),
             };
@@ -189,6 +219,16 @@ impl ModelDisk {
         state.names = state.durable_names.clone();
         state.operations_left = None;
         ModelDisk(Rc::new(RefCell::new(state)))
+    }
+
+    /// How many things a crash now may keep or lose, each for itself.
+    pub(crate) fn unsynced(&self) -> u32 {
+        let mut count = 0;
+        self.crash_keeping(|| {
+            count += 1;
+            true
+        });
+        count
     }
 
     /// A disk of its own with the same files, all durable.
@@ -239,9 +279,12 @@ impl Disk for ModelDisk {
         }
         let power = state.operate();
         let full = state.space.is_some_and(|space| space < bytes);
-        let mut length = bytes as usize;
+        let mut length = bytes.min(state.space.unwrap_or(bytes)) as usize;
         if power.is_err() || full {
             length = state.chance.below(length + 1);
+        }
+        if let Some(space) = &mut state.space {
+            *space -= length as u64;
         }
         let number = state.files.len();
         state.files.push(Contents {
@@ -252,9 +295,6 @@ impl Disk for ModelDisk {
         power?;
         if full {
             return Err(io::ErrorKind::StorageFull.into());
-        }
-        if let Some(space) = &mut state.space {
-            *space -= bytes;
         }
         Ok(number)
     }
@@ -306,15 +346,18 @@ impl Disk for ModelDisk {
         let file = state.number(from)?;
         let power = state.operate();
         state.names.remove(from);
-        state.names.insert(to.to_owned(), file);
+        if let Some(replaced) = state.names.insert(to.to_owned(), file) {
+            state.give_back(replaced);
+        }
         power
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
-        state.number(name)?;
+        let file = state.number(name)?;
         let power = state.operate();
         state.names.remove(name);
+        state.give_back(file);
         power
     }
 

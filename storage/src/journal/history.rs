@@ -78,6 +78,24 @@ impl History {
         }
     }
 
+    /// Begins with what a member found at boot.
+    pub(super) fn at(image: Image) -> History {
+        let mut history = History::born();
+        history.images = vec![image];
+        history
+    }
+
+    /// The mark of a snapshot of all that is committed.
+    pub(super) fn newest_mark(&self) -> SnapshotMark {
+        let image = self.image();
+        let committed = image.entries.iter().map(|entry| entry.position);
+        let committed = committed.filter(|position| position.index <= image.commit);
+        SnapshotMark {
+            position: committed.last().unwrap_or(image.snapshot.position),
+            ..born()
+        }
+    }
+
     /// The Image after all Saves.
     pub(super) fn image(&self) -> &Image {
         self.images.last().expect("the born state is there")

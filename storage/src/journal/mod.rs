@@ -29,6 +29,8 @@ mod segment;
 mod settle;
 mod spare;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use segment::is_segment;

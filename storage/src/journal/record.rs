@@ -115,7 +115,7 @@ pub(super) fn sealed(body: &[u8]) -> Option<Position> {
 }
 
 /// Writes the header before the body that is in `buffer`, and the trailer behind it.
-fn finish(place: Place, previous: u32, kind: u32, buffer: &mut Vec<u8>) -> u32 {
+pub(super) fn finish(place: Place, previous: u32, kind: u32, buffer: &mut Vec<u8>) -> u32 {
     let length = buffer.len() - HEADER;
     let seed = place.seed();
     let mut header = Vec::with_capacity(HEADER);

@@ -272,3 +272,20 @@ fn is_zero(bytes: &[u8]) -> bool {
     const ZEROS: [u8; BLOCK] = [0; BLOCK];
     bytes.chunks(BLOCK).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }
+
+#[cfg(test)]
+pub(super) mod tests_only {
+    use super::*;
+
+    /// Where the records of a segment stand, Seals included.
+    pub(in crate::journal) fn records(segment: &[u8]) -> Vec<Range<usize>> {
+        let (header, _) = Header::decode(segment).expect("a sound header");
+        let mut ranges = Vec::new();
+        let mut end = BLOCK;
+        while let Ok((offset, record)) = next(segment, &header, end) {
+            end = offset + record.extent;
+            ranges.push(offset..end);
+        }
+        ranges
+    }
+}

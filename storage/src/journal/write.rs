@@ -8,12 +8,15 @@ use raft_core::{Index, Save};
 use thiserror::Error;
 
 use super::record::{self, Place, SEAL_EXTENT};
-use super::segment::{self, BLOCK, Header, SPARE};
-use super::spare::{self, FilledOrder, Older, Spare, SpareOrder};
+use super::segment;
+use super::spare::{Older, Spare};
 use super::standing::{self, Standing};
-use super::{FIRST_SEGMENT_BYTES, SEGMENT_GROWTH};
 use crate::data_dir::Identity;
 use crate::disk::{Disk, SECTOR};
+
+mod roll;
+
+pub(super) use roll::first_segment;
 
 /// Appends Saves to the journal. Its caller writes a Save, syncs it, and only then tells raft-core `saved(stamp)`.
 ///
@@ -215,74 +218,6 @@ impl<D: Disk> Writer<D> {
         Ok(true)
     }
 
-    /// From now on nothing is needed of what says nothing about entries after `index`: a kept snapshot covers them.
-    /// Segments of which that is true go with the next order, oldest first.
-    pub fn drop_before(&mut self, index: Index) {
-        self.needless = self.needless.max(index);
-    }
-
-    /// The bytes of all segments there are, without a spare.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.older.iter().map(|older| older.bytes).sum::<u64>() + self.segment.bytes
-    }
-
-    /// Makes the next segment's file, if the present one is more than half full and that was not done yet, so that no
-    /// Save has to wait for it, and drops old segments; takes as long as writing a segment of zeros. Whether it did
-    /// anything.
-    ///
-    /// # Errors
-    /// [`WriteError::OutOfSpace`] is the early warning: Saves still fit into the present segment. Any other closes the
-    /// writer.
-    pub fn prepare_next(&mut self) -> Result<bool, WriteError> {
-        self.refuse_if_closed()?;
-        let Some(order) = self.order_next() else {
-            return Ok(false);
-        };
-        self.take_next(order.fill())?;
-        Ok(true)
-    }
-
-    /// As [`Writer::prepare_next`], but leaves the work to whoever takes the order, so that Saves go on meanwhile.
-    pub fn order_next(&mut self) -> Option<SpareOrder<D>> {
-        if self.ordered != Ordered::Nothing || self.state == State::Failed {
-            return None;
-        }
-        let needless = self.needless;
-        // The first segment has the membership that the cluster was born with: it goes for a snapshot only.
-        let goes = |older: &&Older| needless > Index(0) && older.top <= needless;
-        let going = self.older.iter().take_while(goes).count();
-        let drops: Vec<Older> = self.older.drain(..going).collect();
-        let due = self.segment.offset > self.segment.bytes / 2;
-        let recycles = drops.iter().any(|older| older.bytes == self.next_bytes());
-        let makes = self.spare.is_none() && (due || recycles);
-        if !makes && drops.is_empty() {
-            return None;
-        }
-        self.ordered = if makes { Ordered::Spare } else { Ordered::Drops };
-        Some(SpareOrder {
-            disk: self.disk.clone(),
-            drops,
-            bytes: makes.then(|| self.next_bytes()),
-        })
-    }
-
-    /// Takes what was ordered.
-    ///
-    /// # Errors
-    /// As of [`Writer::prepare_next`].
-    ///
-    /// # Panics
-    /// If nothing was ordered.
-    pub fn take_next(&mut self, filled: FilledOrder<D::File>) -> Result<(), WriteError> {
-        assert!(self.ordered != Ordered::Nothing, "nothing was ordered");
-        self.ordered = Ordered::Nothing;
-        if let Some(spare) = self.close_unless_full(filled.0)? {
-            self.spare = Some(spare);
-        }
-        Ok(())
-    }
-
     fn place(&self, offset: u64) -> Place {
         Place {
             data_id: self.identity.data_id,
@@ -316,57 +251,6 @@ impl<D: Disk> Writer<D> {
         Ok(())
     }
 
-    /// Goes on in a new segment that has room for a record of `needed` bytes and a Seal.
-    fn roll(&mut self, needed: usize) -> Result<(), WriteError> {
-        let bytes = spare::size_for(needed.next_multiple_of(SECTOR) + SEAL_EXTENT, self.next_bytes());
-        if self.ordered == Ordered::Spare {
-            return Err(WriteError::NextOrdered);
-        }
-        let spare = match self.spare.take() {
-            Some(spare) if spare.bytes >= bytes => spare,
-            Some(_) => {
-                let removed = self.disk.remove(SPARE);
-                self.close_on(failed("remove", SPARE, removed))?;
-                self.make_spare(bytes)?
-            }
-            None => self.make_spare(bytes)?,
-        };
-        let header = Header {
-            identity: self.identity,
-            sequence: self.segment.sequence + 1,
-            bytes: spare.bytes,
-            standing: self.standing,
-            chain: self.chain,
-        };
-        let begun = begin(&self.disk, spare, &header);
-        let (next, chain) = self.close_on(begun)?;
-        let former = mem::replace(&mut self.segment, next);
-        self.older.push_back(Older {
-            sequence: former.sequence,
-            bytes: former.bytes,
-            top: former.top,
-        });
-        self.chain = chain;
-        Ok(())
-    }
-
-    /// The size of the next segment, if no record asks for more.
-    fn next_bytes(&self) -> u64 {
-        self.segment_bytes.min(SEGMENT_GROWTH * self.segment.bytes)
-    }
-
-    fn make_spare(&mut self, bytes: u64) -> Result<Spare<D::File>, WriteError> {
-        self.close_unless_full(spare::make(&self.disk, bytes))
-    }
-
-    /// Want of space fails nothing: everything before it stands.
-    fn close_unless_full<T>(&mut self, made: Result<T, WriteError>) -> Result<T, WriteError> {
-        match made {
-            Err(WriteError::OutOfSpace { .. }) => made,
-            _ => self.close_on(made),
-        }
-    }
-
     fn refuse_if_closed(&self) -> Result<(), WriteError> {
         if self.state == State::Failed {
             Err(WriteError::Closed)
@@ -389,53 +273,6 @@ impl<D: Disk> Writer<D> {
             drop(mem::take(&mut self.buffer));
         }
     }
-}
-
-/// Makes the journal's first segment.
-pub(super) fn first_segment<D: Disk>(
-    disk: &D,
-    identity: Identity,
-    segment_bytes: u64,
-) -> Result<Found<D::File>, WriteError> {
-    let bytes = segment_bytes.min(FIRST_SEGMENT_BYTES);
-    let spare = spare::make(disk, spare::size_for(0, bytes))?;
-    let header = Header {
-        identity,
-        sequence: 1,
-        bytes: spare.bytes,
-        standing: Standing::default(),
-        chain: 0,
-    };
-    let (segment, chain) = begin(disk, spare, &header)?;
-    Ok(Found {
-        older: VecDeque::new(),
-        segment,
-        chain,
-        standing: Standing::default(),
-        sealed: false,
-    })
-}
-
-/// Makes a spare file a segment. Only a whole one gets a segment's name, so a crash leaves a segment or none.
-fn begin<D: Disk>(
-    disk: &D,
-    spare: Spare<D::File>,
-    header: &Header,
-) -> Result<(Segment<D::File>, u32), WriteError> {
-    let name = segment::name(header.sequence);
-    let (bytes, sum) = header.encode();
-    failed("write", SPARE, disk.write_at(&spare.file, 0, &bytes))?;
-    failed("sync", SPARE, disk.sync_data(&spare.file))?;
-    failed("name", &name, disk.rename(SPARE, &name))?;
-    failed("sync the name of", &name, disk.sync_directory())?;
-    let segment = Segment {
-        file: spare.file,
-        sequence: header.sequence,
-        bytes: spare.bytes,
-        offset: BLOCK as u64,
-        top: Index(0),
-    };
-    Ok((segment, sum))
 }
 
 /// Says what failed on which file.

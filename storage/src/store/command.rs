@@ -85,6 +85,21 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether the state grows by it. What does not is done even when space has run out, since it is what helps.
+    #[must_use]
+    pub fn takes_space(&self) -> bool {
+        match self {
+            Command::Put(_) => true,
+            Command::Tree { change, .. } => !matches!(
+                change,
+                TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_)
+            ),
+            _ => false,
+        }
+    }
+}
+
 /// The v3 put.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Put {

@@ -5,10 +5,11 @@ use super::{Cut, RecoverError, Recovered, recover};
 use crate::data_dir::{DataDir, Expected, Identity, open_or_create};
 use crate::disk::model::{Chance, ModelDisk, Tear};
 use crate::disk::{Disk, FileDisk};
+use crate::journal::SEGMENT_BYTES_MIN;
 use crate::journal::history::{History, Shape, born, shapes};
 use crate::journal::scan::Damage;
-use crate::journal::segment::{BLOCK, Header, name};
-use crate::journal::{SEGMENT_BYTES_MIN, record};
+use crate::journal::scan::tests_only::records;
+use crate::journal::segment::{BLOCK, name};
 
 const OURS: Identity = Identity {
     cluster_id: 1,
@@ -55,18 +56,6 @@ fn written(shapes: &[Shape]) -> (ModelDisk, History) {
         writer.sync().unwrap();
     }
     (disk, history)
-}
-
-/// Where the records of a segment stand.
-fn records(segment: &[u8]) -> Vec<std::ops::Range<usize>> {
-    let (header, _) = Header::decode(segment).unwrap();
-    let mut ranges = Vec::new();
-    let mut offset = BLOCK;
-    while let Ok(record) = record::decode(super::super::scan::place(&header, offset), &segment[offset..]) {
-        ranges.push(offset..offset + record.extent);
-        offset += record.extent;
-    }
-    ranges
 }
 
 /// The newest segment that holds a record, its bytes, and where the last record stands.
