@@ -51,13 +51,13 @@ fn body() -> impl Strategy<Value = (u32, Vec<u8>)> {
                 .map(|(term, index)| entry(term, index, 3))
                 .collect()
         )),
-        (number(), number()).prop_map(|(term, index)| LogChange::Reset(SnapshotMark {
+        (number(), number()).prop_map(|(term, index)| LogChange::Reset(Box::new(SnapshotMark {
             position: Position {
                 term: Term(term),
                 index: Index(index)
             },
             ..born()
-        })),
+        }))),
     ];
     let ballot = proptest::option::of(number().prop_map(|term| Ballot {
         term: Term(term),

@@ -137,7 +137,7 @@ impl Run {
                 }
             };
             if let LogChange::Reset(mark) = &save.log {
-                self.keep(mark.clone());
+                self.keep(mark.as_ref().clone());
             }
             self.put(&mut writer, &save)?;
         }
