@@ -99,7 +99,8 @@ balsa-sim: simulates clusters of Balsa with faults, and checks what must hold
   balsa-sim core     [options]   the same for Raft cores alone, several times faster
   balsa-sim mutants  [options]   take out one rule of Raft after another; tell how many seeds find it out
   balsa-sim search   [bounds]    visit every state of a small cluster of cores; exit code 1, and a shortest script for
-                                 balsa-study, if a property does not hold; 3 if --states-max ended it
+                                 balsa-study, if a property does not hold (4 if that script does not show it);
+                                 3 if --states-max ended it
 
 options
   --seed S              the first seed (1)

@@ -7,7 +7,7 @@ use world::script::{self, Options, Script};
 use world::search::{Found, Outcome, Report, Scope, explore};
 
 /// Searches the scope and prints what was found; exit code 1 if something does not hold, 3 if the search did not come
-/// to its end.
+/// to its end, 4 if a script does not show what it was written for.
 #[must_use]
 pub fn search(scope: Scope) -> ExitCode {
     // A violation may be an assertion: it is told as such.
@@ -32,21 +32,26 @@ pub fn search(scope: Scope) -> ExitCode {
                 "the fewest steps that lead there, for balsa-study:\n\n{}",
                 found.script
             );
-            println!("{}", replay(&found));
-            ExitCode::FAILURE
+            match replay(&found) {
+                Ok(told) => {
+                    println!("replayed: {told}");
+                    ExitCode::FAILURE
+                }
+                Err(told) => {
+                    println!("NOT REPLAYED: {told}");
+                    ExitCode::from(4)
+                }
+            }
         }
     }
 }
 
-/// Whether the script shows what was found, on a cluster that knows nothing of the search.
-fn replay(found: &Found) -> String {
-    let script = match Script::parse(&found.script) {
-        Ok(script) => script,
-        Err(error) => return format!("NOT REPLAYED: {error}"),
-    };
+/// Whether the script shows what was found, on a cluster that knows nothing of the search: where it fails, or why not.
+fn replay(found: &Found) -> Result<String, String> {
+    let script = Script::parse(&found.script).map_err(|error| error.to_string())?;
     match script::run(&script, Options::default()) {
-        Err(failure) => format!("replayed: {}", failure.error),
-        Ok(_) => "NOT REPLAYED: the script comes to its end".to_owned(),
+        Err(failure) => Ok(failure.error.to_string()),
+        Ok(_) => Err("the script comes to its end".to_owned()),
     }
 }
 

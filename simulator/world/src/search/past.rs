@@ -30,14 +30,17 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    /// The line that shows it in a script, if the script would not notice by itself: it does not count disks.
-    pub(super) fn expectation(&self) -> Option<String> {
-        match self {
-            Broken::CommittedNotDurable { node, position } => {
-                Some(format!("expect commit({node})<={}", position.index.previous()))
+    /// The line that shows it in a script where `actor` had the last turn, if the script would not notice by itself: it
+    /// counts no disks, and looks at a leader only when that leader has a turn.
+    pub(super) fn expectation(&self, actor: NodeId) -> Option<String> {
+        let (node, never) = match self {
+            Broken::CommittedNotDurable { node, position } => (*node, position.index),
+            Broken::Figure3(Violation::LeaderCompleteness { leader, missing, .. }) if *leader != actor => {
+                (actor, missing.index)
             }
-            Broken::Figure3(_) | Broken::Turn(_) => None,
-        }
+            Broken::Figure3(_) | Broken::Turn(_) => return None,
+        };
+        Some(format!("expect commit({node})<={}", never.previous()))
     }
 }
 
@@ -201,4 +204,32 @@ fn at(member: &Facts, index: Index) -> Option<Position> {
 /// How many entries there are up to `index`.
 fn count(index: Index) -> usize {
     usize::try_from(index.0).expect("a small log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_does_not_see_by_itself_is_expected_in_it() {
+        let missing = Position {
+            term: Term(2),
+            index: Index(1),
+        };
+        let incomplete = Broken::Figure3(Violation::LeaderCompleteness {
+            term: Term(3),
+            leader: NodeId(1),
+            missing,
+        });
+        // The leader was just elected; or it leads, and another commits what it lacks.
+        assert_eq!(incomplete.expectation(NodeId(1)), None);
+        let expected = Some("expect commit(2)<=0".to_owned());
+        assert_eq!(incomplete.expectation(NodeId(2)), expected);
+        let node = NodeId(2);
+        let undurable = Broken::CommittedNotDurable {
+            node,
+            position: missing,
+        };
+        assert_eq!(undurable.expectation(NodeId(2)), expected);
+    }
 }

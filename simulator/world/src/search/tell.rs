@@ -24,10 +24,12 @@ struct Numbers {
 pub(super) fn tell(broken: &Broken, choices: &[u16], registry: &mut Registry) -> String {
     let mut script = head(&broken.to_string(), &registry.scope);
     let mut numbers = Numbers::default();
+    let mut actor = NodeId(0);
     'way: for (mut state, step) in follow(choices, registry) {
         for event in state.events(step, registry) {
             write_event(&mut script, event, &mut numbers, registry);
             let (id, input) = State::input(event, registry);
+            actor = id;
             let turn = state.member(id).map(|member| registry.turn(member, input));
             let sent = turn.iter().flat_map(|turn| turn.sent.iter());
             sent.for_each(|&message| numbers.send(message, registry));
@@ -38,7 +40,7 @@ pub(super) fn tell(broken: &Broken, choices: &[u16], registry: &mut Registry) ->
             }
         }
     }
-    if let Some(line) = broken.expectation() {
+    if let Some(line) = broken.expectation(actor) {
         script.push_str(&line);
         script.push('\n');
     }
