@@ -227,13 +227,17 @@ impl Cluster {
         Ok(())
     }
 
-    /// Whether it is as it was, or the lead went to a member of higher priority, which takes its time.
+    /// Whether it is as it was, or the lead went to a member of higher priority, which takes its time, or away from one
+    /// that does not vote any more.
     fn may_lead_instead(&self, before: Option<(NodeId, Term)>, now: (NodeId, Term)) -> bool {
         let Some(raft) = self.seats[slot(now.0)].raft.as_deref() else {
             return false;
         };
-        let priority = |id| raft.log_membership().priority(id);
-        before.is_some_and(|before| before == now || priority(before.0) < priority(now.0))
+        let membership = raft.log_membership();
+        let priority = |id| membership.priority(id);
+        before.is_some_and(|before| {
+            before == now || priority(before.0) < priority(now.0) || !membership.voters.contains(&before.0)
+        })
     }
 
     fn all_is_at_rest(&self) -> Result<(), String> {

@@ -132,10 +132,7 @@ impl Cluster {
     fn do_deed(&mut self, deed: Deed, leader: NodeId, membership: &Membership) {
         let done = match deed {
             Deed::Transfer => self.transfer(leader, membership),
-            Deed::HandOver => matches!(
-                self.ask(leader, "hand over", |raft, _| raft.hand_over()),
-                Some(Ok(_))
-            ),
+            Deed::HandOver => self.hand_over(leader),
             Deed::Wipe => self.wipe_somebody(membership),
             Deed::SwitchOff => self.switch_off(),
             Deed::Folly => {
@@ -242,6 +239,14 @@ impl Cluster {
         let next = NodeId(self.seats.len() as u64 + 1);
         let installed = self.present().find(unused);
         installed.or_else(|| Some(next).filter(|id| id.0 < IDS_END))
+    }
+
+    fn hand_over(&mut self, leader: NodeId) -> bool {
+        let result = self.ask(leader, "hand over", |raft, _| raft.hand_over());
+        if let Some(Err(refusal)) = &result {
+            self.met.count(met::refusal(refusal));
+        }
+        matches!(result, Some(Ok(_)))
     }
 
     fn transfer(&mut self, leader: NodeId, membership: &Membership) -> bool {
