@@ -5,6 +5,7 @@ use raft_core::NodeId;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::{Kind, Row, Totals};
+use super::rows::{self, Place, RowFault};
 
 /// What a member can raise the alarm about; the discriminant is etcd's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,6 +53,26 @@ impl Alarms {
             (false, _) => {}
         }
         changed
+    }
+
+    /// The alarms after a place, each at the place of its number: there are few.
+    pub(super) fn rows(&self, after: Option<Place>) -> impl Iterator<Item = (Place, rows::Row)> {
+        let given = after.map_or(0, |place| place.number);
+        let rest = self
+            .raised
+            .iter()
+            .zip(1..)
+            .skip_while(move |(_, number)| *number <= given);
+        rest.map(|(alarm, number)| (Place::at(number), rows::Row::Alarm(*alarm)))
+    }
+
+    /// Takes the next alarm.
+    pub(super) fn load(&mut self, alarm: Alarm) -> Result<(), RowFault> {
+        if self.raised.get_max().is_some_and(|last| *last >= alarm) {
+            return Err(RowFault::Order);
+        }
+        self.set(alarm, true);
+        Ok(())
     }
 
     /// Whether any member raises this one.

@@ -4,10 +4,12 @@
 
 use bytes::Bytes;
 use imbl::{OrdMap, OrdSet};
+use serde::{Deserialize, Serialize};
 
 use super::command::Failure;
 use super::fingerprint::{Kind, Row, Totals};
 use super::query::LeaseId;
+use super::rows::{self, Place, RowFault};
 
 /// The longest time to live that is granted, in seconds.
 pub const LEASE_TTL_MAX: u64 = 9_000_000_000;
@@ -18,13 +20,22 @@ const LEASE_WEIGHT: usize = 56;
 const ATTACHED_WEIGHT: usize = 64;
 
 /// A lease that is in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// What was granted, in seconds.
     pub ttl: u64,
     /// What was left of it when the leader last wrote it down, in seconds: the next leader counts from there. None: all
     /// of it.
     pub remaining: Option<u64>,
+}
+
+/// A lease with its id, in a snapshot. Which keys hang on it is said by the keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRow {
+    /// Its id.
+    pub id: LeaseId,
+    /// What is granted.
+    pub lease: Lease,
 }
 
 impl Lease {
@@ -49,6 +60,49 @@ pub(super) struct Leases {
 }
 
 impl Leases {
+    /// None, after so many ids were chosen.
+    pub(super) fn loading(chosen: u64) -> Leases {
+        Leases {
+            chosen,
+            ..Leases::default()
+        }
+    }
+
+    /// The leases after a place, each at the place of its id.
+    pub(super) fn rows(&self, after: Option<Place>) -> impl Iterator<Item = (Place, rows::Row)> {
+        let after = after.map(|place| LeaseId(place.number.cast_signed()));
+        self.after(after).map(|(id, lease)| {
+            let row = LeaseRow { id, lease: *lease };
+            (Place::at(id.0.cast_unsigned()), rows::Row::Lease(row))
+        })
+    }
+
+    /// Takes the next lease.
+    pub(super) fn load(&mut self, row: &LeaseRow) -> Result<(), RowFault> {
+        let LeaseRow { id, lease } = *row;
+        if self.leases.get_max().is_some_and(|(last, _)| *last >= id) {
+            return Err(RowFault::Order);
+        }
+        if id == LeaseId::NONE || lease.ttl > LEASE_TTL_MAX || lease.remaining > Some(lease.ttl) {
+            return Err(RowFault::Impossible("a lease that is never granted"));
+        }
+        self.totals.add(lease.row(id), LEASE_WEIGHT);
+        self.leases.insert(id, lease);
+        Ok(())
+    }
+
+    /// Whether every key hangs on a lease that is there.
+    pub(super) fn check_loaded(&self) -> Result<(), RowFault> {
+        let mut last = None;
+        for (id, _) in &self.attached {
+            if last != Some(*id) && !self.leases.contains_key(id) {
+                return Err(RowFault::Impossible("a key on a lease that is not there"));
+            }
+            last = Some(*id);
+        }
+        Ok(())
+    }
+
     /// Grants a lease; id 0 lets the store choose. Returns its id and its time to live.
     pub(super) fn grant(&mut self, id: LeaseId, ttl: u64) -> Result<(LeaseId, u64), Failure> {
         if ttl > LEASE_TTL_MAX {

@@ -1,18 +1,37 @@
 //! What members say of themselves.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use imbl::OrdMap;
 use raft_core::NodeId;
+use serde::{Deserialize, Serialize};
 
 use super::command::Attributes;
 use super::fingerprint::{Kind, Row, Totals};
+use super::rows::{self, Place, RowFault};
 
 /// What a member published.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// What it says of itself; the newest.
     pub attributes: Attributes,
     /// The random id of its data directory; the first, for ever.
     pub data_id: u64,
+}
+
+/// A member with its profile, in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileRow {
+    /// Who.
+    pub member: NodeId,
+    /// What it published.
+    pub profile: Profile,
+}
+
+impl ProfileRow {
+    pub(super) fn bytes(&self) -> usize {
+        self.profile.bytes()
+    }
 }
 
 impl Profile {
@@ -53,6 +72,29 @@ impl Members {
         self.totals.add(profile.row(member), profile.bytes());
         self.profiles.insert(member, profile);
         true
+    }
+
+    /// The profiles after a place, each at the place of its member's id.
+    pub(super) fn rows(&self, after: Option<Place>) -> impl Iterator<Item = (Place, rows::Row)> {
+        let start = after.map_or(Unbounded, |place| Excluded(NodeId(place.number)));
+        let found = self.profiles.range((start, Unbounded));
+        found.map(|(&member, profile)| {
+            let profile = profile.clone();
+            (
+                Place::at(member.0),
+                rows::Row::Profile(ProfileRow { member, profile }),
+            )
+        })
+    }
+
+    /// Takes the profile of the next member.
+    pub(super) fn load(&mut self, row: ProfileRow) -> Result<(), RowFault> {
+        let last = self.profiles.get_max();
+        if last.is_some_and(|(last, _)| *last >= row.member) {
+            return Err(RowFault::Order);
+        }
+        self.publish(row.member, row.profile);
+        Ok(())
     }
 
     pub(super) fn profiles(&self) -> &OrdMap<NodeId, Profile> {

@@ -13,6 +13,7 @@
 //! | `alarm`       | the alarms that members raised                                               |
 //! | `work`        | commands on very many keys, in slices; what is left pending                  |
 //! | `fingerprint` | the hash that replicas compare                                               |
+//! | `rows`        | the state as a list of rows, for snapshots                                   |
 
 pub mod alarm;
 pub mod command;
@@ -21,6 +22,7 @@ mod lease;
 mod members;
 mod mvcc;
 pub mod query;
+pub mod rows;
 mod tree;
 mod work;
 

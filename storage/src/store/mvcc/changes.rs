@@ -30,6 +30,43 @@ pub(super) struct ChangeList {
 }
 
 impl ChangeList {
+    /// An empty list with what compaction has left of one.
+    pub(super) fn loading(settled: u64, first_place: u64) -> ChangeList {
+        ChangeList {
+            first_place,
+            settled: usize::try_from(settled).unwrap_or(usize::MAX),
+            ..ChangeList::default()
+        }
+    }
+
+    /// Takes the next change of a list that is loaded.
+    pub(super) fn load(&mut self, revision: Revision, key: Bytes) {
+        let first_place = self.first_place;
+        if self.list.is_empty() && first_place > 0 {
+            self.last_place = first_place;
+            let change = Change { revision, key };
+            self.totals.add(change.row(first_place), CHANGE_WEIGHT);
+            self.list.push_back(change);
+        } else {
+            self.push(revision, key);
+        }
+    }
+
+    /// Of a list that is loaded: whether compaction was through with the change to come.
+    pub(super) fn is_settled_next(&self) -> bool {
+        self.list.len() < self.settled
+    }
+
+    /// The last revision that changed anything.
+    pub(super) fn newest(&self) -> Option<Revision> {
+        self.list.back().map(|last| last.revision)
+    }
+
+    /// The changes after so many.
+    pub(super) fn skip(&self, count: usize) -> impl Iterator<Item = &Change> {
+        (count..self.list.len()).filter_map(|at| self.list.get(at))
+    }
+
     pub(super) fn push(&mut self, revision: Revision, key: Bytes) {
         let last = self.list.back().map(|last| last.revision);
         self.last_place = if last == Some(revision) {

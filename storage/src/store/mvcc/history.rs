@@ -4,30 +4,31 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use imbl::Vector;
+use serde::{Deserialize, Serialize};
 
 use crate::store::fingerprint::{Kind, Row};
 use crate::store::query::{KeyValue, LeaseId, Revision};
 
 /// What one command left of a key.
-#[derive(Clone, Debug)]
-pub(super) struct Version {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
     /// The command's revision.
-    pub(super) modified: Revision,
+    pub modified: Revision,
     /// What the key holds from then on; None if it was deleted.
-    pub(super) life: Option<Life>,
+    pub life: Option<Life>,
 }
 
 /// What a key that is there holds.
-#[derive(Clone, Debug)]
-pub(super) struct Life {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
     /// The revision that made the key; a key that was deleted and put again is made again.
-    pub(super) created: Revision,
+    pub created: Revision,
     /// How many puts since then; 1 after the first.
-    pub(super) version: u64,
+    pub version: u64,
     /// The value.
-    pub(super) value: Bytes,
+    pub value: Bytes,
     /// The lease that the key hangs on, or none.
-    pub(super) lease: LeaseId,
+    pub lease: LeaseId,
 }
 
 /// The memory that a version takes besides its value; the newest stands in the map, with the room that it leaves.
@@ -135,11 +136,14 @@ impl History {
 
     /// All versions, the oldest first.
     pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
-        let older = self.older.iter().flat_map(|older| {
-            let full = older.full.iter().flat_map(|block| block.iter());
-            full.chain(&older.recent)
-        });
-        older.chain(std::iter::once(&self.newest))
+        self.after(Revision(0))
+    }
+
+    /// The versions after a revision, the oldest first.
+    pub(super) fn after(&self, revision: Revision) -> impl Iterator<Item = &Version> {
+        let older = self.older.iter().flat_map(move |older| older.after(revision));
+        let newest = std::iter::once(&self.newest);
+        older.chain(newest.filter(move |newest| newest.modified > revision))
     }
 }
 
@@ -178,14 +182,25 @@ impl Older {
         if let Some(version) = last_at(&self.recent, revision) {
             return Some(version);
         }
-        let block = match self
+        last_at(&self.full[self.block_at(revision)?], revision)
+    }
+
+    fn after(&self, revision: Revision) -> impl Iterator<Item = &Version> {
+        let first = self.block_at(revision).unwrap_or(0);
+        let full = (first..self.full.len()).flat_map(|block| self.full[block].iter());
+        let versions = full.chain(&self.recent);
+        versions.skip_while(move |version| version.modified <= revision)
+    }
+
+    /// The last full block that begins no later than a revision.
+    fn block_at(&self, revision: Revision) -> Option<usize> {
+        match self
             .full
             .binary_search_by_key(&revision, |block| block[0].modified)
         {
-            Ok(block) => block,
-            Err(after) => after.checked_sub(1)?,
-        };
-        last_at(&self.full[block], revision)
+            Ok(block) => Some(block),
+            Err(after) => after.checked_sub(1),
+        }
     }
 }
 

@@ -7,6 +7,10 @@ mod events;
 mod history;
 mod keys;
 mod range;
+mod rows;
+
+pub use history::{Life, Version};
+pub use rows::{ChangeRow, KeyRow, KeyspaceRow};
 
 pub(super) use delete::Deleting;
 pub(super) use keys::Keyspace;

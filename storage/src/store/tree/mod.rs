@@ -4,6 +4,7 @@ mod apply;
 mod list;
 mod node;
 mod path;
+mod rows;
 
 use std::ops::Bound::{self, Unbounded};
 
@@ -14,6 +15,8 @@ use super::command::{TreeErrorCode, TreeFailure};
 use super::fingerprint::Totals;
 use node::Node;
 use path::Path;
+
+pub use rows::{NodeRow, TreeRow};
 
 /// The v2 tree. Every node but the root, which is always there and never written, stands in one map in the order of
 /// [`Path`], in which a directory is followed at once by all that is below it. The parent of each node is a directory.
