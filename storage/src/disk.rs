@@ -57,10 +57,12 @@ pub trait Disk: Clone {
     /// `UnexpectedEof` if the file ends before `into` is full.
     fn read_at(&self, file: &Self::File, offset: u64, into: &mut [u8]) -> io::Result<()>;
 
-    /// Writes `bytes` at `offset`, in one request. Not durable yet.
+    /// Writes `bytes` at `offset`, in one request. Not durable yet. What ends beyond the file's end makes it longer; a
+    /// crash before the sync leaves any length between, with zeros for sectors that are lost.
     ///
     /// # Errors
-    /// If any byte could not be written; which were is not known.
+    /// If any byte could not be written; which were is not known. `StorageFull` or `QuotaExceeded` if there is no space
+    /// for a longer file.
     fn write_at(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Makes the first `bytes` of a file zeros, durable when this returns. After an error, or a crash on the way, any

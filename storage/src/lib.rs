@@ -1,6 +1,6 @@
 //! Storage: what a member keeps on its disk, and what the cluster's replicated state is.
 //!
-//! Three rooms:
+//! Four rooms:
 //!
 //! * [`disk`] is the door to the file system: the trait [`disk::Disk`], which says what each operation promises after
 //!   a crash, and [`disk::FileDisk`], the one place that touches files. The simulator brings a disk of its own, which
@@ -8,6 +8,8 @@
 //! * [`data_dir`] says whose directory it is: cluster, member, a random id of the directory, and how often it was
 //!   booted. [`journal`] is what makes Raft's promises true: each [`raft_core::Save`] is one record, one write, one
 //!   fdatasync.
+//! * [`snapshot`] is the state at a mark as one stream of bytes, the same from every member: in a file of its own, on
+//!   its way to another member, or as a backup.
 //! * [`store`] is the replicated state: pure, deterministic, without any file.
 //!
 //! # Rules
@@ -37,6 +39,7 @@ pub mod data_dir;
 pub mod disk;
 mod fields;
 pub mod journal;
+pub mod snapshot;
 pub mod store;
 
 /// The version of all formats in `FORMAT.md`. Readers accept this one; a later one is refused by name.

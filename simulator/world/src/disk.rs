@@ -42,8 +42,10 @@ struct State {
 struct Content {
     /// As programs see it.
     bytes: Vec<u8>,
-    /// What the disk holds of the sectors that were written and not synced.
+    /// What the disk holds of the sectors that were written and not synced; shorter where the file has grown.
     unsynced: BTreeMap<usize, Vec<u8>>,
+    /// How long the file was when it was last synced; not longer than it is.
+    synced_length: usize,
 }
 
 impl SimDisk {
@@ -106,12 +108,19 @@ impl SimDisk {
 impl State {
     fn lose_sectors(&mut self, choices: &mut Choices, kept: PerMillion) {
         for file in self.files.values_mut() {
+            let mut length = file.synced_length;
             for (sector, old) in std::mem::take(&mut file.unsynced) {
-                if !choices.happens(kept) {
-                    let start = sector * SECTOR;
+                let start = sector * SECTOR;
+                let end = file.bytes.len().min(start + SECTOR);
+                if choices.happens(kept) {
+                    length = length.max(end);
+                } else {
                     file.bytes[start..start + old.len()].copy_from_slice(&old);
+                    file.bytes[start + old.len()..end].fill(0);
                 }
             }
+            file.bytes.truncate(length);
+            file.synced_length = length;
         }
     }
 
@@ -193,9 +202,11 @@ impl Disk for SimDisk {
         let number = state.next_file;
         state.next_file += 1;
         state.names.insert(name.to_owned(), number);
+        let length = usize::try_from(bytes).map_err(io::Error::other)?;
         let content = Content {
-            bytes: vec![0; usize::try_from(bytes).map_err(io::Error::other)?],
-            ..Content::default()
+            bytes: vec![0; length],
+            unsynced: BTreeMap::new(),
+            synced_length: length,
         };
         state.files.insert(number, content);
         Ok(state.opened(number))
@@ -221,16 +232,28 @@ impl Disk for SimDisk {
     fn write_at(&self, file: &SimFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.operate()?;
         let content = state.content(*file);
-        let range = range(&content.bytes, offset, bytes.len())?;
-        if range.is_empty() {
+        if bytes.is_empty() {
             return Ok(());
         }
-        for sector in range.start / SECTOR..=(range.end - 1) / SECTOR {
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let range = start
+            ..start
+                .checked_add(bytes.len())
+                .ok_or(io::ErrorKind::FileTooLarge)?;
+        // Sectors between the end and where it goes on are new too.
+        let first = range.start.min(content.bytes.len());
+        for sector in first / SECTOR..=(range.end - 1) / SECTOR {
             let end = content.bytes.len().min((sector + 1) * SECTOR);
-            content
-                .unsynced
-                .entry(sector)
-                .or_insert_with(|| content.bytes[sector * SECTOR..end].to_vec());
+            content.unsynced.entry(sector).or_insert_with(|| {
+                content
+                    .bytes
+                    .get(sector * SECTOR..end)
+                    .unwrap_or_default()
+                    .to_vec()
+            });
+        }
+        if content.bytes.len() < range.end {
+            content.bytes.resize(range.end, 0);
         }
         content.bytes[range].copy_from_slice(bytes);
         Ok(())
@@ -243,7 +266,10 @@ impl Disk for SimDisk {
     }
 
     fn sync_data(&self, file: &SimFile) -> io::Result<()> {
-        self.operate()?.content(*file).unsynced.clear();
+        let mut state = self.operate()?;
+        let content = state.content(*file);
+        content.unsynced.clear();
+        content.synced_length = content.bytes.len();
         Ok(())
     }
 
@@ -278,6 +304,33 @@ mod tests {
         let mut bytes = vec![0; usize::try_from(disk.length(&file).unwrap()).unwrap()];
         disk.read_at(&file, 0, &mut bytes).unwrap();
         bytes
+    }
+
+    #[test]
+    fn a_crash_leaves_a_file_that_grew_at_any_length() {
+        let mut lengths = BTreeSet::new();
+        for seed in 0..200 {
+            let disk = SimDisk::default();
+            let file = disk.create("a", 0).unwrap();
+            disk.sync_directory().unwrap();
+            disk.write_at(&file, 0, &[1; 100]).unwrap();
+            disk.sync_data(&file).unwrap();
+            disk.write_at(&file, 100, &[2; 2 * SECTOR]).unwrap();
+            disk.crash(&mut Choices::of_seed(seed));
+            let bytes = contents(&disk, "a");
+            assert_eq!(bytes[..100], [1; 100]);
+            for (at, byte) in bytes.iter().enumerate().skip(100) {
+                let sector = at / SECTOR;
+                let same = bytes.iter().enumerate().skip(100);
+                let mut same = same.filter(|(at, _)| at / SECTOR == sector);
+                assert!(same.all(|(_, other)| other == byte), "a sector is not torn");
+            }
+            lengths.insert(bytes.len());
+        }
+        assert_eq!(
+            lengths,
+            BTreeSet::from([100, SECTOR, 2 * SECTOR, 100 + 2 * SECTOR])
+        );
     }
 
     #[test]

@@ -67,6 +67,12 @@ impl Contents {
         bytes
     }
 
+    fn length(&self) -> usize {
+        let written = self.lost.iter().chain(&self.pending);
+        let ends = written.map(|(offset, written)| offset + written.len());
+        ends.fold(self.durable.len(), usize::max)
+    }
+
     fn sync(&mut self) {
         for (offset, written) in std::mem::take(&mut self.pending) {
             put(&mut self.durable, offset, &written);
@@ -231,6 +237,25 @@ impl ModelDisk {
         count
     }
 
+    /// The disk in every way in which the next boot may find it, if at most twelve things are unsynced; otherwise in as
+    /// many ways.
+    pub(crate) fn crashes(&self) -> Vec<ModelDisk> {
+        const UNSYNCED_MAX: u32 = 12;
+        let unsynced = self.unsynced();
+        if unsynced > UNSYNCED_MAX {
+            let seeds = 0..1 << UNSYNCED_MAX;
+            return seeds.map(|seed| self.crash(Tear::Sectors, seed)).collect();
+        }
+        let ways = (0..1u32 << unsynced).map(|bits| {
+            let mut place = 0;
+            self.crash_keeping(|| {
+                place += 1;
+                bits >> (place - 1) & 1 == 1
+            })
+        });
+        ways.collect()
+    }
+
     /// A disk of its own with the same files, all durable.
     pub(crate) fn copy(&self) -> ModelDisk {
         let mut state = State::default();
@@ -317,6 +342,14 @@ impl Disk for ModelDisk {
     fn write_at(&self, file: &usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
         let power = state.operate();
+        let end = offset as usize + bytes.len();
+        let growth = end.saturating_sub(state.files[*file].length()) as u64;
+        if state.space.is_some_and(|space| space < growth) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if let Some(space) = &mut state.space {
+            *space -= growth;
+        }
         state.files[*file].pending.push((offset as usize, bytes.to_vec()));
         state.writes += 1;
         power

@@ -285,4 +285,4 @@ fn needs_space(command: &Command) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

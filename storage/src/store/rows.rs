@@ -4,7 +4,7 @@
 //! from the state alone: how it came to be, and how many are asked for at a time, make no difference. So equal states
 //! have equal snapshots.
 //!
-//! A part that holds something new adds a variant to [`Row`] and to [`Section`], a line to `section_rows` and one to
+//! A part that holds something new adds a variant to [`Row`] and to `Section`, a line to `section_rows` and one to
 //! [`Loading::take`]; and to FORMAT.md.
 
 use bytes::Bytes;

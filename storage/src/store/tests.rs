@@ -11,7 +11,7 @@ use super::query::{Found, KeyRange, LeaseId, Query, RangeEnd, Revision};
 use super::{Store, TREE_DEPTH_MAX};
 
 /// Carries out a command to its end, in no time.
-pub(super) fn apply(store: &mut Store, command: Command) -> Result<Outcome, Failure> {
+pub(crate) fn apply(store: &mut Store, command: Command) -> Result<Outcome, Failure> {
     let mut applied = store.apply(ClusterTime::default(), command);
     loop {
         match applied {
@@ -184,7 +184,7 @@ fn tree_change() -> impl Strategy<Value = TreeChange> {
     ]
 }
 
-pub(super) fn command() -> impl Strategy<Value = Command> {
+pub(crate) fn command() -> impl Strategy<Value = Command> {
     let put = (some_bytes(), some_bytes(), any::<[bool; 3]>(), -1i64..3);
     let put = put.prop_map(|(key, value, [previous, ignore_value, ignore_lease], lease)| {
         Command::Put(Put {

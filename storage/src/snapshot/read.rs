@@ -1,0 +1,177 @@
+//! Reading snapshots: one of them, or the one to boot from.
+
+use std::io;
+
+use raft_core::Index;
+use thiserror::Error;
+
+use super::damage::{Damage, Flaw};
+use super::decode::{Decoder, Snapshot};
+use super::name;
+use super::parse::{End, Parser};
+use crate::disk::Disk;
+use crate::store::rows::Row;
+
+/// Bytes that are read at a time.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Why a snapshot cannot be read. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// It is not what was written.
+    #[error("snapshot file {file} is {flaw}")]
+    Unsound {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        flaw: Flaw,
+    },
+    /// The disk could not be read.
+    #[error("cannot read {file} at offset {offset}: {source}")]
+    Io {
+        /// What was read.
+        file: String,
+        /// Bytes from its start.
+        offset: u64,
+        /// What the disk said.
+        source: io::Error,
+    },
+    /// The journal has lost what came before an index, as it should, and there is no snapshot from there on.
+    #[error("there is no snapshot, and the journal begins only after index {from}")]
+    Missing {
+        /// The least index that would do.
+        from: Index,
+    },
+}
+
+impl ReadError {
+    /// Whether the file is sound and not for us: no other one may take its place unasked.
+    fn is_foreign(&self) -> bool {
+        let ReadError::Unsound { flaw, .. } = self else {
+            return false;
+        };
+        matches!(flaw.reason, Damage::Newer { .. } | Damage::OtherCluster { .. })
+    }
+}
+
+/// The snapshot to boot from.
+#[derive(Debug)]
+pub struct Choice {
+    /// The newest that is sound; None if there is none, and the journal needs none.
+    pub snapshot: Option<Snapshot>,
+    /// Newer ones that are not sound: for the log. They are left as they are.
+    pub passed_over: Vec<ReadError>,
+}
+
+/// Reads the newest snapshot that is sound and that the journal goes on from: one at or after index `from`, which is 0 if
+/// the journal goes back to the beginning.
+///
+/// # Errors
+/// [`ReadError`] about the newest one, if none is sound and one is needed; about any that is another cluster's or a later
+/// release's.
+pub fn choose<D: Disk>(disk: &D, cluster_id: u64, from: Index) -> Result<Choice, ReadError> {
+    let mut passed_over = Vec::new();
+    for index in survey(disk)?.into_iter().filter(|index| *index >= from) {
+        match read(disk, cluster_id, index) {
+            Ok(snapshot) => {
+                return Ok(Choice {
+                    snapshot: Some(snapshot),
+                    passed_over,
+                });
+            }
+            Err(error) if error.is_foreign() => return Err(error),
+            Err(error) => passed_over.push(error),
+        }
+    }
+    if from == Index(0) {
+        return Ok(Choice {
+            snapshot: None,
+            passed_over,
+        });
+    }
+    Err(match passed_over.into_iter().next() {
+        Some(newest) => newest,
+        None => ReadError::Missing { from },
+    })
+}
+
+/// The snapshots there are, by their names; the newest first.
+///
+/// # Errors
+/// If the directory cannot be listed.
+pub fn survey<D: Disk>(disk: &D) -> Result<Vec<Index>, ReadError> {
+    let names = disk.list().map_err(reading("the data directory", 0))?;
+    let mut found: Vec<Index> = names.iter().filter_map(|name| name::index_of(name)).collect();
+    found.sort_unstable_by(|left, right| right.cmp(left));
+    Ok(found)
+}
+
+/// Reads the snapshot of a cluster at an index.
+///
+/// # Errors
+/// See [`ReadError`].
+pub fn read<D: Disk>(disk: &D, cluster_id: u64, index: Index) -> Result<Snapshot, ReadError> {
+    let name = name::file_name(index);
+    let mut decoder = Decoder::of_cluster(cluster_id);
+    read_pieces(disk, &name, &mut |piece| decoder.take(piece))?;
+    let snapshot = decoder.finish().map_err(unsound(&name))?;
+    let found = snapshot.mark.position.index;
+    if found == index {
+        Ok(snapshot)
+    } else {
+        Err(unsound(&name)(Flaw::other_mark(found, index)))
+    }
+}
+
+/// Reads the rows of a file, whatever cluster it is of, and yields what its header and end say. Whether the rows make a
+/// state is not looked into.
+///
+/// # Errors
+/// See [`ReadError`].
+pub fn read_rows<D: Disk>(
+    disk: &D,
+    file_name: &str,
+    mut visit: impl FnMut(&Row),
+) -> Result<(Parser, End), ReadError> {
+    let mut parser = Parser::default();
+    let mut visit = |row| {
+        visit(&row);
+        Ok(())
+    };
+    read_pieces(disk, file_name, &mut |piece| parser.take(piece, &mut visit))?;
+    let end = parser.finish().map_err(unsound(file_name))?;
+    Ok((parser, end))
+}
+
+fn read_pieces<D: Disk>(
+    disk: &D,
+    name: &str,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), Flaw>,
+) -> Result<(), ReadError> {
+    let file = disk.open(name).map_err(reading(name, 0))?;
+    let length = disk.length(&file).map_err(reading(name, 0))?;
+    let mut piece = Vec::new();
+    let mut offset = 0;
+    while offset < length {
+        let left = usize::try_from(length - offset).unwrap_or(usize::MAX);
+        piece.resize(left.min(PIECE_BYTES), 0);
+        disk.read_at(&file, offset, &mut piece)
+            .map_err(reading(name, offset))?;
+        take(&piece).map_err(unsound(name))?;
+        offset += piece.len() as u64;
+    }
+    Ok(())
+}
+
+fn reading(file: &str, offset: u64) -> impl FnOnce(io::Error) -> ReadError {
+    let file = file.to_owned();
+    move |source| ReadError::Io { file, offset, source }
+}
+
+fn unsound(file: &str) -> impl FnOnce(Flaw) -> ReadError {
+    let file = file.to_owned();
+    move |flaw| ReadError::Unsound { file, flaw }
+}
+
+#[cfg(test)]
+mod tests;
