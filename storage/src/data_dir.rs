@@ -43,6 +43,17 @@ pub struct Expected {
     pub member_id: Option<NodeId>,
 }
 
+/// What a data directory says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Whose it is.
+    pub identity: Identity,
+    /// How many times it has been booted.
+    pub boot: Boot,
+    /// Whether the journal has its first record.
+    pub journal_born: bool,
+}
+
 /// A data directory that is open for one boot.
 #[derive(Clone, Debug)]
 pub struct DataDir<D> {
@@ -114,21 +125,25 @@ pub fn open_or_create<D: Disk>(
     expected: Expected,
 ) -> Result<DataDir<D>, DataDirError> {
     let names = disk.list().map_err(failed("look for"))?;
-    let (identity, boot, journal_born) = if names.iter().any(|name| name == IDENTITY) {
+    let found = if names.iter().any(|name| name == IDENTITY) {
         read(&disk)?
     } else if let Some(segment) = names.iter().find(|name| is_segment(name)) {
         return Err(DataDirError::Missing {
             segment: segment.clone(),
         });
     } else {
-        (born, Boot(0), false)
+        Found {
+            identity: born,
+            boot: Boot(0),
+            journal_born: false,
+        }
     };
-    expected.check(identity)?;
+    expected.check(found.identity)?;
     let data = DataDir {
         disk,
-        identity,
-        boot: Boot(boot.0 + 1),
-        journal_born,
+        identity: found.identity,
+        boot: Boot(found.boot.0 + 1),
+        journal_born: found.journal_born,
     };
     data.store()?;
     Ok(data)
@@ -139,12 +154,19 @@ pub fn open_or_create<D: Disk>(
 /// # Errors
 /// See [`DataDirError`].
 pub fn inspect<D: Disk>(disk: &D) -> Result<Option<Identity>, DataDirError> {
+    Ok(look(disk)?.map(|found| found.identity))
+}
+
+/// All that the data directory says of itself, without counting a boot; None if it is nobody's yet.
+///
+/// # Errors
+/// See [`DataDirError`].
+pub fn look<D: Disk>(disk: &D) -> Result<Option<Found>, DataDirError> {
     let names = disk.list().map_err(failed("look for"))?;
     if !names.iter().any(|name| name == IDENTITY) {
         return Ok(None);
     }
-    let (identity, ..) = read(disk)?;
-    Ok(Some(identity))
+    read(disk).map(Some)
 }
 
 impl Expected {
@@ -237,7 +259,7 @@ fn failed(action: &'static str) -> impl FnOnce(io::Error) -> DataDirError {
     move |source| DataDirError::Io { action, source }
 }
 
-fn read<D: Disk>(disk: &D) -> Result<(Identity, Boot, bool), DataDirError> {
+fn read<D: Disk>(disk: &D) -> Result<Found, DataDirError> {
     let file = disk.open(IDENTITY).map_err(failed("open"))?;
     let length = disk.length(&file).map_err(failed("measure"))?;
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX).min(LENGTH + 1)];
@@ -259,7 +281,7 @@ fn encode(identity: Identity, boot: Boot, journal_born: bool) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Result<(Identity, Boot, bool), DataDirError> {
+fn decode(bytes: &[u8]) -> Result<Found, DataDirError> {
     let damaged = |reason| Err(DataDirError::Damaged { reason });
     if bytes.len() < LENGTH {
         return damaged("it is too short");
@@ -289,7 +311,11 @@ fn decode(bytes: &[u8]) -> Result<(Identity, Boot, bool), DataDirError> {
     if version != FORMAT_VERSION || flags & !JOURNAL_BORN != 0 || fields.u32() != 0 {
         return damaged("it says what no release has written");
     }
-    Ok((identity, boot, flags & JOURNAL_BORN != 0))
+    Ok(Found {
+        identity,
+        boot,
+        journal_born: flags & JOURNAL_BORN != 0,
+    })
 }
 
 #[cfg(test)]

@@ -122,8 +122,10 @@ struct Held {
     path: PathBuf,
     /// For syncing names.
     directory: File,
-    /// The lock goes when this is closed, by us or by the end of the process, however it ends.
-    _lock: File,
+    /// The lock goes when this is closed, by us or by the end of the process, however it ends. None if there is nothing
+    /// to lock, because nothing was ever written.
+    _lock: Option<File>,
+    to_read: bool,
 }
 
 /// Why a directory cannot be used.
@@ -171,27 +173,48 @@ impl FileDisk {
             let path = path.to_owned();
             move |source| OpenError::Io { action, path, source }
         };
-        let member = path.join("member");
-        if member.join("wal").is_dir() || member.join("snap").is_dir() {
-            return Err(OpenError::EtcdDirectory {
-                path: path.to_owned(),
-            });
-        }
+        refuse_etcd(path)?;
         make_directory(path).map_err(failed("make", path))?;
         let directory = open_directory(path).map_err(failed("open", path))?;
         let lock_path = path.join(LOCK);
         let lock = open_file(OpenOptions::new().read(true).write(true).create(true), &lock_path)
             .map_err(failed("open", &lock_path))?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => OpenError::Locked {
-                path: path.to_owned(),
-            },
-            TryLockError::Error(source) => failed("lock", &lock_path)(source),
-        })?;
+        lock.try_lock().map_err(|error| unlocked(path, error))?;
+        let held = Held {
+            path: path.to_owned(),
+            directory,
+            _lock: Some(lock),
+            to_read: false,
+        };
+        Ok(FileDisk { held: Arc::new(held) })
+    }
+
+    /// Opens the directory `path`, if it is there, to be read only: nothing in it is made or changed, and every operation
+    /// that would do so fails. Others may read it too, and nobody may write to it.
+    ///
+    /// # Errors
+    /// As of [`FileDisk::open`].
+    pub fn open_to_read(path: &Path) -> Result<FileDisk, OpenError> {
+        let failed = |path: &Path| {
+            let (action, path) = ("open", path.to_owned());
+            move |source| OpenError::Io { action, path, source }
+        };
+        refuse_etcd(path)?;
+        let directory = open_directory(path).map_err(failed(path))?;
+        let lock_path = path.join(LOCK);
+        let lock = match open_file(OpenOptions::new().read(true), &lock_path) {
+            Ok(lock) => Some(lock),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(&lock_path)(error)),
+        };
+        if let Some(lock) = &lock {
+            lock.try_lock_shared().map_err(|error| unlocked(path, error))?;
+        }
         let held = Held {
             path: path.to_owned(),
             directory,
             _lock: lock,
+            to_read: true,
         };
         Ok(FileDisk { held: Arc::new(held) })
     }
@@ -200,6 +223,13 @@ impl FileDisk {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.held.path
+    }
+
+    fn refuse_to_write(&self) -> io::Result<()> {
+        if self.held.to_read {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        Ok(())
     }
 
     fn path_of(&self, name: &str) -> PathBuf {
@@ -228,6 +258,7 @@ impl Disk for FileDisk {
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<File> {
+        self.refuse_to_write()?;
         let file = open_file(
             OpenOptions::new().read(true).write(true).create_new(true),
             &self.path_of(name),
@@ -246,7 +277,8 @@ impl Disk for FileDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
-        open_file(OpenOptions::new().read(true).write(true), &self.path_of(name))
+        let write = !self.held.to_read;
+        open_file(OpenOptions::new().read(true).write(write), &self.path_of(name))
     }
 
     fn length(&self, file: &File) -> io::Result<u64> {
@@ -274,6 +306,7 @@ impl Disk for FileDisk {
         reason = "this file is the one that touches files"
     )]
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.refuse_to_write()?;
         std::fs::rename(self.path_of(from), self.path_of(to))
     }
 
@@ -282,11 +315,34 @@ impl Disk for FileDisk {
         reason = "this file is the one that touches files"
     )]
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.refuse_to_write()?;
         std::fs::remove_file(self.path_of(name))
     }
 
     fn sync_directory(&self) -> io::Result<()> {
         self.held.directory.sync_all()
+    }
+}
+
+fn refuse_etcd(path: &Path) -> Result<(), OpenError> {
+    let member = path.join("member");
+    if member.join("wal").is_dir() || member.join("snap").is_dir() {
+        let path = path.to_owned();
+        return Err(OpenError::EtcdDirectory { path });
+    }
+    Ok(())
+}
+
+fn unlocked(path: &Path, error: TryLockError) -> OpenError {
+    match error {
+        TryLockError::WouldBlock => OpenError::Locked {
+            path: path.to_owned(),
+        },
+        TryLockError::Error(source) => OpenError::Io {
+            action: "lock",
+            path: path.join(LOCK),
+            source,
+        },
     }
 }
 

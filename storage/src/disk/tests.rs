@@ -71,6 +71,45 @@ fn only_one_handle_holds_the_directory() {
 }
 
 #[test]
+fn one_opened_to_be_read_is_never_changed() {
+    let (_directory, disk) = directory();
+    let path = disk.path().to_owned();
+    disk.create("one", 5).unwrap();
+    let error = FileDisk::open_to_read(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+    drop(disk);
+    let disk = FileDisk::open_to_read(&path).unwrap();
+    let _other = FileDisk::open_to_read(&path).expect("any number may read");
+    assert!(matches!(
+        FileDisk::open(&path).unwrap_err(),
+        OpenError::Locked { .. }
+    ));
+    let file = disk.open("one").unwrap();
+    let mut read = [1; 5];
+    disk.read_at(&file, 0, &mut read).unwrap();
+    assert_eq!(read, [0; 5]);
+    assert!(disk.write_at(&file, 0, b"x").is_err());
+    let refused = [
+        disk.create("two", 0).err(),
+        disk.rename("one", "two").err(),
+        disk.remove("one").err(),
+    ];
+    for error in refused {
+        assert_eq!(error.unwrap().kind(), ErrorKind::ReadOnlyFilesystem);
+    }
+    assert_eq!(disk.list().unwrap(), ["one"]);
+    let missing = path.join("missing");
+    let error = FileDisk::open_to_read(&missing).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("cannot open {}", missing.display())),
+        "{error}"
+    );
+    assert!(!missing.exists());
+}
+
+#[test]
 fn a_directory_of_etcd_is_refused_untouched() {
     let directory = tempfile::tempdir().unwrap();
     for inside in ["member/wal", "member/snap"] {

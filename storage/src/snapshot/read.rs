@@ -36,12 +36,6 @@ pub enum ReadError {
         /// What the disk said.
         source: io::Error,
     },
-    /// The journal has lost what came before an index, as it should, and there is no snapshot from there on.
-    #[error("there is no snapshot, and the journal begins only after index {from}")]
-    Missing {
-        /// The least index that would do.
-        from: Index,
-    },
 }
 
 impl ReadError {
@@ -57,21 +51,21 @@ impl ReadError {
 /// The snapshot to boot from.
 #[derive(Debug)]
 pub struct Choice {
-    /// The newest that is sound; None if there is none, and the journal needs none.
+    /// The newest that is sound; None if there is none. Whether the journal reaches back to it is for the journal's
+    /// recovery to say.
     pub snapshot: Option<Snapshot>,
     /// Newer ones that are not sound: for the log. They are left as they are.
     pub passed_over: Vec<ReadError>,
 }
 
-/// Reads the newest snapshot that is sound and that the journal goes on from: one at or after index `from`, which is 0 if
-/// the journal goes back to the beginning.
+/// Reads the newest snapshot that is sound.
 ///
 /// # Errors
-/// [`ReadError`] about the newest one, if none is sound and one is needed; about any that is another cluster's or a later
-/// release's.
-pub fn choose<D: Disk>(disk: &D, cluster_id: u64, from: Index) -> Result<Choice, ReadError> {
+/// If the directory cannot be listed; about a snapshot that is another cluster's or a later release's, if no newer one is
+/// sound.
+pub fn choose<D: Disk>(disk: &D, cluster_id: u64) -> Result<Choice, ReadError> {
     let mut passed_over = Vec::new();
-    for index in survey(disk)?.into_iter().filter(|index| *index >= from) {
+    for index in survey(disk)? {
         match read(disk, cluster_id, index) {
             Ok(snapshot) => {
                 return Ok(Choice {
@@ -83,15 +77,9 @@ pub fn choose<D: Disk>(disk: &D, cluster_id: u64, from: Index) -> Result<Choice,
             Err(error) => passed_over.push(error),
         }
     }
-    if from == Index(0) {
-        return Ok(Choice {
-            snapshot: None,
-            passed_over,
-        });
-    }
-    Err(match passed_over.into_iter().next() {
-        Some(newest) => newest,
-        None => ReadError::Missing { from },
+    Ok(Choice {
+        snapshot: None,
+        passed_over,
     })
 }
 

@@ -22,6 +22,7 @@ mod lease;
 mod members;
 mod mvcc;
 pub mod query;
+mod refound;
 pub mod rows;
 mod tree;
 mod work;

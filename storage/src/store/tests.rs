@@ -4,10 +4,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use raft_core::NodeId;
 
+use super::alarm::{Alarm, AlarmKind};
 use super::command::{
     Applied, Attributes, ClusterTime, Command, Compare, Failure, Outcome, Put, TreeChange, TreeContent,
 };
-use super::query::{Found, KeyRange, LeaseId, Query, RangeEnd, Revision};
+use super::query::{Found, KeyRange, LeaseId, Query, RangeEnd, RangeQuery, Revision};
 use super::{Store, TREE_DEPTH_MAX};
 
 /// Carries out a command to its end, in no time.
@@ -429,4 +430,52 @@ fn stores_that_came_to_the_same_by_other_ways_have_the_same_fingerprint() {
     assert_eq!(one.fingerprint(), other.fingerprint());
     apply(&mut other, set("/b", "1")).unwrap();
     assert_ne!(one.fingerprint(), other.fingerprint());
+}
+
+#[test]
+fn a_state_begins_another_cluster_without_its_members() {
+    let mut store = Store::born(1);
+    apply(&mut store, put("a", "1")).unwrap();
+    apply(&mut store, set("/b", "1")).unwrap();
+    apply(&mut store, publish_of(1, "n1", 7)).unwrap();
+    let alarm = Alarm {
+        member: NodeId(1),
+        kind: AlarmKind::NoSpace,
+    };
+    apply(&mut store, Command::Alarm { alarm, raised: true }).unwrap();
+    let (revision, index) = (store.revision(), store.tree_index());
+    let same = store.clone().refounded(0, false).unwrap();
+    assert_eq!((same.revision(), same.tree_index()), (revision, index));
+    assert!(same.members().is_empty() && same.alarms().is_empty());
+    let later = store.clone().refounded(1000, true).unwrap();
+    assert_eq!(
+        (later.revision(), later.tree_index()),
+        (Revision(revision.0 + 1000), index + 1000)
+    );
+    let read = |revision: u64| {
+        later.query(&Query::Range(RangeQuery {
+            range: KeyRange {
+                start: "a".into(),
+                end: RangeEnd::Single,
+            },
+            revision: Some(Revision(revision)),
+            limit: None,
+            sort: None,
+            keys_only: false,
+            count_only: true,
+            mod_revision: Default::default(),
+            create_revision: Default::default(),
+        }))
+    };
+    assert_eq!(
+        read(revision.0),
+        Err(Failure::Compacted(Revision(revision.0 + 1000)))
+    );
+    assert!(read(revision.0 + 1000).is_ok());
+    assert!(
+        later.has_pending(),
+        "what cannot be read any more is compacted away"
+    );
+    assert!(store.clone().refounded(i64::MAX as u64 - 2, false).is_none());
+    assert!(store.refounded(u64::MAX, false).is_none());
 }

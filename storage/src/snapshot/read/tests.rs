@@ -21,8 +21,8 @@ fn disk_with(indexes: &[u64]) -> ModelDisk {
     disk
 }
 
-fn chosen(disk: &ModelDisk, from: u64) -> (Option<u64>, Vec<String>) {
-    let choice = choose(disk, CLUSTER, Index(from)).unwrap();
+fn chosen(disk: &ModelDisk) -> (Option<u64>, Vec<String>) {
+    let choice = choose(disk, CLUSTER).unwrap();
     let passed_over = choice.passed_over.iter().map(ToString::to_string);
     (
         choice.snapshot.map(|snapshot| snapshot.mark.position.index.0),
@@ -37,42 +37,28 @@ fn damage(disk: &ModelDisk, index: u64) {
 #[test]
 fn the_newest_sound_one_is_chosen() {
     let disk = disk_with(&[5, 9]);
-    assert_eq!(chosen(&disk, 0), (Some(9), vec![]));
+    assert_eq!(chosen(&disk), (Some(9), vec![]));
     damage(&disk, 9);
     let message = "snapshot file snapshot-0000000000000009 is damaged at offset 0: the header does not match its \
                    checksum";
+    assert_eq!(chosen(&disk), (Some(5), vec![message.to_owned()]));
+    damage(&disk, 5);
     let before = disk.contents();
-    assert_eq!(chosen(&disk, 5), (Some(5), vec![message.to_owned()]));
-    assert_eq!(choose(&disk, CLUSTER, Index(6)).unwrap_err().to_string(), message);
-    damage(&disk, 5);
-    assert_eq!(choose(&disk, CLUSTER, Index(1)).unwrap_err().to_string(), message);
-    let (none, passed_over) = chosen(&disk, 0);
-    assert_eq!(
-        (none, passed_over.len()),
-        (None, 2),
-        "the journal goes back to the beginning"
-    );
-    damage(&disk, 5);
-    assert_eq!(disk.contents().len(), before.len(), "nothing is removed");
-}
-
-#[test]
-fn one_that_is_missing_is_named() {
-    let disk = disk_with(&[5]);
-    let error = choose(&disk, CLUSTER, Index(6)).unwrap_err();
-    let message = "there is no snapshot, and the journal begins only after index 6";
-    assert_eq!(error.to_string(), message);
-    assert_eq!(chosen(&ModelDisk::default(), 0), (None, vec![]));
+    let (none, passed_over) = chosen(&disk);
+    assert_eq!((none, passed_over.len()), (None, 2));
+    assert_eq!(passed_over[0], message, "the newest first");
+    assert_eq!(disk.contents(), before, "nothing is changed");
+    assert_eq!(chosen(&ModelDisk::default()), (None, vec![]));
 }
 
 #[test]
 fn one_that_is_foreign_is_refused_by_name() {
     let disk = disk_with(&[5, 9]);
-    let error = choose(&disk, 0xbad, Index(0)).unwrap_err();
+    let error = choose(&disk, 0xbad).unwrap_err();
     let message = "snapshot file snapshot-0000000000000009 is damaged at offset 16: it belongs to cluster c1, not to bad";
     assert_eq!(error.to_string(), message);
     disk.tamper(&file_name(Index(9)), |bytes| bytes[8] = 7);
-    let error = choose(&disk, CLUSTER, Index(0)).unwrap_err();
+    let error = choose(&disk, CLUSTER).unwrap_err();
     let message = "snapshot file snapshot-0000000000000009 is damaged at offset 0: it has format version 7, and this \
                    release reads up to 1: use a newer one";
     assert_eq!(error.to_string(), message);
@@ -84,7 +70,7 @@ fn one_under_anothers_name_is_passed_over() {
     disk.rename(&file_name(Index(9)), &file_name(Index(10))).unwrap();
     let message = "snapshot file snapshot-000000000000000a is damaged at offset 32: it is the snapshot at index 9, not \
                    at 10";
-    assert_eq!(chosen(&disk, 0), (Some(5), vec![message.to_owned()]));
+    assert_eq!(chosen(&disk), (Some(5), vec![message.to_owned()]));
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn live(disk: &ModelDisk, index: u64) -> Result<(), WriteError> {
 
 /// The index of the snapshot that a boot finds; all that it says is checked.
 fn boot(disk: &ModelDisk) -> u64 {
-    let choice = choose(disk, CLUSTER, Index(0)).unwrap();
+    let choice = choose(disk, CLUSTER).unwrap();
     assert!(choice.passed_over.is_empty(), "{:?}", choice.passed_over);
     let Some(snapshot) = choice.snapshot else { return 0 };
     let index = snapshot.mark.position.index.0;

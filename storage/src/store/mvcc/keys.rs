@@ -110,6 +110,15 @@ impl Keyspace {
         Ok(None)
     }
 
+    /// Goes on at a revision, not before the present one; if `compacted`, nothing before it can be read.
+    pub(in crate::store) fn refound(&mut self, revision: Revision, compacted: bool) {
+        debug_assert!(revision >= self.revision, "revisions go up");
+        self.revision = revision;
+        if compacted {
+            self.compacted = revision;
+        }
+    }
+
     pub(in crate::store) fn revision(&self) -> Revision {
         self.revision
     }

@@ -41,6 +41,12 @@ impl Tree {
         self.index
     }
 
+    /// Goes on at an index, not before the present one.
+    pub(super) fn refound(&mut self, index: u64) {
+        debug_assert!(index >= self.index, "indexes go up");
+        self.index = index;
+    }
+
     /// Uses up an index for a change that is made elsewhere.
     pub(super) fn skip_index(&mut self) {
         self.index += 1;
