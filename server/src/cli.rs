@@ -8,6 +8,7 @@ use crate::exit::{Origin, Stop};
 use crate::flags::{self, Flag, Kind};
 use crate::help;
 use crate::settings::Settings;
+use crate::tools::{self, Tool};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) enum Start {
     Print(String),
     /// Serve.
     Serve(Box<Config>),
+    /// Do something with a data directory, and end.
+    Use(Tool),
 }
 
 /// Reads the arguments, without the program's name, and the variables that begin with `ETCD_`.
@@ -24,9 +27,11 @@ pub(crate) fn parse(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Start, Stop> {
     let mut settings = Settings::default();
-    let mut arguments = Arguments {
-        rest: arguments.into_iter(),
-    };
+    let mut rest = arguments.into_iter().peekable();
+    if let Some(name) = rest.peek().and_then(|first| Tool::named(first)) {
+        return tools::parse(name, rest.skip(1));
+    }
+    let mut arguments = Arguments { rest };
     match arguments.read(&mut settings)? {
         Asked::Help => return Ok(Start::Print(help::help())),
         Asked::Version => return Ok(Start::Print(help::version())),
@@ -44,8 +49,8 @@ enum Asked {
 }
 
 /// The arguments not read yet.
-struct Arguments<I> {
-    rest: I,
+pub(crate) struct Arguments<I> {
+    pub(crate) rest: I,
 }
 
 impl<I: Iterator<Item = OsString>> Arguments<I> {
@@ -70,7 +75,8 @@ impl<I: Iterator<Item = OsString>> Arguments<I> {
         Ok(asked)
     }
 
-    fn next(&mut self) -> Result<Option<String>, Stop> {
+    /// The next argument.
+    pub(crate) fn next(&mut self) -> Result<Option<String>, Stop> {
         let into_text = |argument: OsString| {
             argument
                 .into_string()
@@ -80,7 +86,7 @@ impl<I: Iterator<Item = OsString>> Arguments<I> {
     }
 
     /// The value behind `=`, or the next argument.
-    fn value(&mut self, flag: &'static Flag, written: Option<&str>) -> Result<String, Stop> {
+    pub(crate) fn value(&mut self, flag: &'static Flag, written: Option<&str>) -> Result<String, Stop> {
         match written {
             Some(value) => Ok(value.to_owned()),
             None if flag.kind.stands_alone() => Ok("true".to_owned()),
@@ -104,7 +110,7 @@ impl<I: Iterator<Item = OsString>> Arguments<I> {
 }
 
 /// The name and the value behind `=`, if it is a flag.
-fn split(argument: &str) -> Result<Option<(&str, Option<&str>)>, Stop> {
+pub(crate) fn split(argument: &str) -> Result<Option<(&str, Option<&str>)>, Stop> {
     let Some(name) = argument.strip_prefix('-') else {
         return Ok(None);
     };

@@ -176,6 +176,12 @@ pub(crate) enum Stop {
     /// Signals cannot be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(String),
+    /// A tool that was not told what it needs, or too much.
+    #[error("usage: {0}")]
+    Usage(&'static str),
+    /// A tool that cannot do what it was asked to.
+    #[error("{0}")]
+    Tool(String),
     /// The member cannot start, or cannot go on; the host's own words.
     #[error("{0}")]
     Host(String),
@@ -197,7 +203,11 @@ impl Stop {
     /// What the process ends with: 2 if the command line cannot be read, 1 for everything else.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Stop::UnknownFlag(_) | Stop::BadSyntax(_) | Stop::BadArgument(_) | Stop::MissingValue(_) => 2,
+            Stop::UnknownFlag(_)
+            | Stop::BadSyntax(_)
+            | Stop::BadArgument(_)
+            | Stop::MissingValue(_)
+            | Stop::Usage(_) => 2,
             Stop::BadValue { origin, .. } => match origin {
                 Origin::Flag(_) => 2,
                 Origin::Variable(_) => 1,

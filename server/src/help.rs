@@ -25,7 +25,10 @@ pub(crate) fn version() -> String {
 /// The whole help text.
 pub(crate) fn help() -> String {
     let mut text = String::from(
-        "Usage: balsa [flags]\n\n\
+        "Usage: balsa [flags]\n\
+         \x20      balsa check DATA_DIR\n\
+         \x20      balsa dump DATA_DIR\n\
+         \x20      balsa restore --snapshot FILE [flags]\n\n\
          A replicated key-value store that speaks etcd's HTTP+JSON APIs. With no flags it serves clients on\n\
          http://127.0.0.1:2379 and keeps its data in default.balsa.\n\n\
          A flag is written --name value, --name=value or -name value; true and false need the equals sign.\n\
@@ -59,22 +62,34 @@ pub(crate) fn help() -> String {
     text
 }
 
+/// The help text of `balsa restore`.
+pub(crate) fn restore() -> String {
+    let mut text = String::from(
+        "Usage: balsa restore --snapshot FILE [flags]\n\n\
+         Makes a data directory for a member of a new cluster that begins with the state in FILE: a snapshot- file\n\
+         of a data directory, or a backup. Do so for each member, with the same FILE and its own --name; then start\n\
+         them. The data directory must not be there yet.\n\n",
+    );
+    flags::restore::all().for_each(|flag| write_flag(&mut text, flag));
+    text
+}
+
 fn write_group(text: &mut String, group: Group, title: &str) {
     let _ = write!(text, "\n{title}:\n");
     for flag in flags::all() {
-        if let Rule::Works {
-            group: of,
-            default,
-            help,
-        } = flag.rule
-            && of == group
-        {
-            let default = match default {
-                "" => String::new(),
-                default => format!(" '{default}'"),
-            };
-            let _ = write!(text, "  --{}{default}\n        {help}\n", flag.name);
+        if matches!(flag.rule, Rule::Works { group: of, .. } if of == group) {
+            write_flag(text, flag);
         }
+    }
+}
+
+fn write_flag(text: &mut String, flag: &Flag) {
+    if let Rule::Works { default, help, .. } = flag.rule {
+        let default = match default {
+            "" => String::new(),
+            default => format!(" '{default}'"),
+        };
+        let _ = write!(text, "  --{}{default}\n        {help}\n", flag.name);
     }
 }
 

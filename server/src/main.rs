@@ -2,7 +2,8 @@
 //!
 //! # What this crate is
 //! The server around the node: what it is told (`cli`, `flags`, `env`, `settings`, `config`, `founding`), what it tells
-//! (`logging`, `exit`, `help`, `hints`, `panics`), and the mio host that turns sockets and a disk into the node's inputs
+//! (`logging`, `exit`, `help`, `hints`, `panics`), the tools that look at a data directory or make one (`tools`), and the
+//! mio host that turns sockets and a disk into the node's inputs
 //! and outputs (`host`).
 //!
 //! # What it must never do
@@ -28,6 +29,7 @@ mod logging;
 mod panics;
 mod settings;
 mod signals;
+mod tools;
 mod urls;
 
 use std::io::{self, Write as _};
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Start::Serve(config)) => serve(&config),
+        Ok(Start::Use(tool)) => tool.run(&mut io::stdout().lock()),
         Err(stop) => Err(stop),
     };
     match done {

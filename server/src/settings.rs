@@ -126,6 +126,7 @@ impl Settings {
         match self.given.get(name) {
             Some(given) => given.value.clone(),
             None => flags::find(name)
+                .or_else(|| flags::restore::find(name))
                 .unwrap_or_else(|| panic!("there is no flag --{name}"))
                 .default(),
         }

@@ -17,6 +17,7 @@
 //! | `strangers` | members of another cluster, wiped members, garbage on the peers' port |
 //! | `rudeness`, `crowds` | clients that are no friends: malformed, slow, huge, half closed, or far too many |
 //! | `damage` | journals with flipped bits, torn tails, and no room left |
+//! | `tools` | `balsa check`, `dump` and `restore` |
 
 mod cluster;
 
@@ -33,3 +34,4 @@ mod start;
 mod strangers;
 mod succession;
 mod survival;
+mod tools;

@@ -5,6 +5,7 @@
 
 mod experimental;
 mod legacy;
+pub(crate) mod restore;
 mod security;
 mod tuning;
 mod value;

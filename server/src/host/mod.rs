@@ -9,7 +9,7 @@ mod date;
 mod descriptors;
 mod disk_thread;
 mod peers;
-mod random;
+pub(crate) mod random;
 mod resolver;
 mod retire_thread;
 mod run;

@@ -16,10 +16,12 @@
 //! | `scan` | reading one segment; telling an interrupted write from damage |
 //! | `replay` | Saves into an [`raft_core::Image`] |
 //! | `recover` | [`recover()`]: all segments in order |
+//! | `inspect` | [`inspect()`]: the same, changing nothing |
 //! | `settle` | making the end fit to write on |
 
 #[cfg(test)]
 mod history;
+mod inspect;
 mod record;
 mod recover;
 mod replay;
@@ -35,6 +37,7 @@ mod write;
 
 pub(crate) use segment::is_segment;
 
+pub use inspect::{Inspected, Line, SegmentFound, inspect};
 pub use record::BODY_MAX;
 pub use recover::{RecoverError, Recovered, recover};
 pub use scan::Damage;

@@ -168,7 +168,7 @@ impl<D: Disk> Recovered<D> {
 }
 
 /// The sequence numbers of the segments, without a gap; the first may be any, since old segments go.
-fn in_sequence(names: &[String]) -> Result<Vec<u64>, RecoverError> {
+pub(super) fn in_sequence(names: &[String]) -> Result<Vec<u64>, RecoverError> {
     let mut present: Vec<u64> = names.iter().filter_map(|name| segment::sequence(name)).collect();
     present.sort_unstable();
     for pair in present.windows(2) {
@@ -182,10 +182,10 @@ fn in_sequence(names: &[String]) -> Result<Vec<u64>, RecoverError> {
 }
 
 /// Reads segments in order.
-struct Reader<D> {
+pub(super) struct Reader<D> {
     disk: D,
     identity: Identity,
-    replay: Replay,
+    pub(super) replay: Replay,
     /// Segments read, but for the newest.
     older: VecDeque<Older>,
     /// The checksum of the last record so far, and where it ends in its segment; None before the oldest segment, if
@@ -195,7 +195,7 @@ struct Reader<D> {
 }
 
 impl<D: Disk> Reader<D> {
-    fn new(disk: D, identity: Identity, snapshot: Option<SnapshotMark>) -> Reader<D> {
+    pub(super) fn new(disk: D, identity: Identity, snapshot: Option<SnapshotMark>) -> Reader<D> {
         Reader {
             disk,
             identity,
@@ -208,13 +208,12 @@ impl<D: Disk> Reader<D> {
 
     /// Reads all segments; the newest one's end.
     fn read_all(&mut self, sequences: &[u64]) -> Result<Option<End<D>>, RecoverError> {
-        if sequences.first() == Some(&1) {
-            self.chain = Some(0);
-        }
+        self.begin(sequences);
         let mut newest: Option<End<D>> = None;
         for sequence in sequences {
             let is_newest = Some(sequence) == sequences.last();
-            if let Some(End { segment, .. }) = newest.replace(self.read(*sequence, is_newest)?) {
+            let end = self.read(*sequence, is_newest, &mut |_, _| {})?;
+            if let Some(End { segment, .. }) = newest.replace(end) {
                 self.older.push_back(Older {
                     sequence: segment.sequence,
                     bytes: segment.bytes,
@@ -225,7 +224,20 @@ impl<D: Disk> Reader<D> {
         Ok(newest)
     }
 
-    fn read(&mut self, sequence: u64, newest: bool) -> Result<End<D>, RecoverError> {
+    /// The segments to be read are these.
+    pub(super) fn begin(&mut self, sequences: &[u64]) {
+        if sequences.first() == Some(&1) {
+            self.chain = Some(0);
+        }
+    }
+
+    /// Reads a segment; hands each record to `visit` with its offset.
+    pub(super) fn read(
+        &mut self,
+        sequence: u64,
+        newest: bool,
+        visit: &mut dyn FnMut(u64, &Said),
+    ) -> Result<End<D>, RecoverError> {
         let name = segment::name(sequence);
         let file = self.disk.open(&name).map_err(reading(&name))?;
         let length = self.disk.length(&file).map_err(reading(&name))?;
@@ -244,13 +256,16 @@ impl<D: Disk> Reader<D> {
             }
         }
         let mut top = Index(0);
-        let scanned = scan(&bytes, &header, header_sum, newest, |said| match said {
-            Said::Save(save) => {
-                top = top.max(standing::top(&save));
-                self.replay.apply(*save)
+        let scanned = scan(&bytes, &header, header_sum, newest, |offset, said| {
+            visit(offset, &said);
+            match said {
+                Said::Save(save) => {
+                    top = top.max(standing::top(&save));
+                    self.replay.apply(*save)
+                }
+                Said::Seal(last) if last == self.replay.standing().last => Ok(()),
+                Said::Seal(_) => Err(Damage::Seal),
             }
-            Said::Seal(last) if last == self.replay.standing().last => Ok(()),
-            Said::Seal(_) => Err(Damage::Seal),
         })
         .map_err(damaged(&name))?;
         self.chain = Some(scanned.chain);
@@ -305,12 +320,12 @@ impl<D: Disk> Reader<D> {
     }
 }
 
-fn reading(file: &str) -> impl FnOnce(io::Error) -> RecoverError {
+pub(super) fn reading(file: &str) -> impl FnOnce(io::Error) -> RecoverError {
     let file = file.to_owned();
     move |source| RecoverError::Read { file, source }
 }
 
-fn damaged(file: &str) -> impl FnOnce(DamageAt) -> RecoverError {
+pub(super) fn damaged(file: &str) -> impl FnOnce(DamageAt) -> RecoverError {
     let file = file.to_owned();
     move |(offset, reason)| RecoverError::Damaged { file, offset, reason }
 }

@@ -128,13 +128,13 @@ pub(super) struct Scanned {
     pub(super) torn: Option<Range<usize>>,
 }
 
-/// Reads all records of `segment`, whose header was read already, and hands each to `visit`.
+/// Reads all records of `segment`, whose header was read already, and hands each to `visit`, with its offset.
 pub(super) fn scan(
     segment: &[u8],
     header: &Header,
     header_sum: u32,
     newest: bool,
-    mut visit: impl FnMut(Said) -> Result<(), Damage>,
+    mut visit: impl FnMut(u64, Said) -> Result<(), Damage>,
 ) -> Result<Scanned, DamageAt> {
     let mut scanned = Scanned {
         end: BLOCK,
@@ -154,7 +154,7 @@ pub(super) fn scan(
         }
         let said = Said::read(&record).map_err(damaged)?;
         scanned.sealed = matches!(said, Said::Seal(_));
-        visit(said).map_err(damaged)?;
+        visit(offset as u64, said).map_err(damaged)?;
         scanned.end = offset + record.extent;
         scanned.chain = record.sum;
         scanned.last = Some(offset..scanned.end);

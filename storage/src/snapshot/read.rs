@@ -40,7 +40,8 @@ pub enum ReadError {
 
 impl ReadError {
     /// Whether the file is sound and not for us: no other one may take its place unasked.
-    fn is_foreign(&self) -> bool {
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
         let ReadError::Unsound { flaw, .. } = self else {
             return false;
         };
@@ -99,8 +100,19 @@ pub fn survey<D: Disk>(disk: &D) -> Result<Vec<Index>, ReadError> {
 /// # Errors
 /// See [`ReadError`].
 pub fn read<D: Disk>(disk: &D, cluster_id: u64, index: Index) -> Result<Snapshot, ReadError> {
+    read_with(disk, Decoder::of_cluster(cluster_id), index)
+}
+
+/// Reads the snapshot at an index, whatever cluster it is of.
+///
+/// # Errors
+/// See [`ReadError`].
+pub fn read_any<D: Disk>(disk: &D, index: Index) -> Result<Snapshot, ReadError> {
+    read_with(disk, Decoder::of_any_cluster(), index)
+}
+
+fn read_with<D: Disk>(disk: &D, mut decoder: Decoder, index: Index) -> Result<Snapshot, ReadError> {
     let name = name::file_name(index);
-    let mut decoder = Decoder::of_cluster(cluster_id);
     read_pieces(disk, &name, &mut |piece| decoder.take(piece))?;
     let snapshot = decoder.finish().map_err(unsound(&name))?;
     let found = snapshot.mark.position.index;
