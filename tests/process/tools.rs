@@ -7,7 +7,8 @@ use std::path::Path;
 use raft_core::{Index, Membership, NodeId, Position, SnapshotMark, Term};
 use storage::snapshot::Encoder;
 use storage::store::Store;
-use storage::store::command::{Command, Put, TreeChange, TreeContent};
+use storage::store::command::{Applied, ClusterTime, Command, Put, TreeChange, TreeContent};
+use storage::store::query::LeaseId;
 
 use crate::cluster::{Server, put_v2, put_v3, run_in};
 
@@ -32,12 +33,15 @@ fn write_snapshot(home: &Path) {
             previous: false,
             ignore_value: false,
             ignore_lease: false,
+            lease: LeaseId::NONE,
         };
-        store.apply(Command::Put(put)).expect("a put");
+        let done = store.apply(ClusterTime(0), Command::Put(put));
+        assert!(matches!(done, Applied::Done(Ok(_))), "{done:?}");
     }
     let change = TreeChange::Set(TreeContent::File("of v2".into()));
     let path = "/dir/file".into();
-    store.apply(Command::Tree { path, change }).expect("a set");
+    let done = store.apply(ClusterTime(0), Command::Tree { path, change });
+    assert!(matches!(done, Applied::Done(Ok(_))), "{done:?}");
     let mark = SnapshotMark {
         position: Position {
             term: Term(7),
@@ -145,76 +149,58 @@ fn what_is_no_data_directory_is_said_in_one_line_and_left_alone() {
     assert_eq!(empty, 0, "nothing is made");
 }
 
+/// Restores the member of this number, and checks and dumps what was made; the line about its snapshot.
+fn restore(home: &Path, number: usize) -> String {
+    let name = format!("--name=n{number}");
+    let url = format!("--initial-advertise-peer-urls=http://127.0.0.1:{number}");
+    let args = ["restore", "--snapshot=backup", &name, CLUSTER, &url];
+    let further = [
+        "--initial-cluster-token",
+        "new",
+        "--bump-revision=1000",
+        "--mark-compacted",
+    ];
+    let ended = run_in(home, &[&args[..], &further].concat(), &[]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    for said in [
+        "cluster abc at revision 101, entry 42@7",
+        "begins at revision 1101",
+    ] {
+        assert!(ended.stdout.contains(said), "{said}: {ended:?}");
+    }
+    let dir = format!("n{number}.balsa");
+    let checked = run_in(home, &["check", &dir], &[]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let journal = "state after entry 42@7, entries up to 42@7, committed up to 42";
+    assert!(checked.stdout.contains(journal), "{checked:?}");
+    assert_eq!(checked.stdout.matches("voter ").count(), 3, "{checked:?}");
+    let dumped = run_in(home, &["dump", &dir], &[]);
+    assert_eq!(dumped.code, Some(0), "{dumped:?}");
+    for said in [
+        "key \"key-07\" | revision 9 created 9 version 1 value \"value 7\\n\"",
+        "node \"/dir/file\" created 3 modified 3 value \"of v2\"",
+    ] {
+        assert!(dumped.stdout.contains(said), "{said}: {dumped:?}");
+    }
+    let mut lines = checked.stdout.lines();
+    let line = lines.find(|line| line.starts_with("snapshot-000000000000002a: "));
+    let line = line.expect("the snapshot is there");
+    assert!(line.contains("revision 1101, v2 index 1003"), "{line}");
+    line.to_owned()
+}
+
 #[test]
 fn a_snapshot_becomes_directories_for_each_member() {
     let home = tempfile::tempdir().expect("a temporary directory");
     write_snapshot(home.path());
-    let mut fingerprints = Vec::new();
-    for (name, url) in [
-        ("n1", "http://127.0.0.1:1"),
-        ("n2", "http://127.0.0.1:2"),
-        ("n3", "http://127.0.0.1:3"),
-    ] {
-        let name = format!("--name={name}");
-        let url = format!("--initial-advertise-peer-urls={url}");
-        let args = [
-            "restore",
-            "--snapshot=backup",
-            &name,
-            CLUSTER,
-            "--initial-cluster-token",
-            "new",
-            &url,
-        ];
-        let further: &[&str] = &["--bump-revision=1000", "--mark-compacted"];
-        let ended = run_in(home.path(), &[&args[..], further].concat(), &[]);
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
-        assert!(
-            ended.stdout.contains("cluster abc at revision 101, entry 42@7"),
-            "{ended:?}"
-        );
-        assert!(ended.stdout.contains("begins at revision 1101"), "{ended:?}");
-        let dir = format!("{}.balsa", name.trim_start_matches("--name="));
-        let checked = run_in(home.path(), &["check", &dir], &[]);
-        assert_eq!(checked.code, Some(0), "{checked:?}");
-        assert!(
-            checked
-                .stdout
-                .contains("state after entry 42@7, entries up to 42@7, committed up to 42"),
-            "{checked:?}"
-        );
-        assert_eq!(checked.stdout.matches("voter ").count(), 3, "{checked:?}");
-        let snapshot = "snapshot-000000000000002a: ";
-        let line = checked.stdout.lines().find(|line| line.starts_with(snapshot));
-        let line = line.expect("the snapshot is there").to_owned();
-        assert!(line.contains("revision 1101, v2 index 1003"), "{line}");
-        fingerprints.push(line);
-        let dumped = run_in(home.path(), &["dump", &dir], &[]);
-        assert_eq!(dumped.code, Some(0), "{dumped:?}");
-        assert!(
-            dumped
-                .stdout
-                .contains("key \"key-07\" | revision 9 created 9 version 1 value \"value 7\\n\""),
-            "{dumped:?}"
-        );
-        assert!(
-            dumped
-                .stdout
-                .contains("node \"/dir/file\" created 3 modified 3 value \"of v2\""),
-            "{dumped:?}"
-        );
-    }
-    assert_eq!(fingerprints[0], fingerprints[1]);
-    assert_eq!(fingerprints[0], fingerprints[2]);
+    let first = restore(home.path(), 1);
+    assert_eq!(restore(home.path(), 2), first);
+    assert_eq!(restore(home.path(), 3), first);
     let again = run_in(home.path(), &["restore", "--snapshot=backup", "--name=n1"], &[]);
     assert_eq!(again.code, Some(1));
-    assert!(
-        again
-            .stderr
-            .contains("n1.balsa holds something: nothing is restored over it"),
-        "{again:?}"
-    );
-    let names: Vec<String> = contents_names(home.path());
+    let said = "n1.balsa holds something: nothing is restored over it";
+    assert!(again.stderr.contains(said), "{again:?}");
+    let names = contents_names(home.path());
     assert_eq!(
         names,
         ["backup", "n1.balsa", "n2.balsa", "n3.balsa"],

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use node::Proposal;
-use raft_core::{Body, Entry, LogChange, Save, SnapshotMark};
+use raft_core::{Body, Entry, LogChange, Save};
 use storage::journal::{self, Line};
 use storage::snapshot;
 use storage::store::command::TreeContent;
@@ -102,8 +102,8 @@ impl Display for Shown<'_, Save> {
         match &self.0.log {
             LogChange::Keep => Ok(()),
             LogChange::Append(entries) => write!(f, " appends {}", entries.len()),
-            LogChange::Reset(SnapshotMark { position, membership }) => {
-                write!(f, " reset to {position} {membership:?}")
+            LogChange::Reset(mark) => {
+                write!(f, " reset to {} {:?}", mark.position, mark.membership)
             }
         }
     }
@@ -115,7 +115,7 @@ impl Display for Shown<'_, Body> {
             Body::Blank => write!(f, "blank"),
             Body::Change(membership) => write!(f, "change {membership:?}"),
             Body::Command(bytes) => match Proposal::decode(bytes) {
-                Ok(proposal) => write!(f, "{proposal:?}"),
+                Ok((time, proposal)) => write!(f, "at {} ns {proposal:?}", time.0),
                 Err(_) => write!(f, "unknown command \"{}\"", bytes.escape_ascii()),
             },
         }

@@ -1,8 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::Lease;
 use crate::store::Store;
-use crate::store::query::LeaseId;
+use crate::store::command::TreeContent;
+use crate::store::query::{LeaseId, Revision};
 use crate::store::tests::{apply, command};
 
 fn all(store: &Store, bytes_max: usize) -> Vec<Row> {
@@ -117,118 +119,109 @@ fn a_long_history_goes_on_in_further_rows() {
     assert_eq!(load(&rows, store.fingerprint()).unwrap().size(), store.size());
 }
 
-#[test]
-fn what_no_state_has_is_refused() {
-    let head = Row::Keyspace(KeyspaceRow {
-        revision: 10.into_revision(),
-        compacted: 0.into_revision(),
+fn head() -> Row {
+    Row::Keyspace(KeyspaceRow {
+        revision: Revision(10),
+        compacted: Revision(0),
         settled: 0,
         first_place: 0,
         leases_chosen: 0,
+    })
+}
+
+fn key(key: &'static str, revisions: &[u64]) -> Row {
+    let versions = revisions.iter().map(|&revision| Version {
+        modified: Revision(revision),
+        life: None,
     });
-    let key = |key: &'static str, revisions: &[u64]| {
-        let versions = revisions.iter().map(|&revision| Version {
-            modified: revision.into_revision(),
-            life: None,
-        });
-        Row::Key(KeyRow {
-            key: key.into(),
-            versions: versions.collect(),
-        })
-    };
-    let tree = Row::Tree(TreeRow { index: 5 });
-    let node = |path: &'static str, created, modified| {
-        Row::Node(NodeRow {
-            path: path.into(),
-            content: crate::store::command::TreeContent::File("v".into()),
-            created,
-            modified,
-        })
-    };
-    let refused = |rows: &[Row]| {
-        let mut loading = Loading::default();
-        rows.iter()
-            .try_for_each(|row| loading.take(row.clone()))
-            .unwrap_err()
-    };
-    use RowFault::{Impossible, Missing, Order};
-    assert_eq!(refused(&[key("a", &[2])]), Missing);
-    assert_eq!(refused(&[head.clone(), head.clone()]), Order);
-    assert!(matches!(refused(&[head.clone(), key("", &[2])]), Impossible(_)));
-    assert!(matches!(refused(&[head.clone(), key("a", &[])]), Impossible(_)));
-    assert!(matches!(refused(&[head.clone(), key("a", &[11])]), Impossible(_)));
-    assert_eq!(refused(&[head.clone(), key("a", &[3, 3])]), Order);
-    assert_eq!(refused(&[head.clone(), key("a", &[3]), key("a", &[2])]), Order);
-    assert_eq!(refused(&[head.clone(), key("b", &[3]), key("a", &[4])]), Order);
-    let change = |key: &'static str, revision: u64| {
-        Row::Change(ChangeRow {
-            revision: revision.into_revision(),
-            key: key.into(),
-        })
-    };
-    let lease = |id: i64, ttl, remaining| {
-        Row::Lease(LeaseRow {
-            id: LeaseId(id),
-            lease: crate::store::Lease { ttl, remaining },
-        })
-    };
-    assert!(matches!(refused(&[head.clone(), change("a", 3)]), Impossible(_)));
-    assert!(matches!(
-        refused(&[head.clone(), key("a", &[3]), change("a", 2)]),
-        Impossible(_)
-    ));
-    assert!(matches!(
-        refused(&[head.clone(), key("a", &[3, 5]), change("a", 4)]),
-        Impossible(_)
-    ));
-    let twice = [head.clone(), key("a", &[3, 5]), change("a", 5), change("a", 3)];
-    assert_eq!(refused(&twice), Order);
-    assert!(matches!(
-        refused(&[head.clone(), lease(0, 9, None)]),
-        Impossible(_)
-    ));
-    assert!(matches!(
-        refused(&[head.clone(), lease(1, u64::MAX, None)]),
-        Impossible(_)
-    ));
-    assert!(matches!(
-        refused(&[head.clone(), lease(1, 9, Some(10))]),
-        Impossible(_)
-    ));
-    assert_eq!(
-        refused(&[head.clone(), lease(1, 9, None), lease(1, 9, None)]),
-        Order
-    );
-    assert_eq!(refused(&[head.clone(), Row::Time(ClusterTime(1))]), Order);
-    assert_eq!(refused(&[head, tree.clone(), key("a", &[3])]), Order);
-    assert!(matches!(refused(&[tree.clone(), node("a", 1, 1)]), Impossible(_)));
-    assert!(matches!(refused(&[tree.clone(), node("/", 1, 1)]), Impossible(_)));
-    assert!(matches!(
-        refused(&[tree.clone(), node("/a/b", 1, 1)]),
-        Impossible(_)
-    ));
-    assert!(matches!(
-        refused(&[tree.clone(), node("/a", 1, 1), node("/a/b", 1, 1)]),
-        Impossible(_)
-    ));
-    assert!(matches!(
-        refused(&[tree.clone(), node("/a", 2, 1)]),
-        Impossible(_)
-    ));
-    assert!(matches!(
-        refused(&[tree.clone(), node("/a", 2, 6)]),
-        Impossible(_)
-    ));
-    assert_eq!(refused(&[tree, node("/b", 1, 1), node("/a", 1, 1)]), Order);
-    assert!(matches!(Loading::default().finish(0), Err(Missing)));
+    Row::Key(KeyRow {
+        key: key.into(),
+        versions: versions.collect(),
+    })
 }
 
-trait IntoRevision {
-    fn into_revision(self) -> crate::store::query::Revision;
+fn change(key: &'static str, revision: u64) -> Row {
+    Row::Change(ChangeRow {
+        revision: Revision(revision),
+        key: key.into(),
+    })
 }
 
-impl IntoRevision for u64 {
-    fn into_revision(self) -> crate::store::query::Revision {
-        crate::store::query::Revision(self)
+fn lease(id: i64, ttl: u64, remaining: Option<u64>) -> Row {
+    Row::Lease(LeaseRow {
+        id: LeaseId(id),
+        lease: Lease { ttl, remaining },
+    })
+}
+
+fn node(path: &'static str, created: u64, modified: u64) -> Row {
+    Row::Node(NodeRow {
+        path: path.into(),
+        content: TreeContent::File("v".into()),
+        created,
+        modified,
+    })
+}
+
+fn refused(rows: &[Row]) -> RowFault {
+    let mut loading = Loading::default();
+    let taken = rows.iter().try_for_each(|row| loading.take(row.clone()));
+    taken.expect_err("no state has these rows")
+}
+
+/// Each of these lists ends in a row that no state has after the others.
+fn impossible(lists: &[&[Row]]) {
+    for rows in lists {
+        let fault = refused(rows);
+        assert!(matches!(fault, RowFault::Impossible(_)), "{fault:?}: {rows:?}");
     }
+}
+
+#[test]
+fn keys_changes_and_leases_that_no_state_has_are_refused() {
+    impossible(&[
+        &[head(), key("", &[2])],
+        &[head(), key("a", &[])],
+        &[head(), key("a", &[11])],
+        &[head(), change("a", 3)],
+        &[head(), key("a", &[3]), change("a", 2)],
+        &[head(), key("a", &[3, 5]), change("a", 4)],
+        &[head(), lease(0, 9, None)],
+        &[head(), lease(1, u64::MAX, None)],
+        &[head(), lease(1, 9, Some(10))],
+    ]);
+}
+
+#[test]
+fn nodes_that_no_state_has_are_refused() {
+    let tree = || Row::Tree(TreeRow { index: 5 });
+    impossible(&[
+        &[tree(), node("a", 1, 1)],
+        &[tree(), node("/", 1, 1)],
+        &[tree(), node("/a/b", 1, 1)],
+        &[tree(), node("/a", 1, 1), node("/a/b", 1, 1)],
+        &[tree(), node("/a", 2, 1)],
+        &[tree(), node("/a", 2, 6)],
+    ]);
+}
+
+#[test]
+fn rows_out_of_order_are_refused() {
+    let tree = || Row::Tree(TreeRow { index: 5 });
+    let lists: &[&[Row]] = &[
+        &[head(), head()],
+        &[head(), key("a", &[3, 3])],
+        &[head(), key("a", &[3]), key("a", &[2])],
+        &[head(), key("b", &[3]), key("a", &[4])],
+        &[head(), key("a", &[3, 5]), change("a", 5), change("a", 3)],
+        &[head(), lease(1, 9, None), lease(1, 9, None)],
+        &[head(), Row::Time(ClusterTime(1))],
+        &[head(), tree(), key("a", &[3])],
+        &[tree(), node("/b", 1, 1), node("/a", 1, 1)],
+    ];
+    for rows in lists {
+        assert_eq!(refused(rows), RowFault::Order, "{rows:?}");
+    }
+    assert_eq!(refused(&[key("a", &[2])]), RowFault::Missing);
+    assert!(matches!(Loading::default().finish(0), Err(RowFault::Missing)));
 }
