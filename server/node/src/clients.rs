@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use raft_core::{NodeId, Time};
-use storage::store::command::Command;
+use storage::store::command::{self, Command};
 use storage::store::query::Query;
 
 use crate::node::Node;
@@ -27,6 +27,10 @@ impl Node {
             return self.reply(client, id, Err(Failure::Stopped));
         }
         match request {
+            // What frees space is let through, on this member as on any other.
+            Request::Write(command) if self.out_of_space && command.takes_space() => {
+                self.reply(client, id, Err(command::Failure::NoSpace.into()));
+            }
             Request::Write(command) => self.write(waiter, command),
             Request::Read {
                 query,

@@ -44,6 +44,8 @@ pub struct Node {
     applied_this_turn: usize,
     /// What is due by now was not looked at since the last input.
     time_passed: bool,
+    /// This member's disk has no space for more than was promised already.
+    pub(crate) out_of_space: bool,
     pub(crate) stopped: bool,
 }
 
@@ -82,6 +84,7 @@ impl Node {
             leader: (None, Term(0)),
             applied_this_turn: 0,
             time_passed: true,
+            out_of_space: false,
             stopped: false,
             config,
         };
@@ -116,6 +119,7 @@ impl Node {
             Input::HandOver => self.hand_over(),
             Input::RefusedAsRemoved { by } => self.on_refused_as_removed(by),
             Input::Saved(stamp) => self.raft.saved(stamp),
+            Input::OutOfSpace(is_out) => self.out_of_space = is_out,
             Input::SnapshotSaved(mark) => panic!("no snapshot was asked for, yet {mark:?} is saved"),
         }
         self.notice_leader();

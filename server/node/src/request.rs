@@ -62,6 +62,9 @@ pub enum Input {
     Saved(Stamp),
     /// The snapshot with this mark is on disk, synced.
     SnapshotSaved(SnapshotMark),
+    /// Whether this member's disk has no space for the file that its journal needs next. It still has room for what is
+    /// asked of it meanwhile: the rest of the present one.
+    OutOfSpace(bool),
 }
 
 /// All that a node wants done, in order.

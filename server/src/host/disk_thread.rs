@@ -1,17 +1,24 @@
-//! The thread that writes and syncs: one Save at a time, one write and one fdatasync each, while the node goes on.
+//! The thread that writes and syncs: one Save at a time, one write and one fdatasync each, while the node goes on. When no
+//! Save comes for a while, and at the end, it seals the journal.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use net::waker::Waker;
-use raft_core::{Save, Stamp};
+use raft_core::{Save, Stamp, Time};
 use storage::disk::FileDisk;
-use storage::journal::{WriteError, Writer};
+use storage::journal::{Idle, WriteError, Writer};
 
+use super::clock::Clock;
+use super::pace::Pace;
 use super::segment_thread::SegmentThread;
 
-/// The host's hold on the disk thread. Dropping it lets the Save in flight finish and ends the thread.
+/// How long a Save waits for space before it is tried again.
+const SPACE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The host's hold on the disk thread. Dropping it lets the Save in flight finish, seals the journal and ends the thread.
 #[derive(Debug)]
 pub(crate) struct DiskThread {
     shared: Arc<Shared>,
@@ -27,9 +34,21 @@ struct Shared {
 /// At most one Save is in flight, so one slot each way is all there is.
 #[derive(Debug, Default)]
 struct Slots {
-    to_save: Option<Save>,
+    to_save: Option<Box<Save>>,
     saved: Option<Result<Stamp, WriteError>>,
+    /// What became of the space since the host last asked.
+    out_of_space: Option<bool>,
+    /// The segment thread is done with something.
+    segment_done: bool,
     end: bool,
+}
+
+/// What the thread is to do next.
+enum Next {
+    Save(Box<Save>),
+    /// Nothing but to look what is due.
+    Look,
+    End,
 }
 
 impl DiskThread {
@@ -37,11 +56,23 @@ impl DiskThread {
     /// If the system has no thread left.
     pub(crate) fn start(writer: Writer<FileDisk>, waker: Waker) -> io::Result<DiskThread> {
         let shared = Arc::new(Shared::default());
-        let its = Arc::clone(&shared);
-        let segments = SegmentThread::start()?;
+        let (its, done) = (Arc::clone(&shared), Arc::clone(&shared));
+        let segments = SegmentThread::start(move || {
+            done.lock().segment_done = true;
+            done.changed.notify_one();
+        })?;
+        let worker = Worker {
+            writer,
+            segments,
+            waker,
+            clock: Clock::new(),
+            idle: Idle::since(Time(0)),
+            pace: Pace::default(),
+            out_of_space: false,
+        };
         let thread = thread::Builder::new()
             .name("disk".to_owned())
-            .spawn(move || run(&its, writer, segments, &waker))?;
+            .spawn(move || worker.run(&its))?;
         Ok(DiskThread {
             shared,
             thread: Some(thread),
@@ -51,14 +82,19 @@ impl DiskThread {
     /// # Panics
     /// If a Save is in flight: the node never asks for a second one.
     pub(crate) fn save(&self, save: Save) {
-        let former = self.shared.lock().to_save.replace(save);
+        let former = self.shared.lock().to_save.replace(Box::new(save));
         assert!(former.is_none(), "one Save is in flight at most");
         self.shared.changed.notify_one();
     }
 
-    /// What became of the Save in flight, once it is known.
+    /// What became of the Save in flight, once it is known. An error may come at any time.
     pub(crate) fn take_saved(&self) -> Option<Result<Stamp, WriteError>> {
         self.shared.lock().saved.take()
+    }
+
+    /// Whether space ran out, or is there again, if that changed.
+    pub(crate) fn take_out_of_space(&self) -> Option<bool> {
+        self.shared.lock().out_of_space.take()
     }
 }
 
@@ -78,33 +114,140 @@ impl Shared {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next Save; None at the end.
-    fn next_save(&self) -> Option<Save> {
-        let mut slots = self.lock();
-        while slots.to_save.is_none() && !slots.end {
-            slots = self.changed.wait(slots).unwrap_or_else(PoisonError::into_inner);
+    /// What is next; `Look` once `patience` is over.
+    fn next(&self, patience: Option<Duration>) -> Next {
+        let idle = |slots: &mut Slots| slots.to_save.is_none() && !slots.end && !slots.segment_done;
+        let slots = self.lock();
+        let mut slots = match patience {
+            Some(patience) => {
+                let waited = self.changed.wait_timeout_while(slots, patience, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self
+                .changed
+                .wait_while(slots, idle)
+                .unwrap_or_else(PoisonError::into_inner),
+        };
+        slots.segment_done = false;
+        match slots.to_save.take() {
+            Some(save) => Next::Save(save),
+            None if slots.end => Next::End,
+            None => Next::Look,
         }
-        slots.to_save.take()
+    }
+
+    /// Waits for space, or for the end; whether it was the end.
+    fn wait_for_space(&self) -> bool {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), SPACE_RETRY_AFTER, |slots| !slots.end);
+        waited.unwrap_or_else(PoisonError::into_inner).0.end
     }
 }
 
-fn run(shared: &Shared, mut writer: Writer<FileDisk>, mut segments: SegmentThread, waker: &Waker) {
-    while let Some(save) = shared.next_save() {
-        let written = match writer.write(&save) {
-            Err(WriteError::NextOrdered) => {
-                segments.finish(&mut writer);
-                writer.write(&save)
+struct Worker {
+    writer: Writer<FileDisk>,
+    segments: SegmentThread,
+    waker: Waker,
+    clock: Clock,
+    idle: Idle,
+    pace: Pace,
+    out_of_space: bool,
+}
+
+impl Worker {
+    fn run(mut self, shared: &Shared) {
+        let ended = loop {
+            let done = match shared.next(self.patience()) {
+                Next::Save(save) => match self.save(&save, shared) {
+                    Ok(true) => {
+                        shared.lock().saved = Some(Ok(save.stamp));
+                        self.waker.wake();
+                        Ok(())
+                    }
+                    Ok(false) => return,
+                    Err(error) => Err(error),
+                },
+                Next::Look if self.idle.is_due(self.now()) => self.seal(),
+                Next::Look => Ok(()),
+                Next::End => break self.seal(),
+            };
+            if let Err(error) = done {
+                break Err(error);
             }
-            written => written,
+            self.segments.prepare(&mut self.writer);
+            self.tell_of_space(self.segments.out_of_space(), shared);
         };
-        let result = written.and_then(|()| writer.sync()).map(|()| save.stamp);
-        let failed = result.is_err();
-        shared.lock().saved = Some(result);
-        waker.wake();
-        if failed {
+        match ended {
+            Ok(()) => self.sum_up(),
             // Never retry: what the disk holds is unknown until the next recovery.
-            return;
+            Err(error) => {
+                shared.lock().saved = Some(Err(error));
+                self.waker.wake();
+            }
         }
-        segments.prepare(&mut writer);
+    }
+
+    /// Makes a Save durable; false if the end came while it waited for space. Nobody was told of such a one.
+    fn save(&mut self, save: &Save, shared: &Shared) -> Result<bool, WriteError> {
+        let begun = self.clock.elapsed();
+        loop {
+            match self.writer.write(save) {
+                Ok(()) => break,
+                Err(WriteError::NextOrdered) => self.segments.finish(&mut self.writer),
+                Err(error @ WriteError::OutOfSpace { .. }) => {
+                    if !self.out_of_space {
+                        log::error!(error:% = error; "this member waits for space: it promises nothing until there is some");
+                    }
+                    self.tell_of_space(true, shared);
+                    if shared.wait_for_space() {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.writer.sync()?;
+        let now = self.clock.elapsed();
+        self.idle.saved(self.now());
+        if let Some(slow) = self.pace.note(now.saturating_sub(begun), now) {
+            log::warn!(
+                "saves" = slow.saves, "longest-ms" = slow.slowest.as_millis(), "usual-us" = self.pace.quantile(50).as_micros();
+                "the disk is slow: nothing is promised before it is on disk"
+            );
+        }
+        Ok(true)
+    }
+
+    fn seal(&mut self) -> Result<(), WriteError> {
+        self.writer.seal().map(|_| ())
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now().monotonic
+    }
+
+    /// Until something is due even if no Save comes.
+    fn patience(&self) -> Option<Duration> {
+        let seal = match self.idle.deadline() {
+            Time::NEVER => None,
+            at => Some(at.since(self.now())),
+        };
+        seal.into_iter().chain(self.segments.retries_in()).min()
+    }
+
+    fn tell_of_space(&mut self, is_out: bool, shared: &Shared) {
+        if std::mem::replace(&mut self.out_of_space, is_out) != is_out {
+            shared.lock().out_of_space = Some(is_out);
+            self.waker.wake();
+        }
+    }
+
+    fn sum_up(&self) {
+        log::info!(
+            "saves" = self.pace.saves(), "median-us" = self.pace.quantile(50).as_micros(),
+            "p99-us" = self.pace.quantile(99).as_micros(), "longest-us" = self.pace.longest().as_micros();
+            "sealed the journal"
+        );
     }
 }

@@ -135,6 +135,9 @@ impl Host {
                 let stamp = saved.map_err(HostError::Disk)?;
                 self.node.handle(self.clock.now(), Input::Saved(stamp));
             }
+            if let Some(is_out) = self.disk.take_out_of_space() {
+                self.node.handle(self.clock.now(), Input::OutOfSpace(is_out));
+            }
             if close_at.is_none() && (self.removed || stopping.load(Ordering::SeqCst)) {
                 close_at = Some(self.begin_to_stop());
             }

@@ -20,13 +20,16 @@ pub(super) struct SegmentThread {
     filled: Receiver<FilledOrder<File>>,
     /// Whether an order was given and its outcome not taken.
     busy: bool,
+    /// Space ran out the last time; when to try again.
     retry_at: Option<Instant>,
 }
 
 impl SegmentThread {
     /// # Errors
     /// If the system has no thread left.
-    pub(super) fn start() -> io::Result<SegmentThread> {
+    ///
+    /// `done` is called whenever an order is filled.
+    pub(super) fn start(done: impl Fn() + Send + 'static) -> io::Result<SegmentThread> {
         let (orders, its_orders) = mpsc::channel::<SpareOrder<FileDisk>>();
         let (its_filled, filled) = mpsc::channel();
         thread::Builder::new().name("segment".to_owned()).spawn(move || {
@@ -34,6 +37,7 @@ impl SegmentThread {
                 if its_filled.send(order.fill()).is_err() {
                     return;
                 }
+                done();
             }
         })?;
         Ok(SegmentThread {
@@ -46,15 +50,19 @@ impl SegmentThread {
 
     /// Sees to the next segment without waiting for it.
     pub(super) fn prepare(&mut self, writer: &mut Writer<FileDisk>) {
-        if self.busy {
-            if let Ok(filled) = self.filled.try_recv() {
-                self.take(writer, filled);
-            }
-        } else if self.retry_at.is_none_or(|at| Instant::now() >= at)
-            && let Some(order) = writer.order_next()
+        if self.busy
+            && let Ok(filled) = self.filled.try_recv()
         {
+            self.take(writer, filled);
+        }
+        if self.busy || self.retry_at.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
+        match writer.order_next() {
             // A thread that is gone has panicked, which ends the process.
-            self.busy = self.orders.send(order).is_ok();
+            Some(order) => self.busy = self.orders.send(order).is_ok(),
+            // None is wanted any more: the writer found space for one itself.
+            None => self.retry_at = None,
         }
     }
 
@@ -68,13 +76,29 @@ impl SegmentThread {
         self.take(writer, filled);
     }
 
+    /// Whether the last segment could not be made for want of space.
+    pub(super) fn out_of_space(&self) -> bool {
+        self.retry_at.is_some()
+    }
+
+    /// How long until it is to be tried again, if it failed.
+    pub(super) fn retries_in(&self) -> Option<Duration> {
+        let at = self.retry_at.filter(|_| !self.busy)?;
+        Some(at.saturating_duration_since(Instant::now()))
+    }
+
     fn take(&mut self, writer: &mut Writer<FileDisk>, filled: FilledOrder<File>) {
         self.busy = false;
-        self.retry_at = None;
-        if let Err(error) = writer.take_next(filled) {
-            self.retry_at = Some(Instant::now() + RETRY_AFTER);
-            // Not a failed write: the present segment still has room. If it has not, the write itself will say so.
-            log::warn!(error:% = error; "cannot make the next journal segment ahead of need");
+        match writer.take_next(filled) {
+            Ok(()) if self.retry_at.take().is_some() => {
+                log::info!("there is space for the next journal segment again: writes are served");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                // Not a failed write: the present segment still has room. If the disk failed, the next write says so.
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                log::error!(error:% = error; "cannot make the next journal segment ahead of need: writes are refused");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use node::{ClientId, Config, Input, Node, Now, Output, PeerMessage};
 use raft_core::{Membership, NodeId, Save, SnapshotMark, Stamp, Time};
 use storage::data_dir::{self, Expected, Identity};
-use storage::journal::{self, Writer};
+use storage::journal::{self, Idle, Writer};
 use storage::store::command::Attributes;
 
 use crate::choices::Choices;
@@ -92,6 +92,8 @@ pub struct Member {
     writer: Writer<SimDisk>,
     /// The Save that is written and not synced.
     saving: Option<Stamp>,
+    /// When to seal the journal, by the member's clock.
+    idle: Idle,
     served: Served,
     /// What was handled and not polled yet.
     effects: Vec<Effect>,
@@ -158,6 +160,7 @@ impl Member {
             disk,
             writer: recovered.writer,
             saving: None,
+            idle: Idle::since(clock.read(now).monotonic),
             served: Served::new(CLUSTER_ID),
             effects: Vec::new(),
         };
@@ -190,7 +193,12 @@ impl Member {
     /// The simulated time of its next deadline.
     #[must_use]
     pub fn deadline(&self) -> Time {
-        self.clock.when(self.node.deadline())
+        let seal = match self.saving {
+            // The sync comes first.
+            Some(_) => Time::NEVER,
+            None => self.idle.deadline(),
+        };
+        self.clock.when(self.node.deadline().min(seal))
     }
 
     /// Takes what happened.
@@ -199,7 +207,13 @@ impl Member {
     /// If it cannot go on.
     pub fn handle(&mut self, now: Time, happening: Happening) -> Result<(), Halt> {
         let input = match happening {
-            Happening::Tick => Some(Input::Tick),
+            Happening::Tick => {
+                let now = self.read(now).monotonic;
+                if self.saving.is_none() && self.idle.is_due(now) {
+                    self.on_disk(|writer| writer.seal().map(|_| ()))?;
+                }
+                Some(Input::Tick)
+            }
             Happening::Frame(bytes) => network::decode(&bytes).map(Input::Message),
             Happening::Stream(client, bytes) => {
                 let progress = self.served.receive(client, &bytes);
@@ -210,6 +224,7 @@ impl Member {
             Happening::HandOver => Some(Input::HandOver),
             Happening::Sync => {
                 self.on_disk(|writer| writer.sync())?;
+                self.idle.saved(self.read(now).monotonic);
                 // As the server's disk thread does between Saves.
                 self.on_disk(|writer| writer.prepare_next().map(|_| ()))?;
                 self.saving.take().map(Input::Saved)

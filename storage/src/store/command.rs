@@ -90,7 +90,7 @@ impl Command {
     #[must_use]
     pub fn takes_space(&self) -> bool {
         match self {
-            Command::Put(_) => true,
+            Command::Put(_) | Command::LeaseGrant { .. } => true,
             Command::Tree { change, .. } => !matches!(
                 change,
                 TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_)

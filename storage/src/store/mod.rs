@@ -33,7 +33,7 @@ pub use lease::{LEASE_TTL_MAX, Lease};
 pub use members::Profile;
 
 use alarm::{AlarmKind, Alarms};
-use command::{Applied, ClusterTime, Command, Failure, Outcome, TreeChange};
+use command::{Applied, ClusterTime, Command, Failure, Outcome};
 use fingerprint::{Kind, Row, Totals};
 use members::Members;
 use mvcc::{Deleting, Keyspace};
@@ -86,7 +86,7 @@ impl Store {
         assert!(self.job.is_none(), "one command after the other");
         self.time = self.time.max(time);
         self.tidy_a_little();
-        if needs_space(&command) && self.alarms.any(AlarmKind::NoSpace) {
+        if command.takes_space() && self.alarms.any(AlarmKind::NoSpace) {
             return Applied::Done(Err(Failure::NoSpace));
         }
         match command {
@@ -270,18 +270,6 @@ impl Store {
         let mut totals = Totals::default();
         totals.add(row.hash(), 0);
         totals
-    }
-}
-
-/// Whether a command makes the state larger.
-fn needs_space(command: &Command) -> bool {
-    match command {
-        Command::Put(_) | Command::LeaseGrant { .. } => true,
-        Command::Tree { change, .. } => !matches!(
-            change,
-            TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_)
-        ),
-        _ => false,
     }
 }
 

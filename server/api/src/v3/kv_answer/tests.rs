@@ -95,6 +95,13 @@ fn failures_have_etcds_words_and_status() {
         ("put", Failure::Timeout, 503, 14, "request timed out"),
         ("range", Failure::NoLeader, 503, 14, "no leader"),
         ("deleterange", Failure::Stopped, 503, 14, "server stopped"),
+        (
+            "put",
+            Failure::Store(storage::store::command::Failure::NoSpace),
+            429,
+            8,
+            "mvcc: database space exceeded",
+        ),
         ("put", Failure::TooLarge, 400, 3, "request is too large"),
         ("range", Failure::TooManyRequests, 429, 8, "too many requests"),
         ("put", Failure::Store(Store::KeyNotFound), 400, 3, "key not found"),
