@@ -142,7 +142,8 @@ impl Raft {
         if to != self.config.id || from == self.config.id || !message.is_well_formed(term) {
             return self.explain(Why::IllFormed { from });
         }
-        if self.drop_of_removed(from, &message) {
+        // Before its term can disturb anyone.
+        if self.drop_of_removed(from, &message) || self.drop_of_stranger(from, &message) {
             return;
         }
         if term > self.ballot.term
@@ -162,9 +163,6 @@ impl Raft {
         // Who was removed is so in every term.
         if term < self.ballot.term && message != Message::Removed {
             return self.on_old_term(from, term, &message);
-        }
-        if self.drop_of_stranger(from, &message) {
-            return;
         }
         if message.follows() {
             self.heard_follower(from);

@@ -15,8 +15,8 @@ impl Raft {
         self.memberships.at(self.commit_index)
     }
 
-    /// Whether `from` was removed for good. If so its message is dropped before its term can disturb anyone, and it is
-    /// told; nobody else may be left to tell it.
+    /// Whether `from` was removed for good. If so its message is dropped, and it is told; nobody else may be left to tell
+    /// it.
     pub(crate) fn drop_of_removed(&mut self, from: NodeId, message: &Message) -> bool {
         if !self.committed_membership().removed.contains(&from) {
             return false;
