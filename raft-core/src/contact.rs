@@ -28,7 +28,8 @@ impl Raft {
     /// election timeout for it, and one of them asks for votes after a heartbeat interval without word (after up to two,
     /// so that votes are seldom split). A leader that a quorum still hears is not disturbed: the others keep to it.
     ///
-    /// Changes nothing while lease reads are on: the leader counts on every voter's whole timeout.
+    /// Changes nothing while lease reads are on: the leader counts on every voter's whole timeout. Without pre-vote this
+    /// node waits as ever before it stands, which would depose a leader that others hear; but others may have its vote.
     pub fn link_closed(&mut self, now: Time, peer: NodeId) {
         self.now = self.now.max(now);
         if self.halted || self.log_membership().settings.lease.is_some() {
@@ -43,6 +44,9 @@ impl Raft {
             link_closed: true,
             ..contact
         });
+        if !self.config.pre_vote {
+            return self.explain(Why::LinkToLeaderClosedPatient { leader: peer });
+        }
         let interval = self.config.heartbeat_interval;
         let deadline = contact.heard_at.after(interval + self.random_below(interval));
         self.election_deadline = self.election_deadline.min(deadline.max(self.now));

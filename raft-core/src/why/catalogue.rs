@@ -53,6 +53,9 @@ reasons! {
     /// The host saw the link to the leader close.
     LinkToLeaderClosed { leader: NodeId }
         "the link to {leader}, the leader, closed: waits no election timeout for it", "raft-core, contact";
+    /// The host of a node that stands without asking first saw the link to the leader close.
+    LinkToLeaderClosedPatient { leader: NodeId }
+        "the link to {leader}, the leader, closed: may vote for another, and waits itself, since without pre-vote it would depose who others hear", "raft-core, contact";
     /// A candidate was asked for its vote by one with a better log.
     GivesWay { candidate: NodeId, theirs: Position, ours: Position }
         "lets {candidate} go first in the next term: its log ends at {theirs}, ours at {ours}", "raft-core, election";
