@@ -18,13 +18,13 @@ pub enum Alarm {
         /// The other.
         other: NodeId,
     },
-    /// A leader sent an entry that differs from a committed one: State Machine Safety (Figure 3) is broken.
+    /// A leader sent, or has, another entry than the committed one: State Machine Safety (Figure 3) is broken.
     CommittedConflict {
         /// The leader.
         leader: NodeId,
         /// The committed entry.
         ours: Position,
-        /// What was sent in its place.
+        /// What the leader has in its place.
         theirs: Position,
     },
     /// The leader knows of entries that this node acknowledged and does not have: this node's disk lost them.

@@ -19,6 +19,14 @@ impl Raft {
         if !self.hear_leader(from) {
             return;
         }
+        if let Some(ours) = self.committed_instead(prev) {
+            let theirs = prev;
+            return self.alarm(Alarm::CommittedConflict {
+                leader: from,
+                ours,
+                theirs,
+            });
+        }
         let outcome = match self.refusal_of_append(prev) {
             Some((why, hint)) => {
                 self.explain(why);
@@ -84,6 +92,16 @@ impl Raft {
         }
         self.heard_leader(from);
         true
+    }
+
+    /// What is committed here where another entry stands in the leader's log. None if that is gone from memory.
+    fn committed_instead(&self, theirs: Position) -> Option<Position> {
+        let index = theirs.index;
+        let term = self
+            .log
+            .term_at(index)
+            .filter(|_| index <= self.commit_index && !Mutant::AppendWithoutCheck.is(self.config.mutant))?;
+        (term != theirs.term).then_some(Position { term, index })
     }
 
     /// Figure 2, AppendEntries step 2; with where to try next.
