@@ -65,6 +65,11 @@ impl Canvass {
         tally(membership, |id| self.answers.get(&id).map(willing)) == Tally::Won
     }
 
+    /// Whether nothing more can come of it; one that `catches_up` may still get what it lacks.
+    pub(crate) fn is_lost(&self, membership: &Membership, catches_up: bool) -> bool {
+        self.tally(membership) == Tally::Lost && !(catches_up && self.only_the_log_is_missing(membership))
+    }
+
     /// Those that did not answer are to be asked again, if it is time.
     pub(crate) fn tick(&mut self, now: Time) {
         if now >= self.ask_again {

@@ -74,9 +74,9 @@ impl CatchUp {
 impl Raft {
     /// Whether a quorum would have followed it but for its log when it asked last. A vote given to another meanwhile
     /// does not count: one that can reach nobody else may ask for it again and again.
-    pub(crate) fn is_only_behind(&mut self) -> bool {
+    pub(crate) fn is_only_behind(&self) -> bool {
         let membership = self.memberships.current();
-        match self.role.canvass() {
+        match self.role.asking() {
             Some(canvass) => canvass.only_the_log_is_missing(membership),
             None => self.only_behind && !self.is_leader(),
         }

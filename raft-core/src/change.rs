@@ -1,6 +1,6 @@
 //! Changes of membership (Raft 6, thesis 4). What a change says is turned into the whole membership that follows, by a
 //! pure function; that goes into the log as one entry, and is in force from there on. One voter's difference needs one
-//! entry; more go through a joint configuration, of which joint.rs leads out.
+//! entry; more go through a joint configuration, of which reconfigure.rs leads out.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -156,14 +156,16 @@ impl Raft {
         if is_stale {
             return;
         }
+        let catches_up = *motive == Motive::Behind;
+        let was_lost = canvass.is_lost(membership, catches_up);
         canvass.answered(from, answer);
-        match canvass.tally(membership) {
-            Tally::Won => return self.become_leader(),
-            Tally::Lost if *motive == Motive::Behind && canvass.only_the_log_is_missing(membership) => {}
-            Tally::Lost => self.explain(Why::Lost {
+        if canvass.tally(membership) == Tally::Won {
+            return self.become_leader();
+        }
+        if !was_lost && canvass.is_lost(membership, catches_up) {
+            self.explain(Why::Lost {
                 term: self.ballot.term,
-            }),
-            Tally::Open => {}
+            });
         }
         self.begin_catch_up();
     }

@@ -100,15 +100,16 @@ impl Raft {
         let Role::PreCandidate { canvass, insists } = &mut self.role else {
             return;
         };
+        let was_lost = canvass.is_lost(membership, *insists);
         canvass.answered(from, answer);
         match canvass.tally(membership) {
             Tally::Won => self.campaign(Motive::Timeout),
             // Whoever has the better log had an election timeout to be elected.
             _ if *insists && canvass.only_the_log_is_missing(membership) => self.campaign(Motive::Behind),
-            Tally::Lost => self.explain(Why::PreVoteLost {
+            Tally::Lost if !was_lost => self.explain(Why::PreVoteLost {
                 term: self.ballot.term,
             }),
-            Tally::Open => {}
+            Tally::Lost | Tally::Open => {}
         }
     }
 }

@@ -95,4 +95,12 @@ impl Role {
             Role::Follower { .. } | Role::Leader(_) => None,
         }
     }
+
+    /// The same, to look at.
+    pub(crate) fn asking(&self) -> Option<&Canvass> {
+        match self {
+            Role::PreCandidate { canvass, .. } | Role::Candidate { canvass, .. } => Some(canvass),
+            Role::Follower { .. } | Role::Leader(_) => None,
+        }
+    }
 }
