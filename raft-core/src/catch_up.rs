@@ -5,6 +5,10 @@
 //! says when only the log stands against a candidate, and a node that heard nothing else from a quorum for an election
 //! timeout stands all the same, takes the entries it lacks, and asks again in the same term.
 //!
+//! What it cannot do: the entries must be in the voters' memory. If what the candidate lacks lies before their marks, it
+//! would need a snapshot, which only a leader sends, and so nobody leads until another link comes back. A log that is
+//! compacted less deeply than nodes are ever cut off for keeps clear of that ([`Limits`](crate::Limits)).
+//!
 //! Why this is safe. (1) Every log is a prefix of the log of the leader of its last entry's term: here it stays so,
 //! because entries are taken over only where the two logs agree, and all of them up to some entry. (2) A log only moves
 //! up in the order of positions, so that all that was committed while this node's log held it is still there: whoever

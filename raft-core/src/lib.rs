@@ -78,7 +78,7 @@
 //! hears a leader votes for nobody else, and does not take up the asker's term. A leader that no quorum answers gives up.
 //! A closed link, or a stalled disk, shortens the wait. A node that a quorum would follow but for its log gets what it
 //! lacks from one that has it, in a term in which it acknowledged nobody (`catch_up.rs` argues why that is safe): so
-//! whoever talks with a quorum comes to lead.
+//! whoever talks with a quorum comes to lead; unless what it lacks is in nobody's memory any more, but in snapshots.
 //!
 //! # Memberships
 //! A membership counts from the moment it stands in the log, and no more when it is truncated. One voter at a time, or
