@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::mutant::Mutant;
 use crate::types::{Boot, NodeId, Version};
 
+/// A leader that made itself heard all the time would do nothing else.
+const HEARTBEAT_MIN: Duration = Duration::from_millis(1);
+
 /// The settings of one node for one boot.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Config {
@@ -18,7 +21,8 @@ pub struct Config {
     pub seed: u64,
     /// T: without word from a leader, a follower campaigns after a random time in [T, 2T) (Raft 5.2).
     pub election_timeout: Duration,
-    /// How often a leader makes itself heard when it has nothing else to say; well below `election_timeout`.
+    /// How often a leader makes itself heard when it has nothing else to say; well below `election_timeout`. Less than 1 ms
+    /// is taken for that, and a longer one than `election_timeout` for as long a one.
     pub heartbeat_interval: Duration,
     /// Ask who would vote before raising the term (thesis 9.6). All members may differ in it.
     pub pre_vote: bool,
@@ -81,6 +85,16 @@ impl Config {
         }
     }
 }
+
+    /// With what would be a standstill taken for the least that is none.
+    pub(crate) fn that_goes_on(self) -> Config {
+        let longest = self.election_timeout.max(HEARTBEAT_MIN);
+        Config {
+            heartbeat_interval: self.heartbeat_interval.clamp(HEARTBEAT_MIN, longest),
+            limits: self.limits.at_least_one(),
+            ..self
+        }
+    }
 
 impl Default for Limits {
     fn default() -> Limits {

@@ -16,7 +16,7 @@
 //! let mut applied = Vec::new();
 //! loop {
 //!     match raft.poll() {
-//!         Some(Output::Save(save)) => raft.saved(save.stamp), // after the disk has synced it
+//!         Some(Output::Save(save)) => raft.saved(save.stamp)?, // after the disk has synced it
 //!         Some(Output::Apply(entry)) => applied.push(entry),
 //!         Some(_) => {}
 //!         None if applied.is_empty() => panic!("a sole voter leads at once"),
@@ -25,12 +25,14 @@
 //!     }
 //! }
 //! assert_eq!(applied.len(), 2, "the new leader's blank entry, and ours");
+//! # Ok::<(), raft_core::Misuse>(())
 //! ```
 //!
 //! # What it never does
 //! It reads no clock, file, socket, random device or hash order, starts no thread, and never panics on a message: a
 //! stale or ill-formed one is dropped, one that proves a broken protocol raises an [`Alarm`] and the node takes part
-//! no more. It panics only on a bug: of its own, or of a host that says `saved` of what it was not asked to save.
+//! no more. What a host asks amiss is refused by name
+//! ([`Refusal`], [`Misuse`]). It panics only on a bug of its own, and on an [`Image`] that no recovery makes.
 //!
 //! # From Figure 2 to the files
 //! | Figure 2 | here |
@@ -141,7 +143,7 @@ pub use membership::{Lease, Membership, Settings};
 pub use message::{AppendOutcome, Envelope, InstallOutcome, Message, VoteAnswer};
 pub use mutant::Mutant;
 pub use offer::Chunk;
-pub use output::{ChangeRefusal, Output, Refusal};
+pub use output::{ChangeRefusal, Misuse, Output, Refusal};
 pub use raft::Raft;
 pub use recover::{RecoverRefusal, recover_alone};
 pub use types::{

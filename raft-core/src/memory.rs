@@ -148,7 +148,7 @@ mod tests {
     fn turn(raft: &mut Raft) {
         while let Some(output) = raft.poll() {
             if let Output::Save(save) = output {
-                raft.saved(save.stamp);
+                raft.saved(save.stamp).expect("it is in flight");
             }
         }
         raft.check_invariants();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::fingerprint::canonical;
 use crate::message::{Envelope, InstallOutcome};
-use crate::output::Output;
+use crate::output::{Misuse, Output};
 use crate::progress::Pace;
 use crate::raft::Raft;
 use crate::role::Role;
@@ -59,24 +59,23 @@ impl Raft {
     /// The bytes of the snapshot at `mark` that [`Output::NeedChunk`] asked for. Asked for bytes after its end, the host
     /// gives none, as the last ones. What is not asked for any more is ignored.
     ///
-    /// # Panics
+    /// # Errors
     /// If the chunk is empty and not the last, or has a checksum of no bytes that is not 0.
-    pub fn supply_chunk(&mut self, peer: NodeId, mark: Position, chunk: Chunk) {
-        assert!(
-            chunk.last || !chunk.data.is_empty(),
-            "only the last chunk is empty"
-        );
-        assert!(
-            chunk.offset > 0 || chunk.checksum_before == 0,
-            "the checksum of no bytes is 0"
-        );
-        let offset = chunk.offset;
+    pub fn supply_chunk(&mut self, peer: NodeId, mark: Position, chunk: Chunk) -> Result<(), Misuse> {
+        let (offset, checksum_before) = (chunk.offset, chunk.checksum_before);
+        if chunk.data.is_empty() && !chunk.last {
+            return Err(Misuse::EmptyChunk { offset });
+        }
+        if offset == 0 && checksum_before != 0 {
+            return Err(Misuse::ChecksumOfNothing { checksum_before });
+        }
         let Some(sending) = self.sending(peer).filter(|s| s.mark() == Some(mark)) else {
-            return;
+            return Ok(());
         };
         if sending.supplied(chunk) {
             self.explain(Why::SnapshotBeginsAnew { peer, mark, offset });
         }
+        Ok(())
     }
 
     /// The snapshots that are held ready for followers, by their marks; the host may let go of all others.

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::alarm::Alarm;
 use crate::membership::Membership;
 use crate::message::Envelope;
-use crate::types::{Entry, Index, NodeId, Position, ReadId, Save, SnapshotMark};
+use crate::types::{Entry, Index, NodeId, Position, ReadId, Save, SnapshotMark, Stamp};
 use crate::why::Why;
 
 /// What the host is to do, in order.
@@ -100,6 +100,31 @@ pub enum Refusal {
     /// There was an alarm, or this member was removed.
     #[error("takes part no more")]
     Stopped,
+}
+
+/// What a host did wrong: a mistake of its program. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Misuse {
+    /// `saved` of what was not being saved.
+    #[error("saved #{stamp} while {in_flight:?} is in flight")]
+    NotInFlight {
+        /// What was said to be saved.
+        stamp: Stamp,
+        /// The Save that is.
+        in_flight: Option<Stamp>,
+    },
+    /// Only the last chunk of a snapshot may be empty.
+    #[error("an empty chunk at {offset} that is not the last")]
+    EmptyChunk {
+        /// Where.
+        offset: u64,
+    },
+    /// The checksum of no bytes is 0.
+    #[error("a first chunk that follows bytes of checksum {checksum_before:08x}")]
+    ChecksumOfNothing {
+        /// What it says.
+        checksum_before: u32,
+    },
 }
 
 /// Why a change of membership is not made. Nothing changed.

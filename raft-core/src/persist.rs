@@ -3,6 +3,7 @@
 
 use crate::fingerprint::canonical;
 use crate::log::Log;
+use crate::output::Misuse;
 use crate::types::{Ballot, Index, LogChange, Save, SnapshotMark, Stamp, Time};
 
 #[derive(Clone, Debug)]
@@ -127,17 +128,17 @@ impl Persist {
 
     /// The Save in flight is on disk.
     ///
-    /// # Panics
-    /// If `stamp` is not that of the Save in flight: the host confused its writes.
-    pub(crate) fn saved(&mut self, stamp: Stamp) {
-        assert!(
-            self.is_saving() && stamp == self.saving,
-            "saved({stamp}) while {} is in flight",
-            self.saving
-        );
+    /// # Errors
+    /// If `stamp` is not that of the Save in flight.
+    pub(crate) fn saved(&mut self, stamp: Stamp) -> Result<(), Misuse> {
+        let in_flight = self.is_saving().then_some(self.saving);
+        if in_flight != Some(stamp) {
+            return Err(Misuse::NotInFlight { stamp, in_flight });
+        }
         self.durable = self.saving;
         self.saving_since = None;
         self.durable_index = self.durable_index.max(self.saving_index);
+        Ok(())
     }
 
     /// Since when the oldest change that is not durable waits.
@@ -228,13 +229,13 @@ mod tests {
         log.truncate_after(Index(2));
         persist.truncated_after(Index(2));
         append(&mut log, &mut persist, 2);
-        persist.saved(first.stamp);
+        persist.saved(first.stamp).expect("it is in flight");
         assert_eq!(persist.durable_index(), Index(2));
         let second = persist
             .cut(Time(0), Ballot::default(), Index(0), &log)
             .expect("entry 3 is unsaved");
         assert_eq!(second.log, LogChange::Append(log.slice(Index(3), usize::MAX)));
-        persist.saved(second.stamp);
+        persist.saved(second.stamp).expect("it is in flight");
         assert_eq!(persist.durable_index(), Index(3));
         persist.check_invariants(&log);
     }
@@ -255,7 +256,7 @@ mod tests {
             None,
             "one is in flight"
         );
-        persist.saved(first.stamp);
+        persist.saved(first.stamp).expect("it is in flight");
         let second = persist
             .cut(Time(0), Ballot::default(), Index(0), &log)
             .expect("the rest");
@@ -287,7 +288,7 @@ mod tests {
         let mut log = Log::new(mark.clone(), vec![]);
         append(&mut log, &mut persist, 2);
         persist.check_invariants(&log);
-        persist.saved(first.stamp);
+        persist.saved(first.stamp).expect("it is in flight");
         assert_eq!(persist.durable_index(), Index(1), "2 and 3 are no more");
         let reset = persist
             .cut(Time(0), Ballot::default(), Index(10), &log)
@@ -295,13 +296,13 @@ mod tests {
         assert_eq!((reset.stamp, reset.commit), (Stamp(5), Index(9)));
         assert_eq!(reset.log, LogChange::Reset(Box::new(mark)));
         assert!(reset.ballot.is_some(), "its stamp covers the ballot's");
-        persist.saved(reset.stamp);
+        persist.saved(reset.stamp).expect("it is in flight");
         assert_eq!(persist.durable_index(), Index(9));
         let append = persist
             .cut(Time(0), Ballot::default(), Index(10), &log)
             .expect("10 is unsaved");
         assert_eq!(append.log, LogChange::Append(log.slice(Index(10), usize::MAX)));
-        persist.saved(append.stamp);
+        persist.saved(append.stamp).expect("it is in flight");
         persist.check_invariants(&log);
         assert_eq!(persist.durable_index(), Index(10));
     }

@@ -16,7 +16,7 @@ use crate::install::{Piece, Receiving};
 use crate::log::Log;
 use crate::message::{Envelope, Message, VoteAnswer};
 use crate::mutant::Mutant;
-use crate::output::Output;
+use crate::output::{Misuse, Output};
 use crate::persist::Persist;
 use crate::role::{Motive, Role};
 use crate::types::{Ballot, Image, Index, NodeId, Round, Stamp, Term, Time};
@@ -90,10 +90,7 @@ impl Raft {
         };
         let memberships = Memberships::of(&log);
         let mut raft = Raft {
-            config: Config {
-                limits: config.limits.at_least_one(),
-                ..config
-            },
+            config: config.that_goes_on(),
             now,
             random: ChaCha8Rng::seed_from_u64(config.seed),
             ballot: Ballot { term, voted_for },
@@ -172,18 +169,19 @@ impl Raft {
 
     /// The Save with this stamp is on disk, synced.
     ///
-    /// # Panics
-    /// If no such Save is in flight.
-    pub fn saved(&mut self, stamp: Stamp) {
-        self.persist.saved(stamp);
+    /// # Errors
+    /// If no such Save is in flight: the host confused its writes, and is to stop.
+    pub fn saved(&mut self, stamp: Stamp) -> Result<(), Misuse> {
+        self.persist.saved(stamp)?;
         if self.halted {
-            return;
+            return Ok(());
         }
         match self.role {
             Role::Candidate { .. } => self.count_own_vote(),
             Role::Leader(_) => self.advance_commit(),
             Role::Follower { .. } | Role::PreCandidate { .. } => {}
         }
+        Ok(())
     }
 
     /// The next thing to do; None when there is nothing left until the next input. After None, wait for an input or

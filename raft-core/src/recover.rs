@@ -116,7 +116,7 @@ mod tests {
         let mut applied = Vec::new();
         while let Some(output) = raft.poll() {
             match output {
-                Output::Save(save) => raft.saved(save.stamp),
+                Output::Save(save) => raft.saved(save.stamp).expect("it is in flight"),
                 Output::Apply(entry) => applied.push(entry.position),
                 Output::Send(envelope) => panic!("nobody is left to hear {envelope:?}"),
                 _ => {}

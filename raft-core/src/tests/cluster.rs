@@ -245,7 +245,7 @@ impl Cluster {
         if let Some(save) = member.saving.take() {
             let stamp = save.stamp;
             member.write(save);
-            self.input(id, |raft, _| raft.saved(stamp));
+            self.input(id, |raft, _| raft.saved(stamp).expect("it is in flight"));
         }
     }
 

@@ -214,7 +214,9 @@ fn what_a_leader_knows_of_a_follower_counts() {
 fn how_far_the_disk_is_counts_and_the_stamps_do_not() {
     let being_saved = leader();
     let mut one_saved = being_saved.clone();
-    one_saved.saved(being_saved.persist.saving());
+    one_saved
+        .saved(being_saved.persist.saving())
+        .expect("it is in flight");
     assert_ne!(one_saved.fingerprint(), being_saved.fingerprint());
     let mut cut = one_saved.clone();
     while cut.poll().is_some() {}
@@ -328,7 +330,7 @@ fn equal_fingerprints_behave_equally() {
             assert_eq!(outcome(first, propose), outcome(raft, propose));
             let save = |raft: &mut Raft| {
                 if raft.persist.is_saving() {
-                    raft.saved(raft.persist.saving());
+                    raft.saved(raft.persist.saving()).expect("it is in flight");
                 }
             };
             assert_eq!(outcome(first, save), outcome(raft, save));

@@ -194,7 +194,8 @@ impl Host {
                 if let Some((at, bytes)) = self.views.get(&peer)
                     && *at == mark
                 {
-                    raft.supply_chunk(peer, mark, chunk(bytes, offset, bytes_max));
+                    raft.supply_chunk(peer, mark, chunk(bytes, offset, bytes_max))
+                        .expect("a chunk");
                 }
             }
         }

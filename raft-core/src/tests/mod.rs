@@ -7,6 +7,7 @@ mod fingerprint;
 mod forged;
 mod host;
 mod links;
+mod misuse;
 mod random;
 mod rules;
 mod transfer;

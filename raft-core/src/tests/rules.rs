@@ -195,7 +195,7 @@ fn no_snapshot_is_offered_of_a_state_whose_members_are_unknown() {
     };
     // Its vote for itself is durable, what it adds as a leader is not.
     let stamp = outputs(&mut raft).iter().find_map(save).expect("it votes");
-    raft.saved(stamp);
+    raft.saved(stamp).expect("it is in flight");
     outputs(&mut raft);
     assert!(raft.is_leader());
     raft.compact(Index(2));

@@ -118,7 +118,10 @@ impl Node {
             Input::LinkClosed(peer) => self.raft.link_closed(now.monotonic, peer),
             Input::HandOver => self.hand_over(),
             Input::RefusedAsRemoved { by } => self.on_refused_as_removed(by),
-            Input::Saved(stamp) => self.raft.saved(stamp),
+            Input::Saved(stamp) => self
+                .raft
+                .saved(stamp)
+                .expect("the host says what it has saved, once"),
             Input::OutOfSpace(is_out) => self.out_of_space = is_out,
             Input::SnapshotSaved(mark) => panic!("no snapshot was asked for, yet {mark:?} is saved"),
         }

@@ -21,7 +21,7 @@ impl Ours {
         let raft = &mut self.members[member];
         while let Some(output) = raft.poll() {
             match output {
-                Output::Save(save) => raft.saved(save.stamp),
+                Output::Save(save) => raft.saved(save.stamp).expect("it is in flight"),
                 Output::Send(envelope) => self.wire.push_back(envelope),
                 Output::Apply(entry) => self.applied += u64::from(matches!(entry.body, Body::Command(_))),
                 _ => {}

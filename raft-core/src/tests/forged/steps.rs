@@ -252,7 +252,7 @@ fn of_host(cluster: &mut Cluster, id: NodeId, what: What) {
         What::Serve => cluster.serve(id),
         What::Offer(peer, mark) => drop(cluster.input(id, |raft, _| raft.offer_snapshot(peer, mark))),
         What::Supply(peer, mark, chunk) => {
-            cluster.input(id, |raft, _| raft.supply_chunk(peer, mark, chunk));
+            cluster.input(id, |raft, _| raft.supply_chunk(peer, mark, chunk).is_ok());
         }
         What::BeginSnapshot => cluster.begin_snapshot(id),
         What::EndSnapshot => cluster.end_snapshot(id),

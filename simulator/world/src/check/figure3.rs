@@ -334,7 +334,7 @@ mod tests {
             if let raft_core::Output::Save(save) = output
                 && !raft.is_leader()
             {
-                raft.saved(save.stamp);
+                raft.saved(save.stamp).expect("it is in flight");
             }
         }
         assert!(raft.is_leader() && raft.term() == Term(term));

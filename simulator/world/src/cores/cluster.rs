@@ -318,7 +318,7 @@ impl Cluster {
         let stamp = save.stamp;
         seat.disk.write(save);
         self.trace_input(id, || format!("saved #{stamp}"));
-        self.turn(id, |raft, _| raft.saved(stamp));
+        self.turn(id, |raft, _| raft.saved(stamp).expect("it is in flight"));
     }
 
     /// Whether a member is paused; it will find the event when it goes on.

@@ -68,7 +68,9 @@ impl Cluster {
         };
         let Piece { peer, mark, .. } = piece;
         self.trace_input(id, || format!("supplies {offset}..{end} of {mark} for n{peer}"));
-        self.turn(id, |raft, _| raft.supply_chunk(peer, mark, chunk));
+        self.turn(id, |raft, _| {
+            raft.supply_chunk(peer, mark, chunk).expect("a chunk")
+        });
     }
 
     /// A piece came from the leader.

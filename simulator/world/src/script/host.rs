@@ -124,7 +124,7 @@ impl Cluster {
         let member = self.member_mut(id)?;
         let save = member.saving.take().ok_or(Problem::NoSave(id))?;
         member.disk.write(&save);
-        self.input(id, |raft, _| raft.saved(save.stamp))
+        self.input(id, |raft, _| raft.saved(save.stamp).expect("it is in flight"))
     }
 
     fn send(&mut self, id: NodeId, envelope: Envelope) -> Result<(), Problem> {

@@ -73,7 +73,9 @@ impl Cluster {
             data: bytes.slice(begin..end),
             last: end == bytes.len(),
         };
-        self.input(id, |raft, _| raft.supply_chunk(peer, mark, chunk))
+        self.input(id, |raft, _| {
+            raft.supply_chunk(peer, mark, chunk).expect("a chunk")
+        })
     }
 
     /// A piece came; the last one makes a snapshot, or not.

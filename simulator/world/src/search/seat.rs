@@ -195,7 +195,7 @@ impl Seat {
         let save = self.saving.take().expect("a Save in flight");
         let stamp = save.stamp;
         write(&mut self.image, save);
-        self.raft.saved(stamp);
+        self.raft.saved(stamp).expect("it is in flight");
     }
 }
 
