@@ -27,9 +27,6 @@ use crate::role::{Motive, Role};
 use crate::types::{Entry, NodeId, Position, Time};
 use crate::why::Why;
 
-/// What an entry weighs beside its payload while it waits to be taken.
-const ENTRY_BYTES: usize = 64;
-
 /// What a candidate gets from a voter.
 #[derive(Clone, Debug)]
 pub(crate) struct CatchUp {
@@ -65,10 +62,7 @@ impl CatchUp {
     }
 
     fn take(&mut self, entries: Vec<Entry>) {
-        self.bytes += entries
-            .iter()
-            .map(|e| e.body.weight() + ENTRY_BYTES)
-            .sum::<usize>();
+        self.bytes += entries.iter().map(Entry::bytes).sum::<usize>();
         self.after = entries.last().map_or(self.after, |entry| entry.position);
         self.entries.extend(entries);
         self.ask_deadline = Time(0);

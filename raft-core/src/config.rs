@@ -39,21 +39,22 @@ pub struct Config {
     pub mutant: Option<Mutant>,
 }
 
-/// How much is done and kept at a time. May be changed at any time; zero is taken for one.
+/// How much is done and kept at a time. May be changed at any time; zero is taken for one. An entry counts with its
+/// payload, and with 64 bytes of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Payload bytes of one AppendEntries; a larger single entry still goes, alone.
+    /// Bytes of the entries of one AppendEntries; a larger single entry still goes, alone.
     pub append_bytes_max: usize,
     /// AppendEntries on their way to one follower.
     pub inflight_messages_max: usize,
-    /// Payload bytes on their way to one follower; reached, no more is sent.
+    /// Bytes of the entries on their way to one follower; reached, no more is sent.
     pub inflight_bytes_max: usize,
     /// Payload bytes of one entry.
     pub entry_bytes_max: usize,
-    /// Payload bytes proposed and not yet committed; beyond it proposals are refused as `Busy`. A larger single entry
+    /// Bytes of the entries proposed and not yet committed; beyond it proposals are refused as `Busy`. A larger single entry
     /// is still taken, alone.
     pub uncommitted_bytes_max: usize,
-    /// Bytes of the log in memory, each entry counted with 64 bytes of its own: beyond it, entries that are applied and
+    /// Bytes of the log in memory: beyond it, entries that are applied and
     /// durable are dropped, whatever the disk keeps, and a follower that needs them gets a snapshot. While one is on its
     /// way, and until the follower has caught up after it, what that needs stays, up to twice as much.
     pub log_bytes_max: usize,
@@ -84,7 +85,6 @@ impl Config {
             mutant: None,
         }
     }
-}
 
     /// With what would be a standstill taken for the least that is none.
     pub(crate) fn that_goes_on(self) -> Config {
@@ -95,6 +95,7 @@ impl Config {
             ..self
         }
     }
+}
 
 impl Default for Limits {
     fn default() -> Limits {

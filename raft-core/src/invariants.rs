@@ -94,7 +94,7 @@ impl Raft {
             assert!(entry.position.term >= before.term, "terms never fall along a log");
             before = entry.position;
             if entry.position.index > self.commit_index {
-                uncommitted += entry.body.weight();
+                uncommitted += entry.bytes();
             }
             if let Body::Change(membership) = &entry.body {
                 newest = membership;

@@ -5,10 +5,6 @@ use std::collections::{VecDeque, vec_deque};
 use crate::fingerprint::canonical;
 use crate::types::{Body, Entry, Index, Position, SnapshotMark, Term};
 
-/// What an entry is taken to weigh in memory beside its payload: the same on every machine, so that all of them drop the
-/// same.
-const ENTRY_BYTES: usize = 64;
-
 /// Entries after the mark. Terms never fall from one entry to the next.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
@@ -75,14 +71,14 @@ impl Log {
         let last = self.last();
         assert_eq!(entry.position.index, last.index.next(), "the log has no gaps");
         assert!(entry.position.term >= last.term, "terms never fall along a log");
-        self.bytes += bytes_of(&entry);
+        self.bytes += entry.bytes();
         self.entries.push_back(entry);
     }
 
     /// Forgets the first entry: the mark moves onto it, and takes its membership if it has one.
     pub(crate) fn drop_first(&mut self) {
         let entry = self.entries.pop_front().expect("there is a first entry");
-        self.bytes -= bytes_of(&entry);
+        self.bytes -= entry.bytes();
         self.mark.position = entry.position;
         if let Body::Change(membership) = entry.body {
             self.mark.membership = *membership;
@@ -94,7 +90,7 @@ impl Log {
         let mut kept = 0;
         let upto = self.slot(through.next()).unwrap_or(0).min(self.entries.len());
         for entry in self.entries.range(..upto).rev() {
-            kept += bytes_of(entry);
+            kept += entry.bytes();
             if kept > bytes_max {
                 return entry.position.index;
             }
@@ -112,11 +108,11 @@ impl Log {
         let keep = usize::try_from(keep).expect("a log in memory fits usize");
         while self.entries.len() > keep {
             let entry = self.entries.pop_back().expect("there is a last entry");
-            self.bytes -= bytes_of(&entry);
+            self.bytes -= entry.bytes();
         }
     }
 
-    /// Entries from `first` on: at least one if there is one, then as many as `bytes_max` of payload takes.
+    /// Entries from `first` on: at least one if there is one, then as many as `bytes_max` takes.
     pub(crate) fn slice(&self, first: Index, bytes_max: usize) -> Vec<Entry> {
         let entries = self.range(first);
         // Counted first, so that the vector is as large as it must be.
@@ -125,7 +121,7 @@ impl Log {
         } else {
             let mut bytes = 0;
             let fits = |entry: &&Entry| {
-                bytes += entry.body.weight();
+                bytes += entry.bytes();
                 bytes <= bytes_max
             };
             entries.clone().take_while(fits).count().max(1)
@@ -133,13 +129,13 @@ impl Log {
         entries.take(count).cloned().collect()
     }
 
-    /// What the payloads of the entries after `after` up to `through` weigh.
+    /// What the entries after `after` up to `through` weigh.
     pub(crate) fn weight(&self, after: Index, through: Index) -> usize {
         let upto = through.0.saturating_sub(after.0);
         let entries = self
             .range(after.next())
             .take(usize::try_from(upto).unwrap_or(usize::MAX));
-        entries.map(|entry| entry.body.weight()).sum()
+        entries.map(Entry::bytes).sum()
     }
 
     /// The last position at or before `limit` whose term is at most limit's: two logs, one of which has `limit` and
@@ -176,10 +172,6 @@ impl Log {
         let after = index.0.checked_sub(self.mark.position.index.0 + 1)?;
         usize::try_from(after).ok()
     }
-}
-
-fn bytes_of(entry: &Entry) -> usize {
-    entry.body.weight() + ENTRY_BYTES
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(crate) struct Progress {
     /// The next entry to send (Figure 2, nextIndex).
     pub(crate) next_index: Index,
     pub(crate) pace: Pace,
-    /// For each message on its way: its last index and its payload bytes.
+    /// For each message on its way: its last index and the bytes of its entries.
     inflight: VecDeque<(Index, usize)>,
     inflight_bytes: usize,
     /// What the probe on its way brings the follower up to.
@@ -102,7 +102,7 @@ impl Progress {
         }
     }
 
-    /// Messages on their way, and their payload bytes.
+    /// Messages on their way, and the bytes of their entries.
     pub(crate) fn on_their_way(&self) -> (usize, usize) {
         (self.inflight.len(), self.inflight_bytes)
     }

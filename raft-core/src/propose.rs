@@ -28,7 +28,7 @@ impl Raft {
         // One at least is taken, however large: else it would be refused for ever.
         let uncommitted = leader.uncommitted_bytes;
         let max = self.config.limits.uncommitted_bytes_max;
-        if uncommitted > 0 && uncommitted + command.len() > max {
+        if uncommitted > 0 && uncommitted + command.len() + Entry::BYTES > max {
             // Once until something commits: hosts ask at every turn.
             if !std::mem::replace(&mut leader.busy_explained, true) {
                 self.explain(Why::ProposalRefusedBusy {
@@ -62,13 +62,13 @@ impl Raft {
             term: self.ballot.term,
             index: self.log.last().index.next(),
         };
-        let weight = body.weight();
+        let entry = Entry { position, body };
         let Role::Leader(leader) = &mut self.role else {
             panic!("only a leader appends of its own accord")
         };
-        leader.uncommitted_bytes += weight;
-        let is_change = self.memberships.appended(position.index, &body);
-        self.log.append(Entry { position, body });
+        leader.uncommitted_bytes += entry.bytes();
+        let is_change = self.memberships.appended(position.index, &entry.body);
+        self.log.append(entry);
         self.persist.appended(position.index);
         if is_change {
             self.membership_in_force();

@@ -6,7 +6,7 @@ use crate::progress::{Pace, Progress};
 use crate::raft::Raft;
 use crate::read::Reads;
 use crate::role::{Leader, Role};
-use crate::types::{Body, NodeId, Position, Time};
+use crate::types::{Body, Entry, NodeId, Position, Time};
 use crate::why::Why;
 
 impl Raft {
@@ -171,7 +171,7 @@ impl Raft {
             self.log.slice(progress.next_index, limits.append_bytes_max)
         };
         let through = entries.last().map_or(prev_index, |entry| entry.position.index);
-        let bytes = entries.iter().map(|entry| entry.body.weight()).sum();
+        let bytes = entries.iter().map(Entry::bytes).sum();
         progress.sent(through, bytes, resend_deadline);
         if through > prev_index {
             progress.rounds.sent(last.index, now);

@@ -50,7 +50,7 @@ pub(crate) struct Leader {
     pub(crate) first_index: Index,
     pub(crate) heartbeat_deadline: Time,
     pub(crate) reads: Reads,
-    /// Payload bytes after the commit index.
+    /// What the entries after the commit index weigh.
     pub(crate) uncommitted_bytes: usize,
     /// That no more is taken was explained since the last commit.
     pub(crate) busy_explained: bool,

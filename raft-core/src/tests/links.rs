@@ -34,7 +34,7 @@ impl Run {
         let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
         let config = Config {
             limits: Limits {
-                append_bytes_max: dice.pick(&[20, 60, 1 << 20]),
+                append_bytes_max: dice.pick(&[1, 200, 1 << 20]),
                 ..Limits::default()
             },
             pre_vote: !dice.one_in(8),
