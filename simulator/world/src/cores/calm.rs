@@ -4,6 +4,7 @@
 
 use raft_core::{NodeId, Raft, Term, Time};
 
+use super::FAULTS_MIN;
 use super::cluster::{Cluster, Event, at_least_half};
 use super::wire::slot;
 use crate::check::Violation;
@@ -58,6 +59,9 @@ enum Stage {
 impl Cluster {
     /// Faults are over.
     pub(crate) fn calm_down(&mut self) {
+        if self.storm.faults < FAULTS_MIN {
+            return self.later(SECOND, Event::Calm);
+        }
         self.note(|| "CALM: faults are over".to_owned());
         let bound = self.swarm.slow_timeouts(RECOVERY_TIMEOUTS) + self.longest_way();
         self.calm = Some(Calm {
