@@ -22,6 +22,10 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::Store(StoreFailure::LeaseExists) => "etcdserver: lease already exists",
         Failure::Store(StoreFailure::LeaseTtlTooLarge) => "etcdserver: too large lease TTL",
         Failure::Store(StoreFailure::NoSpace) => "etcdserver: mvcc: database space exceeded",
+        Failure::Store(StoreFailure::EmptyKey) => "etcdserver: key is not provided",
+        Failure::Store(StoreFailure::DuplicateKey) => "etcdserver: duplicate key given in txn request",
+        Failure::Store(StoreFailure::TooManyOperations) => "etcdserver: too many operations in txn request",
+        Failure::Store(StoreFailure::IllFormed) => "etcdserver: ill-formed txn request",
         Failure::Store(StoreFailure::Tree(_)) => unreachable!("a failure of the v2 tree outside /v2/keys"),
     }
 }

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::alarm::Alarm;
 use super::query::{KeyRange, KeyValue, LeaseId, Revision, TreeNode};
+use super::transaction::{Chosen, Transaction};
 
 /// The cluster's wall clock: nanoseconds since the Unix epoch. Each command carries the time by the clock of the leader
 /// that took it; the state's own is the greatest so far, so it never goes back.
@@ -76,6 +77,8 @@ pub enum Command {
         /// The leases with the seconds that are left; None: all of them again.
         remaining: Vec<(LeaseId, Option<u64>)>,
     },
+    /// v3: a transaction.
+    Transaction(Transaction),
     /// A member raises an alarm, or ends it.
     Alarm {
         /// Which.
@@ -91,6 +94,7 @@ impl Command {
     pub fn takes_space(&self) -> bool {
         match self {
             Command::Put(_) | Command::LeaseGrant { .. } => true,
+            Command::Transaction(transaction) => transaction.may_put(),
             Command::Tree { change, .. } => !matches!(
                 change,
                 TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_)
@@ -204,6 +208,8 @@ pub enum Outcome {
     LeasesExpired,
     /// What is left of the leases is written down.
     LeasesCheckpointed,
+    /// The transaction is carried out.
+    Transaction(Chosen),
     /// The alarm is as asked.
     Alarm {
         /// Whether it was otherwise before.
@@ -275,6 +281,18 @@ pub enum Failure {
     /// More than [`LEASE_TTL_MAX`](super::LEASE_TTL_MAX) seconds.
     #[error("too large lease TTL")]
     LeaseTtlTooLarge,
+    /// An operation of a transaction names no key.
+    #[error("key is not provided")]
+    EmptyKey,
+    /// A transaction sets a key twice, or sets and deletes it.
+    #[error("duplicate key given in txn request")]
+    DuplicateKey,
+    /// A transaction has more operations than are allowed.
+    #[error("too many operations in txn request")]
+    TooManyOperations,
+    /// A transaction whose choices are not as they must be; nothing that parses is.
+    #[error("ill-formed transaction")]
+    IllFormed,
     /// A member's space runs out: what needs more is refused until its alarm ends.
     #[error("database space exceeded")]
     NoSpace,

@@ -10,6 +10,7 @@
 //! | `lease`       | the v3 leases, and the keys that hang on them                                |
 //! | `tree`        | the v2 tree: files and directories by path, and its index                    |
 //! | `members`     | the name, client URLs and data id that each member published                 |
+//! | `transaction` | the v3 transaction, and what etcd's rules say of it                          |
 //! | `alarm`       | the alarms that members raised                                               |
 //! | `work`        | commands on very many keys, in slices; what is left pending                  |
 //! | `fingerprint` | the hash that replicas compare                                               |
@@ -24,6 +25,7 @@ mod mvcc;
 pub mod query;
 mod refound;
 pub mod rows;
+pub mod transaction;
 mod tree;
 mod work;
 
@@ -36,13 +38,17 @@ use alarm::{AlarmKind, Alarms};
 use command::{Applied, ClusterTime, Command, Failure, Outcome};
 use fingerprint::{Kind, Row, Totals};
 use members::Members;
-use mvcc::{Deleting, Keyspace};
+use mvcc::{Deleting, Keyspace, Transacting};
 use query::{Event, Found, LeaseId, LeaseView, Query, Revision};
+use transaction::Transaction;
 use tree::Tree;
 use work::Job;
 
 /// The most components a v2 path may have. Listings nest as deep as paths, and what nests is walked on the stack.
 pub const TREE_DEPTH_MAX: usize = 256;
+
+/// The most operations a transaction may have, whatever the settings say.
+pub const TRANSACTION_OPERATIONS_MAX: usize = 10_000;
 
 /// The replicated state of a cluster at one point of its log.
 #[derive(Clone, Debug)]
@@ -106,8 +112,17 @@ impl Store {
                 ids: ids.into(),
                 expired: true,
             }),
+            Command::Transaction(transaction) => match self.begin_transaction(transaction) {
+                Ok(transacting) => self.begin(Job::Transact(Box::new(transacting))),
+                Err(failure) => Applied::Done(Err(failure)),
+            },
             small => Applied::Done(self.carry_out(small)),
         }
+    }
+
+    fn begin_transaction(&self, transaction: Transaction) -> Result<Transacting, Failure> {
+        transaction.check(TRANSACTION_OPERATIONS_MAX)?;
+        self.keyspace.begin_transaction(transaction)
     }
 
     /// Carries out a command that is small whatever it is about.
@@ -151,9 +166,10 @@ impl Store {
                 let changed = self.alarms.set(alarm, raised);
                 Ok(Outcome::Alarm { changed })
             }
-            Command::DeleteRange { .. } | Command::LeaseRevoke { .. } | Command::LeaseExpire { .. } => {
-                unreachable!("it is carried out in slices")
-            }
+            Command::DeleteRange { .. }
+            | Command::LeaseRevoke { .. }
+            | Command::LeaseExpire { .. }
+            | Command::Transaction(_) => unreachable!("it is carried out in slices"),
         }
     }
 
@@ -165,6 +181,10 @@ impl Store {
         match query {
             Query::Range(range) => self.keyspace.range(range),
             Query::Tree { path, recursive } => Ok(Found::Tree(self.tree.get(path, *recursive)?)),
+            Query::Transaction(transaction) => {
+                transaction.check(TRANSACTION_OPERATIONS_MAX)?;
+                Ok(Found::Transaction(self.keyspace.look(transaction.clone())?))
+            }
             Query::Lease { id, keys } => Ok(Found::Lease(self.lease(*id).map(|lease| LeaseView {
                 ttl: lease.ttl,
                 keys: self.lease_keys(*id).filter(|_| *keys).cloned().collect(),

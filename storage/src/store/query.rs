@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alarm::Alarm;
 use super::command::TreeEvent;
+use super::transaction::{Chosen, Transaction};
 
 /// A state of the v3 keyspace: it begins at 1 and each changing command adds one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +48,18 @@ pub struct KeyRange {
     pub end: RangeEnd,
 }
 
+impl KeyRange {
+    /// Whether a key lies in it.
+    #[must_use]
+    pub fn holds(&self, key: &[u8]) -> bool {
+        match &self.end {
+            RangeEnd::Single => *key == self.start[..],
+            RangeEnd::Before(end) => *key >= self.start[..] && *key < end[..],
+            RangeEnd::Unbounded => *key >= self.start[..],
+        }
+    }
+}
+
 /// Where a range of keys ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RangeEnd {
@@ -70,6 +83,8 @@ pub enum Query {
         /// All below it, not just one level.
         recursive: bool,
     },
+    /// v3: a transaction that only reads.
+    Transaction(Transaction),
     /// v3: a lease, as far as the stores know it.
     Lease {
         /// Which.
@@ -149,6 +164,8 @@ pub enum Found {
         /// How many keys the range holds at that revision, whatever filter and limit.
         count: u64,
     },
+    /// To `Query::Transaction`.
+    Transaction(Chosen),
     /// To `Query::Lease`; None if it is not there.
     Lease(Option<LeaseView>),
     /// To `Query::Leases`: their ids, in order.

@@ -4,21 +4,23 @@ use std::collections::VecDeque;
 
 use super::Store;
 use super::command::{Applied, Failure, Outcome};
-use super::mvcc::Deleting;
+use super::mvcc::{Deleting, Transacting};
 use super::query::{LeaseId, Revision};
 
 /// Rows that one call looks at: about a millisecond's worth.
-pub(super) const ROWS_PER_SLICE: usize = 500;
+pub(super) const ROWS_PER_SLICE: usize = 400;
 /// Changes that compaction looks at on the way of every command: more than a command makes, so that it gets done.
-const TIDIED_PER_COMMAND: usize = 4;
+const TIDIED_PER_COMMAND: usize = 2;
 /// Changes that compaction looks at when a leader has nothing else to do.
-const TIDIED_PER_CONTINUE: usize = ROWS_PER_SLICE;
+const TIDIED_PER_CONTINUE: usize = 200;
 
 /// A command that is being carried out.
 #[derive(Clone, Debug)]
 pub(super) enum Job {
     /// Keys of a range go.
     Delete(Deleting),
+    /// A transaction.
+    Transact(Box<Transacting>),
     /// Leases go.
     Revoke {
         /// The keys of the lease that comes next, if some are gone already.
@@ -86,6 +88,7 @@ impl Store {
         let rows_max = self.rows_per_slice() + 1;
         match job {
             Job::Delete(deleting) => self.keyspace.rows_to_delete(deleting, rows_max),
+            Job::Transact(transacting) => self.keyspace.rows_of_transaction(transacting, rows_max),
             Job::Revoke { ids, .. } => ids.iter().fold(0, |rows: usize, id| {
                 if rows >= rows_max {
                     return rows;
@@ -106,6 +109,12 @@ impl Store {
                     count: deleting.count,
                     previous: std::mem::take(&mut deleting.gone),
                 }))
+            }
+            Job::Transact(transacting) => {
+                let modified = self.revision_in_the_making();
+                let chosen = self.keyspace.transact(transacting, modified, rows_max)?;
+                self.keyspace.made_if(modified, transacting.changed);
+                Some(Ok(Outcome::Transaction(chosen)))
             }
             Job::Revoke {
                 current,

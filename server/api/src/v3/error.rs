@@ -65,7 +65,14 @@ pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
         Failure::TooManyRequests | Failure::Store(StoreFailure::NoSpace) => Code::ResourceExhausted,
         Failure::Store(StoreFailure::LeaseNotFound) => Code::NotFound,
         Failure::Store(StoreFailure::LeaseExists) => Code::FailedPrecondition,
-        Failure::TooLarge | Failure::Store(StoreFailure::KeyNotFound) => Code::InvalidArgument,
+        Failure::TooLarge
+        | Failure::Store(
+            StoreFailure::KeyNotFound
+            | StoreFailure::EmptyKey
+            | StoreFailure::DuplicateKey
+            | StoreFailure::TooManyOperations
+            | StoreFailure::IllFormed,
+        ) => Code::InvalidArgument,
         Failure::Store(
             StoreFailure::FutureRevision | StoreFailure::Compacted(_) | StoreFailure::LeaseTtlTooLarge,
         ) => Code::OutOfRange,

@@ -8,12 +8,14 @@ mod history;
 mod keys;
 mod range;
 mod rows;
+mod transaction;
 
 pub use history::{Life, Version};
 pub use rows::{ChangeRow, KeyRow, KeyspaceRow};
 
 pub(super) use delete::Deleting;
 pub(super) use keys::Keyspace;
+pub(super) use transaction::Transacting;
 
 #[cfg(test)]
 mod tests;

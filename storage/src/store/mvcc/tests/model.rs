@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use raft_core::NodeId;
 
 use crate::store::Store;
@@ -14,10 +15,33 @@ use crate::store::query::{
     Between, Event, Found, KeyRange, KeyValue, LeaseId, LeaseView, Query, RangeEnd, RangeQuery, Revision,
     Sort, SortTarget,
 };
+use crate::store::transaction::{
+    Choice, Chosen, Comparison, Operand, Operation, OperationResult, Relation, Transaction,
+};
 
 /// A version: since when, and what; None is deleted.
 type Version = (u64, Option<KeyValue>);
 
+/// A choice that was made: for each operation None, or the choice that it was.
+struct Shape {
+    succeeded: bool,
+    parts: Vec<Option<Shape>>,
+}
+
+impl Shape {
+    fn filled(&self, results: &mut impl Iterator<Item = OperationResult>) -> Chosen {
+        let fill = |part: &Option<Shape>| match part {
+            Some(inner) => OperationResult::Choice(inner.filled(results)),
+            None => results.next().expect("each has a result"),
+        };
+        Chosen {
+            succeeded: self.succeeded,
+            results: self.parts.iter().map(fill).collect(),
+        }
+    }
+}
+
+#[derive(Clone)]
 struct Model {
     keys: BTreeMap<Bytes, Vec<Version>>,
     events: Vec<Event>,
@@ -71,6 +95,7 @@ impl Model {
                 ids.iter().for_each(|id| self.end(*id));
                 Ok(Outcome::LeasesExpired)
             }
+            Command::Transaction(transaction) => self.transaction(transaction),
             Command::LeaseCheckpoint { .. } => Ok(Outcome::LeasesCheckpointed),
             Command::Alarm { raised, .. } => {
                 let changed = std::mem::replace(&mut self.full, *raised) != *raised;
@@ -152,6 +177,106 @@ impl Model {
         }
         self.compacted = revision;
         Ok(Outcome::Compacted)
+    }
+
+    fn transaction(&mut self, transaction: &Transaction) -> Result<Outcome, Failure> {
+        if self.full && transaction.may_put() {
+            return Err(Failure::NoSpace);
+        }
+        transaction.check(usize::MAX)?;
+        let mut way = Vec::new();
+        let shape = self.choose(transaction, 0, &mut way);
+        for operation in &way {
+            match operation {
+                Operation::Put(put) => drop(self.clone().put(put)?),
+                Operation::Range(query) => drop(self.range(query)?),
+                _ => {}
+            }
+        }
+        let before = self.revision;
+        let results: Vec<_> = way
+            .iter()
+            .map(|operation| self.operate(operation, before))
+            .collect();
+        Ok(Outcome::Transaction(shape.filled(&mut results.into_iter())))
+    }
+
+    /// The operations on the way, in order, and where their results belong.
+    fn choose(&self, transaction: &Transaction, number: usize, way: &mut Vec<Operation>) -> Shape {
+        let choice = &transaction.choices[number];
+        let succeeded = choice.comparisons.iter().all(|comparison| {
+            let mut keys = self.live(&comparison.range, self.revision);
+            if keys.is_empty() {
+                if matches!(comparison.operand, Operand::Value(_)) {
+                    return false;
+                }
+                keys.push(KeyValue {
+                    key: Bytes::new(),
+                    create_revision: Revision(0),
+                    mod_revision: Revision(0),
+                    version: 0,
+                    value: Bytes::new(),
+                    lease: LeaseId::NONE,
+                });
+            }
+            keys.iter().all(|kv| {
+                let order = match &comparison.operand {
+                    Operand::Version(operand) => kv.version.cmp(operand),
+                    Operand::Create(operand) => kv.create_revision.cmp(operand),
+                    Operand::Mod(operand) => kv.mod_revision.cmp(operand),
+                    Operand::Value(operand) => kv.value.cmp(operand),
+                    Operand::Lease(operand) => kv.lease.cmp(operand),
+                };
+                match comparison.relation {
+                    Relation::Equal => order.is_eq(),
+                    Relation::Greater => order.is_gt(),
+                    Relation::Less => order.is_lt(),
+                    Relation::NotEqual => order.is_ne(),
+                }
+            })
+        });
+        let list = if succeeded {
+            &choice.success
+        } else {
+            &choice.failure
+        };
+        let parts = list.iter().map(|operation| match operation {
+            Operation::Choice(inner) => Some(self.choose(transaction, *inner as usize, way)),
+            other => {
+                way.push(other.clone());
+                None
+            }
+        });
+        let parts = parts.collect();
+        Shape { succeeded, parts }
+    }
+
+    /// Carries out one operation of a transaction that began at this revision.
+    fn operate(&mut self, operation: &Operation, before: u64) -> OperationResult {
+        let now = self.revision;
+        let result = match operation {
+            Operation::Range(query) => {
+                let found = self.range(query).expect("it was looked at");
+                return OperationResult::Range(found);
+            }
+            Operation::Put(put) => {
+                self.revision = before;
+                let previous = self.put(put).expect("it was looked at");
+                OperationResult::Put { previous }
+            }
+            Operation::DeleteRange { range, previous } => {
+                let gone = self.live(range, now);
+                self.revision = before;
+                self.delete(&gone);
+                OperationResult::Deleted {
+                    count: gone.len() as u64,
+                    previous: if *previous { gone } else { Vec::new() },
+                }
+            }
+            Operation::Choice(_) => panic!("choices are not on the way"),
+        };
+        self.revision = self.revision.max(now);
+        result
     }
 
     fn hanging_on(&self, lease: LeaseId) -> Vec<KeyValue> {
@@ -284,6 +409,113 @@ fn put() -> impl Strategy<Value = Command> {
     })
 }
 
+fn comparison() -> impl Strategy<Value = Comparison> {
+    let small = || 0u64..4;
+    let operand = prop_oneof![
+        small().prop_map(Operand::Version),
+        (0u64..40).prop_map(|revision| Operand::Create(Revision(revision))),
+        (0u64..40).prop_map(|revision| Operand::Mod(Revision(revision))),
+        key().prop_map(Operand::Value),
+        (-7i64..3).prop_map(|id| Operand::Lease(LeaseId(id))),
+    ];
+    use Relation::{Equal, Greater, Less, NotEqual};
+    let relation = prop::sample::select(vec![Equal, Greater, Less, NotEqual]);
+    (key_range(), operand, relation).prop_map(|(range, operand, relation)| Comparison {
+        range,
+        operand,
+        relation,
+    })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let put = put().prop_map(|command| match command {
+        Command::Put(put) => Operation::Put(put),
+        other => panic!("{other:?}"),
+    });
+    let delete = (key_range(), any::<bool>());
+    prop_oneof![
+        4 => put,
+        2 => delete.prop_map(|(range, previous)| Operation::DeleteRange { range, previous }),
+        2 => range_query().prop_map(Operation::Range),
+        1 => (0u32..4).prop_map(Operation::Choice),
+    ]
+}
+
+fn transaction() -> impl Strategy<Value = Command> {
+    let list = || prop::collection::vec(operation(), 0..4);
+    let choice = (prop::collection::vec(comparison(), 0..3), list(), list());
+    let choice = choice.prop_map(|(comparisons, success, failure)| Choice {
+        comparisons,
+        success,
+        failure,
+    });
+    let choices = prop::collection::vec(choice, 1..4);
+    (choices, prop::bool::weighted(0.9)).prop_map(|(mut choices, is_mended)| {
+        if is_mended {
+            mend(&mut choices);
+        }
+        Command::Transaction(Transaction { choices })
+    })
+}
+
+/// Makes most transactions possible: no key is empty, and each choice is met at most once.
+fn mend(choices: &mut [Choice]) {
+    let mut next = 1;
+    let number_of_choices = choices.len() as u32;
+    let mend_range = |range: &mut KeyRange| {
+        if range.start.is_empty() {
+            range.start = Bytes::from_static(b"\0");
+        }
+    };
+    for choice in choices {
+        choice
+            .comparisons
+            .iter_mut()
+            .for_each(|comparison| mend_range(&mut comparison.range));
+        for list in [&mut choice.success, &mut choice.failure] {
+            list.retain_mut(|operation| match operation {
+                Operation::Range(query) => {
+                    mend_range(&mut query.range);
+                    query.revision = query.revision.filter(|revision| revision.0 % 8 == 0);
+                    true
+                }
+                Operation::Put(put) => {
+                    put.ignore_value &= put.previous;
+                    put.ignore_lease &= put.previous;
+                    !put.key.is_empty()
+                }
+                Operation::DeleteRange { range, .. } => {
+                    mend_range(range);
+                    true
+                }
+                Operation::Choice(inner) => {
+                    *inner = next;
+                    next += 1;
+                    *inner < number_of_choices
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn many_of_the_transactions_are_carried_out() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut possible = 0;
+    for _ in 0..1000 {
+        let command = transaction()
+            .new_tree(&mut runner)
+            .expect("a transaction")
+            .current();
+        let Command::Transaction(transaction) = command else {
+            panic!("{command:?}")
+        };
+        let changes = !transaction.only_reads();
+        possible += usize::from(transaction.check(usize::MAX).is_ok() && changes);
+    }
+    assert!(possible > 300, "only {possible} of 1000");
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let delete = (key_range(), any::<bool>());
     let delete = delete.prop_map(|(range, previous)| Command::DeleteRange { range, previous });
@@ -309,6 +541,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => revoke,
         1 => expire,
         1 => alarm,
+        8 => transaction(),
     ]
 }
 
