@@ -10,6 +10,7 @@ use raft_core::{Body, Entry, Position};
 use storage::store::Store;
 use storage::store::command::{Applied, Outcome};
 
+use crate::leases::LeaseChange;
 use crate::node::Node;
 use crate::proposal::{Origin, Proposal};
 use crate::request::{Answer, Failure, Output, Retired};
@@ -30,6 +31,7 @@ pub(crate) struct Unapplied {
 struct Working {
     position: Position,
     origin: Origin,
+    leases: LeaseChange,
     /// The state before the command.
     view: Store,
 }
@@ -75,7 +77,7 @@ impl Node {
             let working = self.unapplied.working.take().expect("it was there");
             // Dropping what only a view still holds takes long after so large a change.
             self.outbox.push_back(Output::Retired(Retired::of(working.view)));
-            self.finish(working.position, Some((working.origin, result)));
+            self.finish(working.position, Some((working.origin, working.leases, result)));
         }
         while self.has_turn_left()
             && self.unapplied.working.is_none()
@@ -101,12 +103,22 @@ impl Node {
         let Some((time, Proposal { origin, command })) = proposal else {
             return self.finish(position, None);
         };
-        match self.store.apply(time, command) {
-            Applied::Done(result) => self.finish(position, Some((origin, result))),
+        let counts = self.leases.clock.is_some();
+        let leases = if counts {
+            LeaseChange::of(&command)
+        } else {
+            LeaseChange::None
+        };
+        let effort = self.store.effort();
+        let applied = self.store.apply(time, command);
+        self.count_effort(self.store.effort() - effort);
+        match applied {
+            Applied::Done(result) => self.finish(position, Some((origin, leases, result))),
             Applied::Working => {
                 self.unapplied.working = Some(Working {
                     position,
                     origin,
+                    leases,
                     view: self.store.clone(),
                 });
             }
@@ -114,21 +126,33 @@ impl Node {
     }
 
     /// An entry is applied; if it held a command, with this result.
-    fn finish(&mut self, position: Position, done: Option<(Origin, Done)>) {
+    fn finish(&mut self, position: Position, done: Option<(Origin, LeaseChange, Done)>) {
         let later_term = position.term > self.applied.term;
         self.applied = position;
-        if let Some((origin, result)) = done
-            && origin.node == self.config.raft.id
-            && origin.boot == self.config.raft.boot
-        {
-            let ticket = Ticket(origin.ticket);
-            self.writes.remove(ticket);
-            self.answer(ticket, result.map(Answer::Done).map_err(Failure::Store));
+        if later_term && self.raft.is_leader() && position.term == self.raft.term() {
+            self.begin_to_count();
+        }
+        if let Some((origin, leases, result)) = done {
+            self.on_lease_change(leases);
+            if let Ok(outcome) = &result {
+                self.on_lease_granted(outcome);
+            }
+            if origin.node == self.config.raft.id && origin.boot == self.config.raft.boot {
+                self.answer_write(Ticket(origin.ticket), result);
+            }
         }
         if later_term {
             self.writes.term_applied(position.term);
             self.propose_unsent();
         }
         self.answer_confirmed();
+    }
+
+    fn answer_write(&mut self, ticket: Ticket, result: Done) {
+        if result == Ok(Outcome::Continued) {
+            self.leases.continuing = false;
+        }
+        self.writes.remove(ticket);
+        self.answer(ticket, result.map(Answer::Done).map_err(Failure::Store));
     }
 }

@@ -6,6 +6,7 @@ use raft_core::{NodeId, Time};
 use storage::store::command::{self, Command};
 use storage::store::query::Query;
 
+use crate::leases::LeaseAsk;
 use crate::node::Node;
 use crate::reads::Question;
 use crate::request::{
@@ -31,7 +32,16 @@ impl Node {
             Request::Write(command) if self.out_of_space && command.takes_space() => {
                 self.reply(client, id, Err(command::Failure::NoSpace.into()));
             }
-            Request::Write(command) => self.write(waiter, command),
+            Request::Write(mut command) => {
+                if let Command::LeaseGrant { ttl, .. } = &mut command {
+                    *ttl = (*ttl).max(self.config.lease_ttl_min());
+                }
+                let _ = self.write(waiter, command);
+            }
+            Request::LeaseKeepAlive { id } => self.ask_lease(waiter, LeaseAsk { id, renew: true }, false),
+            Request::LeaseTimeToLive { id, keys } => {
+                self.ask_lease(waiter, LeaseAsk { id, renew: false }, keys);
+            }
             Request::Read {
                 query,
                 linearizable: true,
@@ -61,8 +71,9 @@ impl Node {
 
     pub(crate) fn on_client_gone(&mut self, client: ClientId) {
         for ticket in self.waiting.client_gone(client) {
-            // A read that nobody waits for is given up; a write may be in the log already and runs its course.
-            if self.reads.remove(ticket) {
+            // What only asks is given up when nobody waits for it; a write may be in the log already and runs its course.
+            let asked = self.leases.remove(ticket);
+            if self.reads.remove(ticket) || asked {
                 self.waiting.release(ticket);
             }
         }
@@ -124,6 +135,7 @@ impl Node {
         if matches!(result, Err(Failure::Timeout | Failure::Stopped)) {
             self.reads.remove(ticket);
             self.writes.remove(ticket);
+            self.leases.remove(ticket);
         }
         if let Some(Waiter {
             client: Some((client, id)),

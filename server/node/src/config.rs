@@ -14,6 +14,8 @@ pub struct Config {
     pub cluster_id: u64,
     /// The random id of the data directory.
     pub data_id: u64,
+    /// How large the state may become, in bytes of memory, before this member raises the alarm about space.
+    pub quota_bytes: u64,
     /// What this member makes known of itself once there is a leader.
     pub attributes: Attributes,
 }
@@ -23,5 +25,13 @@ impl Config {
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(5) + 2 * self.raft.election_timeout
+    }
+
+    /// The shortest time to live that a lease is granted, in seconds: etcd's 3/2 election timeouts, so that a change of
+    /// the leader leaves time to renew it.
+    #[must_use]
+    pub fn lease_ttl_min(&self) -> u64 {
+        let min = self.raft.election_timeout * 3 / 2;
+        min.as_secs() + u64::from(min.subsec_nanos() > 0)
     }
 }

@@ -32,17 +32,24 @@
 //! | `writes.rs` | proposals: into the own log or to the leader, once |
 //! | `forward.rs` | the numbered stream of proposals from a follower to the leader, both ends |
 //! | `reads.rs` | linearizable reads in batches, one round for all of a turn |
+//! | `leases.rs` | leases as clients ask for them: the leader alone knows how long one lasts |
+//! | `lease_clock.rs` | the leader's count-down of leases |
+//! | `upkeep.rs` | what a leader proposes of itself: expiry, checkpoints, work that is pending |
+//! | `alarms.rs` | the alarm about space |
 //! | `leaving.rs` | handing over the lead; being removed |
 //! | `apply.rs` | committed entries into the store, large ones in slices; answers out |
 //!
 //! # Left out so far
-//! Snapshots, watches, leases.
+//! Snapshots, watches.
 #![forbid(unsafe_code)]
 
+mod alarms;
 mod apply;
 mod clients;
 mod config;
 mod forward;
+mod lease_clock;
+mod leases;
 mod leaving;
 mod message;
 mod node;
@@ -51,14 +58,16 @@ mod reads;
 mod request;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod waiting;
 mod writes;
 
 pub use config::Config;
+pub use leases::{LeaseAsk, LeaseSays};
 pub use message::{Forward, Lane, Part, PeerMessage};
 pub use node::Node;
 pub use proposal::{Origin, Proposal};
 pub use request::{
-    Answer, ClientId, Failure, Header, Input, Member, Now, Output, Request, RequestId, Response, Retired,
-    Status, WallTime,
+    Answer, ClientId, Failure, Header, Input, LeaseTime, Member, Now, Output, Request, RequestId, Response,
+    Retired, Status, WallTime,
 };

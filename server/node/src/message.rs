@@ -4,6 +4,8 @@ use bytes::Bytes;
 use raft_core::{Boot, Envelope, NodeId, Term};
 use serde::{Deserialize, Serialize};
 
+use crate::leases::{LeaseAsk, LeaseSays};
+
 /// All that one node says to another in one turn, on one lane: a client hits a follower two times in three, so
 /// forwarding is the hot path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,22 @@ pub enum Part {
         /// The next number it waits for.
         taken: u64,
     },
+    /// A client asked about a lease, which only the leader knows.
+    LeaseAsk {
+        /// The sender's number of the question.
+        number: u64,
+        /// The question.
+        ask: LeaseAsk,
+    },
+    /// The leader's answer.
+    LeaseAnswer {
+        /// Of which life of the receiver.
+        boot: Boot,
+        /// The receiver's number of the question.
+        number: u64,
+        /// The answer.
+        says: LeaseSays,
+    },
 }
 
 impl Part {
@@ -41,7 +59,7 @@ impl Part {
     pub(crate) fn lane(&self) -> Lane {
         match self {
             Part::Raft(envelope) if envelope.message.is_urgent() => Lane::Urgent,
-            Part::Raft(_) | Part::Forward(_) => Lane::Bulk,
+            Part::Raft(_) | Part::Forward(_) | Part::LeaseAsk { .. } | Part::LeaseAnswer { .. } => Lane::Bulk,
             Part::Forwarded { .. } => Lane::Urgent,
         }
     }

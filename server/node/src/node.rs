@@ -6,9 +6,11 @@ use raft_core::{Boot, Image, NodeId, Position, Raft, Refusal, Term, Time};
 use storage::store::Store;
 use storage::store::command::ClusterTime;
 
+use crate::alarms::SpaceAlarm;
 use crate::apply::Unapplied;
 use crate::config::Config;
 use crate::forward::{FromFollowers, ToLeader};
+use crate::leases::Leases;
 use crate::message::{Lane, Part, PeerMessage};
 use crate::proposal::stamped;
 use crate::reads::Reads;
@@ -32,6 +34,8 @@ pub struct Node {
     pub(crate) waiting: Waiting,
     pub(crate) writes: Writes,
     pub(crate) reads: Reads,
+    pub(crate) leases: Leases,
+    pub(crate) space: SpaceAlarm,
     pub(crate) to_leader: Option<ToLeader>,
     from_followers: FromFollowers,
     /// The newest life heard of, of each peer.
@@ -76,6 +80,8 @@ impl Node {
             waiting: Waiting::default(),
             writes: Writes::default(),
             reads: Reads::default(),
+            leases: Leases::default(),
+            space: SpaceAlarm::default(),
             to_leader: None,
             from_followers: FromFollowers::default(),
             boots: BTreeMap::new(),
@@ -161,7 +167,14 @@ impl Node {
             return self.now.monotonic;
         }
         let forward = self.to_leader.as_ref().map_or(Time::NEVER, ToLeader::deadline);
-        self.raft.deadline().min(self.waiting.deadline()).min(forward)
+        let raft = self.raft.deadline().min(self.waiting.deadline());
+        let own = if self.may_continue() {
+            self.leases.retry_at
+        } else {
+            Time::NEVER
+        };
+        let leases = self.leases.deadline(self.now.monotonic).min(own);
+        raft.min(forward).min(leases.max(self.now.monotonic))
     }
 
     /// The member's Raft, to look at.
@@ -199,6 +212,8 @@ impl Node {
         self.notice_leader();
         // A leader that was busy may have room again.
         self.propose_unsent();
+        self.tick_leases();
+        self.look_at_space();
         while let Some(ticket) = self.waiting.overdue(self.now.monotonic) {
             self.answer(ticket, Err(Failure::Timeout));
         }
@@ -235,6 +250,8 @@ impl Node {
                         });
                     }
                 }
+                Part::LeaseAsk { number, ask } => self.on_lease_ask(from, from_boot, number, ask),
+                Part::LeaseAnswer { boot, number, says } => self.on_lease_answer(boot, number, says),
                 Part::Forwarded { term, boot, taken } => {
                     let resend_deadline = self.resend_deadline();
                     match &mut self.to_leader {
@@ -266,6 +283,7 @@ impl Node {
             term: now.1,
         });
         self.propose_unsent();
+        self.renew_lease_asks();
     }
 
     fn begin_turn(&mut self) {
@@ -280,6 +298,12 @@ impl Node {
 
     pub(crate) fn count_applied(&mut self) {
         self.applied_this_turn += 1;
+    }
+
+    /// A command touched so many rows; one is counted already.
+    pub(crate) fn count_effort(&mut self, rows: u64) {
+        let more = usize::try_from(rows.saturating_sub(1));
+        self.applied_this_turn += more.unwrap_or(APPLY_PER_TURN_MAX);
     }
 
     fn drive_raft(&mut self) {

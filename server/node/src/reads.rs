@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use raft_core::{Index, ReadId};
-use storage::store::query::Query;
+use storage::store::query::{LeaseId, Query};
 
+use crate::leases::{Asker, LeaseAsk};
 use crate::node::Node;
 use crate::request::Answer;
 use crate::waiting::{Ticket, Waiter};
@@ -20,6 +21,10 @@ pub(crate) enum Question {
     Query(Query),
     Members,
     Health,
+    /// What the leader is asked about a lease.
+    Lease(LeaseAsk, Asker),
+    /// What is left of a lease, as the leader said, and whether its keys are asked for.
+    LeaseKeys(LeaseId, Option<(u64, u64)>, bool),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,6 +50,10 @@ impl Reads {
         let Some(tickets) = self.asked.remove(&id) else {
             return;
         };
+        self.confirm(index, tickets);
+    }
+
+    fn confirm(&mut self, index: Index, tickets: Vec<Ticket>) {
         let place = self.confirmed.partition_point(|&(at, _)| at <= index);
         self.confirmed.insert(place, (index, tickets));
     }
@@ -63,8 +72,20 @@ impl Node {
         if self.waiting.len() > crate::writes::WAITING_MAX {
             return self.answer(ticket, Err(crate::request::Failure::TooManyRequests));
         }
+        self.question(ticket, question);
+    }
+
+    /// Asks what is to be confirmed first, for somebody who waits already.
+    pub(crate) fn question(&mut self, ticket: Ticket, question: Question) {
         self.reads.questions.insert(ticket, question);
         self.reads.gathering.insert(ticket);
+    }
+
+    /// Answers once so much is applied.
+    pub(crate) fn question_at(&mut self, ticket: Ticket, question: Question, index: Index) {
+        self.reads.questions.insert(ticket, question);
+        self.reads.confirm(index, vec![ticket]);
+        self.answer_confirmed();
     }
 
     /// Asks for all reads that gathered, in one batch; called once a turn. Returns whether Raft took it.
@@ -111,6 +132,11 @@ impl Node {
                     Question::Query(query) => self.find(&query),
                     Question::Members => Ok(Answer::Members(self.members())),
                     Question::Health => Ok(Answer::Healthy),
+                    Question::LeaseKeys(id, time, keys) => Ok(self.lease_time(id, time, keys)),
+                    Question::Lease(ask, asker) => {
+                        self.on_lease_confirmed(ticket, ask, asker);
+                        continue;
+                    }
                 };
                 self.answer(ticket, result);
             }

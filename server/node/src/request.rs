@@ -1,12 +1,14 @@
 //! The face of a node: what goes in and what comes out.
 
+use bytes::Bytes;
 use raft_core::{Index, Membership, NodeId, Save, SnapshotMark, Stamp, Term, Time};
 use serde::{Deserialize, Serialize};
 use storage::store::Store;
 use storage::store::command::{self, Command};
-use storage::store::query::{Found, Query};
+use storage::store::query::{Found, LeaseId, Query};
 use thiserror::Error;
 
+use crate::lease_clock::LeaseClock;
 use crate::message::{Lane, PeerMessage};
 
 /// A client's connection, unique within one boot.
@@ -108,25 +110,33 @@ pub enum Output {
     Retired(Retired),
 }
 
-/// A view that is needed no more. It may be the last that holds millions of keys; freeing them takes longer than a node
-/// may pause.
+/// What is needed no more and may be large: freeing millions of keys takes longer than a node may pause.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Retired {
     #[serde(skip)]
     view: Option<Box<Store>>,
+    #[serde(skip)]
+    clock: Option<Box<LeaseClock>>,
 }
 
 impl Retired {
     pub(crate) fn of(view: Store) -> Retired {
         Retired {
             view: Some(Box::new(view)),
+            clock: None,
         }
     }
 
-    /// The view; None of one that was written down and read back.
-    #[must_use]
-    pub fn into_view(self) -> Option<Box<Store>> {
-        self.view
+    pub(crate) fn of_clock(clock: Box<LeaseClock>) -> Retired {
+        Retired {
+            view: None,
+            clock: Some(clock),
+        }
+    }
+
+    /// Frees it.
+    pub fn free(self) {
+        drop((self.view, self.clock));
     }
 }
 
@@ -156,6 +166,18 @@ pub enum Request {
     Members {
         /// Whether to confirm first that it is not stale.
         linearizable: bool,
+    },
+    /// Renew a lease.
+    LeaseKeepAlive {
+        /// Which.
+        id: LeaseId,
+    },
+    /// How much is left of a lease.
+    LeaseTimeToLive {
+        /// Which.
+        id: LeaseId,
+        /// Its keys too.
+        keys: bool,
     },
     /// How this member is.
     Status,
@@ -201,10 +223,30 @@ pub enum Answer {
     Found(Found),
     /// To `Members`, sorted by id.
     Members(Vec<Member>),
+    /// To `LeaseKeepAlive`.
+    LeaseRenewed {
+        /// Which.
+        id: LeaseId,
+        /// The seconds that it lasts from now on; 0 if there is no such lease any more.
+        ttl: u64,
+    },
+    /// To `LeaseTimeToLive`; None if there is no such lease.
+    LeaseTime(Option<LeaseTime>),
     /// To `Status`.
     Status(Status),
     /// To `Health`.
     Healthy,
+}
+
+/// How much is left of a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseTime {
+    /// What was granted, in seconds.
+    pub granted: u64,
+    /// What is left, in whole seconds.
+    pub remaining: u64,
+    /// The keys that hang on it, in order, if they were asked for.
+    pub keys: Vec<Bytes>,
 }
 
 /// A member as clients see it.

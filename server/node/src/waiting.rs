@@ -31,8 +31,7 @@ impl Waiting {
     /// # Panics
     /// If the same request of the same client waits already: the host reused an id.
     pub(crate) fn admit(&mut self, waiter: Waiter) -> Ticket {
-        let ticket = Ticket(self.next);
-        self.next += 1;
+        let ticket = self.draw();
         if let Some(client) = waiter.client {
             assert!(
                 self.clients.insert(client, ticket).is_none(),
@@ -41,6 +40,13 @@ impl Waiting {
         }
         self.deadlines.insert((waiter.deadline, ticket));
         self.waiters.insert(ticket, waiter);
+        ticket
+    }
+
+    /// A number for what nobody waits for.
+    pub(crate) fn draw(&mut self) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
         ticket
     }
 

@@ -54,6 +54,11 @@ struct Waits {
 }
 
 impl Writes {
+    /// Whether this one is not applied yet.
+    pub(crate) fn waits(&self, ticket: Ticket) -> bool {
+        self.proposals.contains_key(&ticket)
+    }
+
     pub(crate) fn remove(&mut self, ticket: Ticket) {
         if let Some(waits) = self.proposals.remove(&ticket) {
             self.bytes -= waits.encoded.len();
@@ -73,8 +78,8 @@ impl Writes {
 }
 
 impl Node {
-    /// Takes a write of a client's, or of the node's own.
-    pub(crate) fn write(&mut self, waiter: Waiter, command: Command) {
+    /// Takes a write of a client's, or of the node's own. Returns its ticket if it was taken.
+    pub(crate) fn write(&mut self, waiter: Waiter, command: Command) -> Option<Ticket> {
         let ticket = self.waiting.admit(waiter);
         let origin = Origin {
             node: self.config.raft.id,
@@ -83,10 +88,12 @@ impl Node {
         };
         let encoded = Proposal { origin, command }.encode();
         if encoded.len() + STAMP_BYTES > self.config.raft.limits.entry_bytes_max {
-            return self.answer(ticket, Err(Failure::TooLarge));
+            self.answer(ticket, Err(Failure::TooLarge));
+            return None;
         }
         if self.waiting.len() > WAITING_MAX || self.writes.bytes + encoded.len() > WAITING_BYTES_MAX {
-            return self.answer(ticket, Err(Failure::TooManyRequests));
+            self.answer(ticket, Err(Failure::TooManyRequests));
+            return None;
         }
         self.writes.bytes += encoded.len();
         self.writes.proposals.insert(
@@ -98,6 +105,7 @@ impl Node {
         );
         self.writes.unsent.insert(ticket);
         self.propose_unsent();
+        Some(ticket)
     }
 
     /// Proposes what can be proposed now.

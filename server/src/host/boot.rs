@@ -117,6 +117,7 @@ fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
         raft,
         cluster_id: identity.cluster_id,
         data_id: identity.data_id,
+        quota_bytes: u64::MAX,
         attributes: Attributes {
             name: config.name.clone(),
             client_urls,

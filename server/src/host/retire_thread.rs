@@ -1,4 +1,5 @@
-//! The thread that drops views: the last one of a large state takes longer to free than the node may pause.
+//! The thread that frees what the node needs no more: what millions of keys took is not freed within a pause that the
+//! node may make.
 
 use std::io;
 use std::sync::mpsc::{self, Sender};
@@ -6,7 +7,7 @@ use std::thread;
 
 use node::Retired;
 
-/// Dropping it ends the thread, once all that it was given is dropped.
+/// Dropping it ends the thread, once all that it was given is freed.
 #[derive(Debug)]
 pub(super) struct RetireThread(Sender<Retired>);
 
@@ -17,12 +18,12 @@ impl RetireThread {
         let (views, its_views) = mpsc::channel::<Retired>();
         thread::Builder::new()
             .name("retire".to_owned())
-            .spawn(move || its_views.into_iter().for_each(drop))?;
+            .spawn(move || its_views.into_iter().for_each(Retired::free))?;
         Ok(RetireThread(views))
     }
 
-    pub(super) fn drop_there(&self, view: Retired) {
+    pub(super) fn free_there(&self, retired: Retired) {
         // A thread that is gone has panicked, which ends the process.
-        let _ = self.0.send(view);
+        let _ = self.0.send(retired);
     }
 }

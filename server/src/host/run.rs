@@ -252,7 +252,7 @@ impl Host {
                      another member can only be started with a new one"
                 );
             }
-            Output::Retired(view) => self.retire.drop_there(view),
+            Output::Retired(retired) => self.retire.free_there(retired),
             Output::Alarm(alarm) => {
                 log::error!("alarm":% = alarm; "the protocol is broken: takes part no more")
             }

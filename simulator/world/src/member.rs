@@ -267,7 +267,7 @@ impl Member {
                 Output::Peers(_) => {}
                 Output::Why(why) => effects.push(Effect::Why(why)),
                 Output::Leader { leader, term } => effects.push(Effect::Leader { leader, term }),
-                Output::Retired(view) => drop(view),
+                Output::Retired(retired) => retired.free(),
                 Output::Removed => effects.push(Effect::Removed),
                 Output::Alarm(alarm) => effects.push(Effect::Alarm(alarm)),
             }
@@ -325,6 +325,7 @@ fn config(
         },
         cluster_id: CLUSTER_ID,
         data_id: data.identity().data_id,
+        quota_bytes: u64::MAX,
         attributes: Attributes {
             name: format!("n{}", id.0),
             client_urls: vec![format!("http://n{}:2379", id.0)],

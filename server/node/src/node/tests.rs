@@ -1,5 +1,7 @@
 //! A few nodes, messages delivered at once, disks that save at once unless held back.
 
+mod leases;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,6 +41,7 @@ impl Cluster {
                 raft: raft_core::Config::new(NodeId(id), id),
                 cluster_id: 7,
                 data_id: id * 100,
+                quota_bytes: u64::MAX,
                 attributes: Attributes {
                     name: format!("n{id}"),
                     client_urls: vec![],

@@ -128,6 +128,7 @@ impl Cluster {
             },
             cluster_id: 7,
             data_id: id.0 * 100,
+            quota_bytes: u64::MAX,
             attributes: Attributes {
                 name: format!("n{id}"),
                 client_urls: vec![],

@@ -6,6 +6,8 @@ use raft_core::{
     AppendOutcome, Body, Boot, Entry, Envelope, Index, Message, NodeId, Position, ReadId, Round, Term,
 };
 
+use storage::store::query::LeaseId;
+
 use super::cluster::Cluster;
 use super::random::{Dice, fault};
 use crate::*;
@@ -105,6 +107,17 @@ fn part(from: NodeId, to: NodeId) -> impl Strategy<Value = Part> {
             first,
             proposals,
         })),
+        1 => (number(), any::<i64>(), any::<bool>()).prop_map(|(number, id, renew)| Part::LeaseAsk {
+            number,
+            ask: LeaseAsk { id: LeaseId(id % 4), renew },
+        }),
+        1 => (number(), number(), prop::option::of((number(), number())), number()).prop_map(
+            |(boot, number, time, applied)| Part::LeaseAnswer {
+                boot: Boot(boot),
+                number,
+                says: LeaseSays { time, applied: Index(applied) },
+            }
+        ),
         1 => (term(), number(), number()).prop_map(|(term, boot, taken)| Part::Forwarded {
             term,
             boot: Boot(boot),
