@@ -174,8 +174,8 @@ fn no_room(blocks: usize) -> String {
     format!("trap '' XFSZ; ulimit -f {blocks}")
 }
 
-/// Writes until there is no room. What was acknowledged must be there once there is room again.
-fn fill(blocks: usize, says: &str) {
+/// A member without room for more, the values it took before it said no, what it said then, and the value of each.
+fn fill(blocks: usize) -> (Server, Vec<String>, String, String) {
     let mut server = Server::start("alone");
     put_v2(&mut server.http(), "first", "kept").expect("a write");
     server.stop();
@@ -187,44 +187,72 @@ fn fill(blocks: usize, says: &str) {
         let key = format!("k{number}");
         match put_v3(&mut http, &key, &large) {
             Ok(_) => kept.push(key),
-            Err(_) => break,
+            Err(error) => {
+                assert!(!kept.is_empty(), "there was no room at all");
+                return (server, kept, format!("{error:?}"), large);
+            }
         }
     }
-    assert!(
-        (1..200).contains(&kept.len()),
-        "{} large values found room",
-        kept.len()
-    );
-    assert_eq!(server.wait_end().code(), Some(1));
-    let line = server.log().wait_for("\"level\":\"fatal\"");
-    assert!(
-        line.contains("nothing may be promised any more") && line.contains(says),
-        "{line}"
-    );
+    panic!("200 large values found room");
+}
 
-    server.shell(None).restart();
-    assert_eq!(
-        get_v2(&mut server.http(), "first", true)
-            .expect("a read")
-            .0
-            .as_deref(),
-        Some("kept")
-    );
-    for key in &kept {
+fn check_kept(server: &Server, kept: &[String], large: &str) {
+    let (first, _) = get_v2(&mut server.http(), "first", true).expect("a read");
+    assert_eq!(first.as_deref(), Some("kept"));
+    for key in kept {
         let (read, _) = get_v3(&mut server.http(), key).expect("a read");
-        assert!(read.as_ref() == Some(&large), "{key} is lost");
+        assert!(read.as_deref() == Some(large), "{key} is lost");
     }
+}
+
+#[test]
+fn without_room_for_another_segment_it_serves_reads_and_refuses_writes() {
+    let (mut server, kept, said, large) = fill(8192);
+    assert!(said.contains("database space exceeded"), "{said}");
+    server
+        .log()
+        .wait_for("cannot make the next journal segment ahead of need: writes are refused");
+    check_kept(&server, &kept, &large);
+    // It starts again without room, too.
+    server.kill();
+    server.restart();
+    check_kept(&server, &kept, &large);
+    server.kill();
+    server.shell(None).restart();
+    check_kept(&server, &kept, &large);
     put_v3(&mut server.http(), "after", "1").expect("a write");
 }
 
 #[test]
-fn without_room_for_another_segment_it_keeps_every_promise() {
-    fill(8192, "no space left for a journal segment");
+fn a_failed_write_stops_it_and_keeps_every_promise() {
+    let (mut server, kept, _, large) = fill(2048);
+    assert_eq!(server.wait_end().code(), Some(1));
+    let line = server.log().wait_for("\"level\":\"fatal\"");
+    assert!(
+        line.contains("nothing may be promised any more") && line.contains("cannot write journal-"),
+        "{line}"
+    );
+    server.shell(None).restart();
+    check_kept(&server, &kept, &large);
+    put_v3(&mut server.http(), "after", "1").expect("a write");
 }
 
 #[test]
-fn a_failed_write_stops_it_and_keeps_every_promise() {
-    fill(2048, "cannot write journal-");
+fn a_clean_stop_leaves_a_sealed_journal() {
+    let mut server = Server::start("alone");
+    put_v3(&mut server.http(), "k", &value(1)).expect("a write");
+    server.stop();
+    server.log().wait_for("sealed the journal");
+    let journal = server.journal().remove(0);
+    let mut bytes = fs::read(&journal).expect("a journal");
+    // All that is in the sectors of the last writes goes: without the Seal it would be a write that never ended.
+    let begin = first_offset_of(&bytes, 1) / 512 * 512;
+    bytes[begin..begin + 512].fill(0);
+    fs::write(&journal, &bytes).expect("a journal can be damaged");
+    server.spawn();
+    assert_eq!(server.wait_end().code(), Some(1));
+    let line = server.log().wait_for("\"level\":\"fatal\"");
+    assert!(line.contains("is damaged at offset "), "{line}");
 }
 
 #[test]
