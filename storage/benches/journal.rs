@@ -1,19 +1,22 @@
-//! What the journal costs above the disk: Saves written and synced one by one, beside a bare loop of write and fdatasync
-//! of the same bytes into a file made the same way, in alternating rounds on the same disk. Prints medians and their
-//! ratio.
+//! What the journal costs above the disk: Saves written and synced one by one, beside a bare write and fdatasync of
+//! the same bytes into a file made the same way, in turns, one by one, so that whatever else uses the disk befalls all alike.
+//! The next segment is made beside the Saves, by another thread, as in the server. Prints the time of one, and how many there
+//! would be beside as many bare ones: the median, and at the fastest tenth, which a busy disk disturbs least.
+//!
+//! Beside that, other ways to make the same bytes durable: they decide which one the journal takes.
 //!
 //! `cargo bench -p storage --bench journal`
 
-use std::hint::black_box;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
 
-use raft_core::{Body, Entry, Image, Index, LogChange, Membership, NodeId, Position, Save, SnapshotMark};
-use raft_core::{Stamp, Term};
+use raft_core::{Body, Entry, Index, LogChange, NodeId, Position, Save, SnapshotMark, Stamp, Term};
 use storage::data_dir::{Expected, Identity, open_or_create};
 use storage::disk::{Disk, FileDisk};
-use storage::journal::{SEGMENT_BYTES, recover};
+use storage::journal::{FilledOrder, SEGMENT_BYTES, SpareOrder, WriteError, Writer, recover};
 
-const ROUNDS: usize = 7;
 const SAVES: u64 = 2000;
 /// What a record adds to the Save's bytes, near enough: header, trailer and padding.
 const FRAMING: usize = 32;
@@ -21,24 +24,82 @@ const FRAMING: usize = 32;
 fn main() {
     // As few entries as a lone client causes, and as many as a busy server gathers.
     for (entries, bytes) in [(1, 256), (64, 256)] {
-        let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-            rounds.push((
-                journal(directory.path(), entries, bytes),
-                bare(directory.path(), entries, bytes),
-            ));
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        let mut journal = Journal::new(directory.path());
+        let length = postcard::to_stdvec(&save(1_000, entries, bytes))
+            .expect("memory")
+            .len();
+        let length = (length + FRAMING) & !7;
+        let mut bare = WAYS.map(|way| Bare::new(directory.path(), way, length));
+        let mut times = vec![Vec::new(); 1 + WAYS.len()];
+        for at in 0..SAVES {
+            let save = save(1 + at * entries, entries, bytes);
+            times[0].push(seconds(|| journal.put(&save)));
+            for (bare, times) in bare.iter_mut().zip(&mut times[1..]) {
+                times.push(seconds(|| bare.put()));
+            }
         }
-        let median = |mut rates: Vec<f64>| {
-            rates.sort_by(f64::total_cmp);
-            rates[rates.len() / 2]
-        };
-        let journal = median(rounds.iter().map(|round| round.0).collect());
-        let bare = median(rounds.iter().map(|round| round.1).collect());
-        let ratio = median(rounds.iter().map(|round| round.0 / round.1).collect());
-        println!("{entries} x {bytes} bytes: journal {journal:.0}/s, bare {bare:.0}/s, ratio {ratio:.2}");
+        for times in &mut times {
+            times.sort_by(f64::total_cmp);
+        }
+        let quantile = |way: usize, percent| times[way][times[way].len() * percent / 100];
+        let ratio = |way, percent| quantile(1, percent) / quantile(way, percent);
+        let names = ["journal"].into_iter().chain(WAYS.iter().map(|way| way.name));
+        println!("{entries} x {bytes} bytes: fastest tenth, median");
+        for (way, name) in names.enumerate() {
+            let [tenth, half] = [10, 50].map(|percent| quantile(way, percent) * 1e6);
+            println!(
+                "    {name:34} {tenth:4.0} us, {:.2}    {half:4.0} us, {:.2}",
+                ratio(way, 10),
+                ratio(way, 50)
+            );
+        }
     }
 }
+
+/// A way to make bytes durable.
+#[derive(Clone, Copy)]
+struct Way {
+    name: &'static str,
+    /// Flags of open(2), as Linux numbers them on most machines.
+    flags: i32,
+    /// Whether a sync follows each write.
+    syncs: bool,
+    /// Whether each write begins and ends with a page, and so rewrites part of the last one.
+    pages: bool,
+}
+
+const O_DSYNC: i32 = 0o10_000;
+const O_DIRECT: i32 = 0o40_000;
+/// What O_DIRECT asks of offsets, lengths and memory on any disk.
+const PAGE: usize = 4096;
+
+const WAYS: [Way; 4] = [
+    Way {
+        name: "write and fdatasync",
+        flags: 0,
+        syncs: true,
+        pages: false,
+    },
+    Way {
+        name: "O_DSYNC",
+        flags: O_DSYNC,
+        syncs: false,
+        pages: false,
+    },
+    Way {
+        name: "O_DIRECT, whole pages, fdatasync",
+        flags: O_DIRECT,
+        syncs: true,
+        pages: true,
+    },
+    Way {
+        name: "O_DIRECT, whole pages, O_DSYNC",
+        flags: O_DIRECT | O_DSYNC,
+        syncs: false,
+        pages: true,
+    },
+];
 
 fn save(first: u64, entries: u64, bytes: usize) -> Save {
     let entry = |index| Entry {
@@ -57,46 +118,100 @@ fn save(first: u64, entries: u64, bytes: usize) -> Save {
     }
 }
 
-fn journal(path: &Path, entries: u64, bytes: usize) -> f64 {
-    let disk = FileDisk::open(&path.join("journal")).expect("a new directory");
-    let identity = Identity {
-        cluster_id: 1,
-        member_id: NodeId(1),
-        data_id: 1,
-    };
-    let mut data = open_or_create(disk, identity, Expected::default()).expect("an empty directory");
-    let born = SnapshotMark {
-        position: Position::default(),
-        membership: Membership::default(),
-    };
-    let recovered = recover(&mut data, SEGMENT_BYTES, born, None).expect("an empty journal");
-    black_box::<Image>(recovered.image);
-    let mut writer = recovered.writer;
-    let saves: Vec<Save> = (0..SAVES)
-        .map(|at| save(1 + at * entries, entries, bytes))
-        .collect();
-    per_second(|| {
-        for save in &saves {
-            writer.write(save).expect("a write");
-            writer.sync().expect("a sync");
-        }
-    })
+struct Journal {
+    writer: Writer<FileDisk>,
+    orders: Sender<SpareOrder<FileDisk>>,
+    filled: Receiver<FilledOrder<File>>,
 }
 
-fn bare(path: &Path, entries: u64, bytes: usize) -> f64 {
-    let disk = FileDisk::open(&path.join("bare")).expect("a new directory");
-    let file = disk.create("file", SEGMENT_BYTES).expect("a file");
-    let length = postcard::to_stdvec(&save(1_000, entries, bytes))
-        .expect("memory")
-        .len();
-    let record = vec![7; (length + FRAMING) & !7];
-    per_second(|| {
-        for at in 0..SAVES {
-            disk.write_at(&file, at * record.len() as u64, &record)
-                .expect("a write");
-            disk.sync_data(&file).expect("a sync");
+impl Journal {
+    #[allow(clippy::disallowed_methods, reason = "a benchmark does what hosts do")]
+    fn new(path: &Path) -> Journal {
+        let disk = FileDisk::open(&path.join("journal")).expect("a new directory");
+        let identity = Identity {
+            cluster_id: 1,
+            member_id: NodeId(1),
+            data_id: 1,
+        };
+        let mut data = open_or_create(disk, identity, Expected::default()).expect("an empty directory");
+        let recovered = recover(&mut data, SEGMENT_BYTES, SnapshotMark::default(), None);
+        let (orders, its_orders) = mpsc::channel::<SpareOrder<FileDisk>>();
+        let (its_filled, filled) = mpsc::channel();
+        std::thread::spawn(move || {
+            for order in its_orders {
+                let _ = its_filled.send(order.fill());
+            }
+        });
+        Journal {
+            writer: recovered.expect("an empty journal").writer,
+            orders,
+            filled,
         }
-    })
+    }
+
+    fn put(&mut self, save: &Save) {
+        let writer = &mut self.writer;
+        match writer.write(save) {
+            Err(WriteError::NextOrdered) => {
+                let filled = self.filled.recv().expect("a segment");
+                writer.take_next(filled).expect("a segment");
+                writer.write(save).expect("a write");
+            }
+            written => written.expect("a write"),
+        }
+        writer.sync().expect("a sync");
+        if let Ok(filled) = self.filled.try_recv() {
+            writer.take_next(filled).expect("a segment");
+        }
+        if let Some(order) = writer.order_next() {
+            self.orders.send(order).expect("the thread lives");
+        }
+    }
+}
+
+struct Bare {
+    way: Way,
+    file: File,
+    /// Of one write.
+    length: usize,
+    /// A page more, so that a whole number of pages begins at a page's beginning.
+    memory: Vec<u8>,
+    offset: usize,
+}
+
+impl Bare {
+    #[allow(clippy::disallowed_methods, reason = "a benchmark opens files as it likes")]
+    fn new(path: &Path, way: Way, length: usize) -> Bare {
+        let path = path.join(way.name);
+        let disk = FileDisk::open(&path).expect("a directory");
+        disk.create("file", SEGMENT_BYTES).expect("a file");
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .custom_flags(way.flags)
+            .open(path.join("file"));
+        Bare {
+            way,
+            file: file.expect("a file system that does it that way"),
+            length,
+            memory: vec![7; length + 3 * PAGE],
+            offset: 0,
+        }
+    }
+
+    fn put(&mut self) {
+        let (mut start, mut end) = (self.offset, self.offset + self.length);
+        self.offset = end;
+        if self.way.pages {
+            (start, end) = (start / PAGE * PAGE, end.next_multiple_of(PAGE));
+        }
+        let aligned = self.memory.as_ptr().align_offset(PAGE);
+        let bytes = &self.memory[aligned..aligned + end - start];
+        self.file.write_all_at(bytes, start as u64).expect("a write");
+        if self.way.syncs {
+            self.file.sync_data().expect("a sync");
+        }
+    }
 }
 
 #[allow(
@@ -104,8 +219,8 @@ fn bare(path: &Path, entries: u64, bytes: usize) -> f64 {
     clippy::disallowed_methods,
     reason = "a benchmark reads the clock"
 )]
-fn per_second(run: impl FnOnce()) -> f64 {
+fn seconds(run: impl FnOnce()) -> f64 {
     let begun = std::time::Instant::now();
     run();
-    SAVES as f64 / begun.elapsed().as_secs_f64()
+    begun.elapsed().as_secs_f64()
 }
