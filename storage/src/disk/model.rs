@@ -237,25 +237,6 @@ impl ModelDisk {
         count
     }
 
-    /// The disk in every way in which the next boot may find it, if at most twelve things are unsynced; otherwise in as
-    /// many ways.
-    pub(crate) fn crashes(&self) -> Vec<ModelDisk> {
-        const UNSYNCED_MAX: u32 = 12;
-        let unsynced = self.unsynced();
-        if unsynced > UNSYNCED_MAX {
-            let seeds = 0..1 << UNSYNCED_MAX;
-            return seeds.map(|seed| self.crash(Tear::Sectors, seed)).collect();
-        }
-        let ways = (0..1u32 << unsynced).map(|bits| {
-            let mut place = 0;
-            self.crash_keeping(|| {
-                place += 1;
-                bits >> (place - 1) & 1 == 1
-            })
-        });
-        ways.collect()
-    }
-
     /// A disk of its own with the same files, all durable.
     pub(crate) fn copy(&self) -> ModelDisk {
         let mut state = State::default();
