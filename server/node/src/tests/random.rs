@@ -89,7 +89,7 @@ pub(super) fn run(seed: u64) -> Cluster {
         limits: raft_core::Limits {
             append_bytes_max: dice.pick(&[1, 100, 1 << 20]),
             inflight_messages_max: dice.pick(&[1, 3, 256]),
-            uncommitted_bytes_max: dice.pick(&[150, 32 << 20]),
+            uncommitted_bytes_max: dice.pick(&[500, 32 << 20]),
             ..raft_core::Limits::default()
         },
         pre_vote: dice.one_in(2),
