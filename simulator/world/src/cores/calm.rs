@@ -1,6 +1,6 @@
 //! After the storm: within a stated number of election timeouts one member leads and all others follow it, what is
 //! proposed commits everywhere, reads are confirmed, and once nothing is asked any more nothing is on its way and all are
-//! equal.
+//! equal. Some runs go on from there with few links (`few_links.rs`).
 
 use raft_core::{NodeId, Raft, Term, Time};
 
@@ -47,13 +47,17 @@ pub(crate) struct Calm {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(crate) enum Stage {
     /// All are to follow one leader.
     Recovery,
     /// All that is asked is to be done.
     Service,
     /// Nothing is asked: all is to be at rest.
     Rest,
+    /// One talks with a quorum, others may not: more is to be committed than this.
+    FewLinks { committed: u64 },
+    /// And more, with few elections beyond these.
+    FewLinksServe { committed: u64, elections: u64 },
 }
 
 impl Cluster {
@@ -83,7 +87,15 @@ impl Cluster {
         let verdict = match calm.stage {
             Stage::Recovery => self.all_follow_one().map(|leads| self.recovered(leads)),
             Stage::Service => self.all_is_done().map(|()| self.begin_rest()),
-            Stage::Rest => self.all_is_at_rest().map(|()| self.over = true),
+            Stage::Rest => self
+                .all_is_at_rest()
+                .map(|()| self.over = !self.begin_few_links()),
+            Stage::FewLinks { committed } => self
+                .somebody_serves(committed)
+                .map(|()| self.go_on_with_few_links()),
+            Stage::FewLinksServe { committed, elections } => {
+                self.few_served(committed, elections).map(|()| self.over = true)
+            }
         };
         let Err(story) = verdict else { return };
         if self.now >= calm.due {
@@ -94,6 +106,12 @@ impl Cluster {
             ..calm
         });
         self.look_again();
+    }
+
+    /// Another stage begins, and is over within so many microseconds.
+    pub(crate) fn enter(&mut self, stage: Stage, bound: u64) {
+        let due = Time(self.now.0 + bound);
+        self.calm = self.calm.map(|calm| Calm { stage, due, ..calm });
     }
 
     fn look_again(&mut self) {

@@ -33,6 +33,10 @@ impl Clients {
         self.rests = true;
         self.waiting.clear();
     }
+
+    pub(crate) fn wake(&mut self) {
+        self.rests = false;
+    }
 }
 
 impl Cluster {

@@ -231,6 +231,24 @@ impl Cluster {
         cuts
     }
 
+    /// Cuts all links but these, for good.
+    pub(crate) fn keep_only(&mut self, middle: NodeId, left: &[Pair]) {
+        let present: Vec<NodeId> = self.present().collect();
+        let pairs = present
+            .iter()
+            .flat_map(|&from| present.iter().map(move |&to| (from, to)));
+        let stays = |(from, to)| from == to || left.contains(&(from, to)) || left.contains(&(to, from));
+        let cuts: Vec<Pair> = pairs.filter(|&pair| !stays(pair)).collect();
+        self.notice(&cuts);
+        self.storm.active.push(Active {
+            number: u64::MAX,
+            kind: Kind::Cut(Shape::Star),
+            victim: Some(middle),
+            cuts,
+        });
+        self.settle_weather();
+    }
+
     /// Makes the network what the faults that go on amount to.
     fn settle_weather(&mut self) {
         let mut weather = Weather::fair(self.swarm.delay);
