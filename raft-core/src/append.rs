@@ -38,7 +38,12 @@ impl Raft {
                     return;
                 }
                 // Only what this message verified: beyond it the logs may differ (Figure 2, AppendEntries step 5).
-                self.commit_to(commit.min(matched));
+                let verified = if Mutant::CommitBeyondMatched.is(self.config.mutant) {
+                    self.log.last().index
+                } else {
+                    matched
+                };
+                self.commit_to(commit.min(verified));
                 AppendOutcome::Matched(matched)
             }
         };
@@ -72,7 +77,8 @@ impl Raft {
 
     /// Somebody speaks as the leader of this term. Returns whether to listen.
     pub(crate) fn hear_leader(&mut self, from: NodeId) -> bool {
-        if let Some(known) = self.term_leader.filter(|known| *known != from) {
+        let tolerates = Mutant::SecondLeaderTolerated.is(self.config.mutant);
+        if let Some(known) = self.term_leader.filter(|known| *known != from && !tolerates) {
             self.alarm(Alarm::SecondLeader {
                 term: self.ballot.term,
                 known,
@@ -135,6 +141,10 @@ impl Raft {
             .count();
         let Some(first_new) = entries.get(known).map(|entry| entry.position) else {
             if let Some(last) = last_sent {
+                if Mutant::TruncateOnAnyAppend.is(self.config.mutant) {
+                    self.log.truncate_after(last);
+                    self.persist.truncated_after(last);
+                }
                 self.explain(Why::AppendDuplicate { last });
             }
             return true;
@@ -177,7 +187,9 @@ impl Raft {
         });
         let keep = conflict.index.previous();
         self.log.truncate_after(keep);
-        self.persist.truncated_after(keep);
+        if !Mutant::SaveVouchesForOthers.is(self.config.mutant) {
+            self.persist.truncated_after(keep);
+        }
         let undone = self.memberships.index();
         if !Mutant::KeepTruncatedChange.is(self.config.mutant) && self.memberships.truncated_after(keep) {
             let index = self.memberships.index();

@@ -148,7 +148,7 @@ impl Raft {
 
     /// When a leader that goes on hearing no quorum has led long enough.
     pub(crate) fn quorum_deadline(&self) -> Time {
-        if !self.config.check_quorum {
+        if !self.config.check_quorum || Mutant::QuorumUnchecked.is(self.config.mutant) {
             return Time::NEVER;
         }
         self.quorum_heard_at().after(self.config.election_timeout)

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::contact::milliseconds;
+use crate::mutant::Mutant;
 use crate::raft::Raft;
 use crate::types::Time;
 use crate::why::Why;
@@ -25,6 +26,7 @@ impl Raft {
     /// When a leader gives up because of its disk. One that votes alone does not: there is nobody else.
     pub(crate) fn stall_deadline(&self) -> Time {
         match self.persist.unsaved_since() {
+            _ if Mutant::StalledDiskLeads.is(self.config.mutant) => Time::NEVER,
             Some(since) if !self.is_sole_voter() => since.after(self.config.disk_stall_max),
             _ => Time::NEVER,
         }

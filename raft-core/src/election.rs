@@ -113,7 +113,8 @@ impl Raft {
         if let Some(leader) = self.leader() {
             return Some(Why::VoteRefusedLeaderKnown { candidate, leader });
         }
-        if self.knows_no_cluster() {
+        let must_be_voter = Mutant::LearnerRefusesVote.is(self.config.mutant);
+        if self.knows_no_cluster() || (must_be_voter && !self.log_membership().is_voter(self.config.id)) {
             return Some(Why::VoteRefusedNoCluster { candidate });
         }
         match self.ballot.voted_for {
@@ -159,7 +160,9 @@ impl Raft {
         let catches_up = *motive == Motive::Behind;
         let was_lost = canvass.is_lost(membership, catches_up);
         canvass.answered(from, answer);
-        if canvass.tally(membership) == Tally::Won {
+        let new_only = Mutant::ElectionCountsNewOnly.is(self.config.mutant);
+        let wins = |membership| canvass.tally(membership) == Tally::Won;
+        if wins(membership) || (new_only && wins(&membership.left())) {
             return self.become_leader();
         }
         if !was_lost && canvass.is_lost(membership, catches_up) {

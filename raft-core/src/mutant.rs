@@ -82,6 +82,36 @@ mutants! {
     SnapshotMembershipIgnored "snapshot-membership-ignored";
     /// Entries leave memory once they are applied, whether or not this node's disk has them.
     DropBeforeDurable "drop-before-durable";
+    /// A follower commits what its leader has committed, up to the end of its own log (Figure 2, AppendEntries step 5).
+    CommitBeyondMatched "commit-beyond-matched";
+    /// Whatever follows the entries of an AppendEntries is removed, conflict or not (Raft 5.3).
+    TruncateOnAnyAppend "truncate-on-any-append";
+    /// A refusal is believed that has been answered otherwise since (Raft 5.3).
+    StaleRefusalBelieved "stale-refusal-believed";
+    /// The answer to a heartbeat acknowledges all that was sent.
+    HeartbeatAcknowledges "heartbeat-acknowledges";
+    /// A vote is forgotten when a candidacy or a lead ends within its term (Raft 5.2).
+    VoteForgottenOnStepDown "vote-forgotten-on-step-down";
+    /// Who follows a leader follows another in the same term, too (Figure 3, Election Safety).
+    SecondLeaderTolerated "second-leader-tolerated";
+    /// While joint only the new voters elect (Raft 6).
+    ElectionCountsNewOnly "election-counts-new-only";
+    /// While joint only the new voters confirm reads (Raft 6, thesis 6.4).
+    ReadCountsNewOnly "read-counts-new-only";
+    /// A Save that is under way vouches for entries that took the place of those in it.
+    SaveVouchesForOthers "save-vouches-for-others";
+    /// A member votes only if its own log says that it may (thesis 4.2.1).
+    LearnerRefusesVote "learner-refuses-vote";
+    /// The lead is handed over before the target has the whole log (thesis 3.10).
+    TimeoutNowTooEarly "timeout-now-too-early";
+    /// A blank follower of a log that was compacted gets nothing (Raft 7).
+    BlankFollowerForgotten "blank-follower-forgotten";
+    /// A leader whose disk stalls leads on.
+    StalledDiskLeads "stalled-disk-leads";
+    /// Who asks for pre-votes in a past term is not told the present one (thesis 9.6).
+    LowTermUnanswered "low-term-unanswered";
+    /// A leader that hears no quorum leads on (thesis 6.2).
+    QuorumUnchecked "quorum-unchecked";
     /// Pieces of snapshots are put together without comparing places and checksums.
     SnapshotPieceUnchecked "snapshot-piece-unchecked";
 }

@@ -192,13 +192,17 @@ impl Progress {
     }
 
     /// The follower has no entry like `prev`. Returns whether that is news: a late refusal of what has been answered
-    /// otherwise since is not.
-    pub(crate) fn rejected(&mut self, prev: Position, agreeable: Index) -> bool {
+    /// otherwise since is not, unless it `believes_all`.
+    pub(crate) fn rejected(&mut self, prev: Position, agreeable: Index, believes_all: bool) -> bool {
         let stale = match self.pace {
             Pace::Probe { .. } => prev.index != self.next_index.previous(),
             Pace::Pipeline => prev.index >= self.next_index,
             Pace::Snapshot(_) => true,
         };
+        if believes_all {
+            self.probe(agreeable.next(), false);
+            return true;
+        }
         if stale || prev.index <= self.match_index {
             return false;
         }

@@ -297,7 +297,15 @@ impl Raft {
             self.reset_election_deadline();
         }
         self.only_behind = leader.is_none() && self.is_only_behind();
+        let stood = matches!(self.role, Role::Candidate { .. } | Role::Leader(_));
         self.role = Role::Follower { leader };
+        if stood && Mutant::VoteForgottenOnStepDown.is(self.config.mutant) {
+            let term = self.ballot.term;
+            self.set_ballot(Ballot {
+                term,
+                voted_for: None,
+            });
+        }
     }
 
     /// A message of this term.
@@ -368,6 +376,7 @@ impl Raft {
         // Its term is what counts; a round of 0 acknowledges nothing.
         let answer = match message {
             Message::RequestVote { .. } => Message::RequestVoteReply(VoteAnswer::Refused),
+            Message::RequestPreVote { .. } if Mutant::LowTermUnanswered.is(self.config.mutant) => return,
             Message::RequestPreVote { .. } => Message::RequestPreVoteReply(VoteAnswer::Refused),
             Message::AppendEntries { .. } | Message::Heartbeat { .. } | Message::InstallSnapshot { .. } => {
                 Message::HeartbeatReply {

@@ -10,6 +10,7 @@ use crate::lease::RoundTimes;
 use crate::message::Message;
 use crate::mutant::Mutant;
 use crate::output::{Output, Refusal};
+use crate::quorum::{reached_by_halves, reached_by_quorum};
 use crate::raft::Raft;
 use crate::role::{Leader, Role};
 use crate::types::{Boot, Index, NodeId, ReadId, Round, Time, Version};
@@ -150,6 +151,11 @@ impl Raft {
             leader.reads.times.begun_later(acknowledged, now);
         }
         progress.acknowledged_round = progress.acknowledged_round.max(acknowledged);
+        if Mutant::HeartbeatAcknowledges.is(self.config.mutant) {
+            let (sent, resend_deadline) = (progress.next_index.previous(), Time::NEVER);
+            progress.matched(sent, sent, resend_deadline);
+            self.advance_commit();
+        }
         self.confirm_rounds();
         self.learn_version(from, understands);
     }
@@ -215,7 +221,10 @@ impl Raft {
                 progress.get(&id).map_or(Round(0), |p| p.acknowledged_round)
             }
         };
-        let mut confirmed = crate::quorum::reached_by_quorum(membership, acknowledged).unwrap_or_default();
+        let mut confirmed = reached_by_quorum(membership, acknowledged).unwrap_or_default();
+        if Mutant::ReadCountsNewOnly.is(self.config.mutant) {
+            confirmed = reached_by_halves(membership, acknowledged).0.unwrap_or_default();
+        }
         if Mutant::ReadWithoutRound.is(self.config.mutant) {
             confirmed = reads.round;
         }

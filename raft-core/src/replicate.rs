@@ -1,12 +1,13 @@
 //! A leader's side: sends entries and heartbeats, learns where its followers stand, and commits (Raft 5.3, 5.4.2).
 
 use crate::message::{AppendOutcome, Envelope, Message};
+use crate::mutant::Mutant;
 use crate::output::Output;
 use crate::progress::{Pace, Progress};
 use crate::raft::Raft;
 use crate::read::Reads;
 use crate::role::{Leader, Role};
-use crate::types::{Body, Entry, NodeId, Position, Time};
+use crate::types::{Body, Entry, Index, NodeId, Position, Time};
 use crate::why::Why;
 
 impl Raft {
@@ -69,6 +70,7 @@ impl Raft {
         let resend_deadline = self.resend_deadline();
         let (now, election_timeout) = (self.now, self.config.election_timeout);
         let last = self.log.last();
+        let believes_all = Mutant::StaleRefusalBelieved.is(self.config.mutant);
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -97,7 +99,7 @@ impl Raft {
                     .map_or(self.log.mark().position.index.previous(), |agreeable| {
                         agreeable.index
                     });
-                if progress.rejected(prev, agreeable) {
+                if progress.rejected(prev, agreeable, believes_all) {
                     let next = progress.next_index;
                     self.explain(Why::Probing { peer: from, next });
                 }
@@ -130,6 +132,7 @@ impl Raft {
         let resend_deadline = self.resend_deadline();
         let (now, limits) = (self.now, self.config.limits);
         let (last, commit) = (self.log.last(), self.commit_index);
+        let forgets_the_blank = Mutant::BlankFollowerForgotten.is(self.config.mutant);
         let Role::Leader(leader) = &mut self.role else {
             return None;
         };
@@ -153,6 +156,9 @@ impl Raft {
         if progress.next_index <= mark.index {
             if !bare {
                 let next = progress.next_index;
+                if progress.match_index == Index(0) && forgets_the_blank {
+                    return None;
+                }
                 progress.begin_snapshot();
                 self.explain(Why::SnapshotNeeded { peer: to, next, mark });
                 return self.next_piece(to);

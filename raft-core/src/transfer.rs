@@ -4,6 +4,7 @@
 
 use crate::fingerprint::canonical;
 use crate::message::{Envelope, Message};
+use crate::mutant::Mutant;
 use crate::output::{ChangeRefusal, Output, Refusal};
 use crate::raft::Raft;
 use crate::role::{Leader, Motive, Role};
@@ -173,7 +174,11 @@ impl Raft {
 
     fn has_whole_log(&self, leader: &Leader, id: NodeId) -> bool {
         let last = self.log.last().index;
-        leader.progress.get(&id).is_some_and(|p| p.match_index == last)
+        let is_early = Mutant::TimeoutNowTooEarly.is(self.config.mutant);
+        leader
+            .progress
+            .get(&id)
+            .is_some_and(|p| p.match_index == last || is_early)
     }
 
     /// Stands at once, if it is the leader of this very term who asks. No pre-vote: that asks whether the leader is

@@ -19,7 +19,7 @@ const MUTANT_SEEDS: u64 = 200;
 
 /// What takes more seeds than that; the golden scripts catch these, and the cores of the simulated world, which goes for
 /// them. A lease cannot bear that clocks run as they like, as they do here.
-const RARE: [Mutant; 11] = [
+const RARE: [Mutant; 20] = [
     Mutant::CommitOldTerm,
     Mutant::ChangeManyAtOnce,
     Mutant::JointCountsNewOnly,
@@ -31,6 +31,15 @@ const RARE: [Mutant; 11] = [
     Mutant::LeaseDuringTransfer,
     Mutant::LeaseFromReceiveTime,
     Mutant::LeaseWithoutDrift,
+    Mutant::StaleRefusalBelieved,
+    Mutant::VoteForgottenOnStepDown,
+    Mutant::SecondLeaderTolerated,
+    Mutant::ElectionCountsNewOnly,
+    Mutant::ReadCountsNewOnly,
+    Mutant::TimeoutNowTooEarly,
+    Mutant::StalledDiskLeads,
+    Mutant::LowTermUnanswered,
+    Mutant::QuorumUnchecked,
 ];
 
 pub(super) struct Dice(pub(super) ChaCha8Rng);

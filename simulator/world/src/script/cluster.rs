@@ -15,6 +15,7 @@ use super::trace::Trace;
 use crate::check::figure3::Figure3;
 use crate::check::read_index::ReadIndex;
 use crate::check::replicas::Replicas;
+use crate::check::votes::Votes;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
@@ -38,6 +39,7 @@ pub(crate) struct Cluster {
     pub(super) figure3: Figure3,
     pub(super) read_index: ReadIndex,
     pub(super) replicas: Replicas,
+    pub(super) votes: Votes,
 }
 
 impl Cluster {
@@ -60,6 +62,7 @@ impl Cluster {
             figure3: Figure3::default(),
             read_index: ReadIndex::default(),
             replicas: Replicas::default(),
+            votes: Votes::default(),
         }
     }
 

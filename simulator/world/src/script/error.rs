@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::check::figure3::Violation;
 use crate::check::read_index::StaleRead;
 use crate::check::replicas::Diverged;
+use crate::check::votes::VotedTwice;
 
 /// A script that cannot be read or run, or whose expectations do not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -26,6 +27,7 @@ impl Problem {
             Problem::Broken(_)
                 | Problem::Stale(_)
                 | Problem::Diverged(_)
+                | Problem::VotedTwice(_)
                 | Problem::Happened { .. }
                 | Problem::Restless(_)
                 | Problem::DeadlineStuck(_)
@@ -150,6 +152,9 @@ pub enum Problem {
     /// Two nodes applied the same entries and have different states.
     #[error("State Machine Safety: {0}")]
     Diverged(#[from] Diverged),
+    /// A node voted twice in a term.
+    #[error("{0} (Raft 5.2)")]
+    VotedTwice(#[from] VotedTwice),
     /// An assertion in Raft failed.
     #[error("panicked: {0}")]
     Panicked(String),

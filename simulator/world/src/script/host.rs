@@ -131,9 +131,11 @@ impl Cluster {
         assert!(envelope.from == id, "a node speaks for itself");
         let (to, text) = (envelope.to, print::message(&envelope));
         let kept = self.promises(&envelope);
+        let voted = self.votes.sends(&envelope);
         let (number, arrives) = self.links.send(envelope);
         let lost = if arrives { "" } else { " (lost: the link is cut)" };
         self.say(id, format!("-> n{to}#{number} {text}{lost}"))?;
+        voted?;
         kept
     }
 
