@@ -3,6 +3,8 @@
 //! order, values of 256 bytes; medians of three rounds. Then how long single calls take at most where much is to be done:
 //! compaction, deletion, leases; and what a key takes in memory, beside what the store says of it.
 //!
+//! Nothing waits for anything, so the thread's processor time is taken: it is the time by the clock on an idle machine.
+//!
 //! `cargo bench -p storage --bench store`, with the number of keys behind `--` (a million if there is none).
 #![allow(
     clippy::disallowed_types,
@@ -15,9 +17,9 @@ mod pauses;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::time::Instant;
 
 use bytes::Bytes;
+use cpu_time::ThreadTime;
 use storage::store::Store;
 use storage::store::command::{Applied, ClusterTime, Command, Put};
 use storage::store::query::{
@@ -85,7 +87,7 @@ fn round(keys: usize, seed: u64) -> Vec<Line> {
 fn put_all(store: &mut Store, order: &[u64], view_every: usize) -> f64 {
     let commands: Vec<Command> = order.iter().map(|number| Command::Put(put(*number))).collect();
     let mut view = None;
-    let begun = Instant::now();
+    let begun = ThreadTime::now();
     for (count, command) in commands.into_iter().enumerate() {
         if count % view_every == view_every - 1 {
             view = Some(store.clone());
@@ -100,7 +102,7 @@ fn put_all(store: &mut Store, order: &[u64], view_every: usize) -> f64 {
 
 fn plain_put_all(plain: &mut Plain, order: &[u64]) -> f64 {
     let puts: Vec<Put> = order.iter().map(|number| put(*number)).collect();
-    let begun = Instant::now();
+    let begun = ThreadTime::now();
     for put in puts {
         plain.put(black_box(put));
     }
@@ -123,7 +125,7 @@ fn range_line(store: &Store, plain: &Plain, order: &[u64], keys: usize) -> Line 
         })
         .collect();
     let read = (ranges.len() * keys) as f64;
-    let begun = Instant::now();
+    let begun = ThreadTime::now();
     for range in &ranges {
         let found = store.query(&Query::Range(all_of(range.clone())));
         let Ok(Found::Range { keys: found, .. }) = black_box(found) else {
@@ -132,7 +134,7 @@ fn range_line(store: &Store, plain: &Plain, order: &[u64], keys: usize) -> Line 
         assert_eq!(found.len(), keys);
     }
     let ours = begun.elapsed().as_nanos() as f64 / read;
-    let begun = Instant::now();
+    let begun = ThreadTime::now();
     for range in &ranges {
         assert_eq!(black_box(plain.range(range)).len(), keys);
     }

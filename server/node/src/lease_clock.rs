@@ -13,7 +13,7 @@ use storage::store::{Lease, Store};
 /// What is left of leases is written down this often; those that last no longer need it not.
 pub(crate) const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(300);
 /// Leases whose end is in one command.
-const EXPIRED_PER_COMMAND: usize = 250;
+const EXPIRED_PER_COMMAND: usize = 150;
 /// Leases whose end is proposed and not applied; the others wait.
 const EXPIRING_MAX: usize = 4_000;
 /// Leases in one command that writes down what is left.

@@ -1,8 +1,9 @@
 //! How long one call takes where much is to be done, and what it all takes in memory.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use cpu_time::ThreadTime;
 use storage::store::Store;
 use storage::store::command::{Applied, ClusterTime, Command, Outcome, Put};
 use storage::store::query::{KeyRange, LeaseId, RangeEnd};
@@ -10,7 +11,7 @@ use storage::store::query::{KeyRange, LeaseId, RangeEnd};
 use super::{key, put, shuffle};
 
 /// Leases in one command of the leader's.
-const LEASES_PER_COMMAND: usize = 250;
+const LEASES_PER_COMMAND: usize = 150;
 
 /// The durations of calls of one kind.
 struct Calls {
@@ -28,7 +29,7 @@ impl Calls {
 
     /// Carries out a command, slice by slice; each is a call.
     fn apply(&mut self, store: &mut Store, command: Command) -> Outcome {
-        let mut begun = Instant::now();
+        let mut begun = ThreadTime::now();
         let mut applied = store.apply(ClusterTime::default(), command);
         // As a node does, which answers from it meanwhile.
         let view = matches!(applied, Applied::Working).then(|| store.clone());
@@ -40,7 +41,7 @@ impl Calls {
                     return outcome.expect("it succeeds");
                 }
                 Applied::Working => {
-                    begun = Instant::now();
+                    begun = ThreadTime::now();
                     applied = store.work();
                 }
             }
@@ -172,7 +173,7 @@ fn leases(leases: usize) {
     grants.print();
     puts.print();
     print_memory("a lease with an empty key on it", before, &store, leases);
-    let mut expiry = Calls::of("expiry of 250 leases with a key each");
+    let mut expiry = Calls::of("expiry of 150 leases with a key each");
     for ids in ids.chunks(LEASES_PER_COMMAND) {
         expiry.apply(&mut store, Command::LeaseExpire { ids: ids.to_vec() });
     }

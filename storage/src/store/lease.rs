@@ -15,9 +15,9 @@ use super::rows::{self, Place, RowFault};
 pub const LEASE_TTL_MAX: u64 = 9_000_000_000;
 
 /// The memory that a lease takes, in bytes: its place in the map, with the room that the map leaves.
-const LEASE_WEIGHT: usize = 56;
+const LEASE_WEIGHT: usize = 80;
 /// The memory that a key on a lease takes; its bytes are shared with the keyspace.
-const ATTACHED_WEIGHT: usize = 64;
+const ATTACHED_WEIGHT: usize = 88;
 
 /// A lease that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
