@@ -242,11 +242,12 @@ impl<D: Disk> DataDir<D> {
         disk.sync_directory().map_err(failed("sync the directory of"))
     }
 
-    /// The file made the last time, if it is whole; a new one otherwise.
+    /// The file made the last time, if it is whole and was never written to; a new one otherwise. What was written to may
+    /// be the very file that is called `identity` now: a crash amid a rename can leave both names.
     fn next_file(&self) -> Result<D::File, DataDirError> {
         let disk = &self.disk;
         match disk.open(IDENTITY_NEXT) {
-            Ok(file) if disk.length(&file).map_err(failed("measure"))? == LENGTH as u64 => return Ok(file),
+            Ok(file) if is_untouched(disk, &file)? => return Ok(file),
             Ok(_) => disk.remove(IDENTITY_NEXT).map_err(failed("clear the way for"))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(failed("open the next")(source)),
@@ -257,6 +258,16 @@ impl<D: Disk> DataDir<D> {
 
 fn failed(action: &'static str) -> impl FnOnce(io::Error) -> DataDirError {
     move |source| DataDirError::Io { action, source }
+}
+
+fn is_untouched<D: Disk>(disk: &D, file: &D::File) -> Result<bool, DataDirError> {
+    if disk.length(file).map_err(failed("measure"))? != LENGTH as u64 {
+        return Ok(false);
+    }
+    let mut bytes = [0; LENGTH];
+    disk.read_at(file, 0, &mut bytes)
+        .map_err(failed("read the next"))?;
+    Ok(bytes == [0; LENGTH])
 }
 
 fn read<D: Disk>(disk: &D) -> Result<Found, DataDirError> {

@@ -43,18 +43,19 @@ fn the_birth_of_the_journal_is_remembered() {
 #[test]
 fn a_crash_anywhere_keeps_the_identity_and_never_repeats_a_boot() {
     for power in 0..12 {
-        for seed in 0..50 {
+        for seed in 0..200 {
+            let tear = [Tear::Sectors, Tear::Bytes][seed as usize % 2];
             let mut disk = ModelDisk::default();
             let mut returned = Boot(0);
             for life in 0..4 {
-                disk.fail_power_after(power, seed + life);
+                disk.fail_power_after((power + seed * life) % 12, seed + life);
                 while let Ok(data) = open(&disk) {
                     assert!(data.boot() > returned, "boot {} again", data.boot());
                     assert_eq!(data.identity(), OURS);
                     returned = data.boot();
                 }
                 assert!(disk.is_without_power());
-                disk = disk.crash(Tear::Sectors, seed * 31 + life);
+                disk = disk.crash(tear, seed * 31 + life);
             }
             assert!(open(&disk).unwrap().boot() > returned);
             assert_eq!(
