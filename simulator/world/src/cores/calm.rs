@@ -190,7 +190,11 @@ impl Cluster {
     /// How long it takes at most to bring everyone up to date: in the worst case each entry goes alone, and so does each
     /// piece of a snapshot, of which a second may be needed when the first is there.
     fn catching_up(&self) -> u64 {
-        let newest = self.judge.committed().index.0;
+        // What is in a log and not committed yet has to go out, too, before anything of the new term commits.
+        let longest = self.cores().map(|raft| raft.last().index.0).max();
+        let newest = longest
+            .max(Some(self.judge.committed().index.0))
+            .unwrap_or_default();
         let behind = self.cores().map(|raft| newest - raft.commit_index().0).max();
         let pieces = self.swarm.snapshot_bytes / self.swarm.limits.chunk_bytes_max + 10;
         let usual = |law: Law| law.min + law.spread + law.tail_max / 20;
