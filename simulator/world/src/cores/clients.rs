@@ -148,6 +148,8 @@ impl Cluster {
         self.judge.read_asked(id, read);
         if let Some(Err(refusal)) = self.ask(id, "read", |raft: &mut Raft, now| raft.read(now, read)) {
             self.judge.read_given_up(id, read);
+            // It was not taken, so it is free.
+            self.seats[slot(id)].reads -= 1;
             self.met.count(met::refusal(&refusal));
         }
     }
