@@ -58,6 +58,10 @@ pub(crate) enum Stage {
     FewLinks { committed: u64 },
     /// And more, with few elections beyond these.
     FewLinksServe { committed: u64, elections: u64 },
+    /// The lead went from one, in this term, to another, or it did not.
+    HandedOver { from: (NodeId, Term), to: NodeId },
+    /// Whose disk stalls leads no more, and more is committed than this.
+    DiskStalls { of: NodeId, committed: u64 },
 }
 
 impl Cluster {
@@ -89,13 +93,17 @@ impl Cluster {
             Stage::Service => self.all_is_done().map(|()| self.begin_rest()),
             Stage::Rest => self
                 .all_is_at_rest()
-                .map(|()| self.over = !self.begin_few_links()),
+                .map(|()| self.over = !self.begin_few_links() && !self.begin_epilogue()),
             Stage::FewLinks { committed } => self
                 .somebody_serves(committed)
                 .map(|()| self.go_on_with_few_links()),
             Stage::FewLinksServe { committed, elections } => {
                 self.few_served(committed, elections).map(|()| self.over = true)
             }
+            Stage::HandedOver { from, to } => self.lead_went(from, to).map(|()| self.over = true),
+            Stage::DiskStalls { of, committed } => self
+                .somebody_else_serves(of, committed)
+                .map(|()| self.over = true),
         };
         let Err(story) = verdict else { return };
         if self.now >= calm.due {
@@ -114,7 +122,7 @@ impl Cluster {
         self.calm = self.calm.map(|calm| Calm { stage, due, ..calm });
     }
 
-    fn look_again(&mut self) {
+    pub(crate) fn look_again(&mut self) {
         self.later(self.swarm.timeouts(1), Event::Look);
     }
 
@@ -207,7 +215,7 @@ impl Cluster {
         self.seats.iter().filter_map(|seat| seat.raft.as_deref())
     }
 
-    fn all_follow_one(&self) -> Result<(NodeId, Term), String> {
+    pub(crate) fn all_follow_one(&self) -> Result<(NodeId, Term), String> {
         let Some(leader) = self.leader() else {
             return Err("nobody leads".to_owned());
         };

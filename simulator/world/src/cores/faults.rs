@@ -108,7 +108,7 @@ impl Shape {
 
 impl Kind {
     /// The names of all kinds.
-    pub(crate) const NAMES: [&str; 29] = [
+    pub(crate) const NAMES: [&str; 30] = [
         "crash",
         "crash while saving",
         "crash all",
@@ -137,6 +137,7 @@ impl Kind {
         "hunt",
         "reboot",
         "forgotten promise",
+        "torn joint",
         "late help",
     ];
 
@@ -162,6 +163,7 @@ impl Kind {
             Kind::Reboot => "reboot",
             Kind::Plot(Plot::Constrained) => Shape::Constrained.name(),
             Kind::Plot(Plot::ForgottenPromise) => "forgotten promise",
+            Kind::Plot(Plot::TornJoint) => "torn joint",
             Kind::Plot(Plot::LateHelp) => "late help",
         }
     }

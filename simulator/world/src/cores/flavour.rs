@@ -33,6 +33,8 @@ enum Flavour {
     ForgottenPromises,
     /// Followers that boot while answers to their reads are on the way.
     FormerLives,
+    /// Leaders that are cut off with the new half of a joint configuration, and read.
+    TornJoints,
     /// Candidates that get entries when they stand no more.
     LateHelp,
 }
@@ -55,6 +57,7 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
         Flavour::HandingOver,
         Flavour::ForgottenPromises,
         Flavour::FormerLives,
+        Flavour::TornJoints,
         Flavour::LateHelp,
     ]) {
         Flavour::Any => {}
@@ -103,6 +106,7 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
         Flavour::HandingOver => handing_over(swarm, choices),
         Flavour::ForgottenPromises => forgotten_promises(swarm, choices),
         Flavour::FormerLives => former_lives(swarm, choices),
+        Flavour::TornJoints => torn_joints(swarm),
         Flavour::LateHelp => late_help(swarm),
     }
 }
@@ -195,6 +199,18 @@ fn late_help(swarm: &mut Swarm) {
     swarm.sync = fast(200);
     swarm.faults = vec![Kind::Plot(Plot::LateHelp)];
     swarm.fault_gap = law(16 * swarm.timeouts(1));
+}
+
+/// As many learners as voters that go, so that the two take turns.
+fn torn_joints(swarm: &mut Swarm) {
+    (swarm.voters, swarm.learners, swarm.deed_gap) = (3, 2, None);
+    swarm.check_quorum = Spread::None;
+    swarm.leases = false;
+    shorten_timeout(swarm);
+    swarm.faults = vec![Kind::Plot(Plot::TornJoint)];
+    swarm.fault_gap = law(8 * swarm.timeouts(1));
+    (swarm.read_gap, swarm.reads_are_of_leaders) = (law(20_000), true);
+    (swarm.delay, swarm.sync) = (fast(300), fast(200));
 }
 
 /// Seldom is anything proposed, so that the one that stands has all that the booted ones have.

@@ -8,9 +8,8 @@ use raft_core::NodeId;
 
 use super::cluster::Cluster;
 use super::faults::{Kind, Shape};
-use super::partition;
 use super::plot::Scene;
-use super::wire::{Pair, slot};
+use super::wire::slot;
 use crate::choices::PerMillion;
 
 impl Cluster {
@@ -82,10 +81,5 @@ impl Cluster {
         self.begin(Kind::Cut(Shape::Isolate), helper, 3 * timeout);
         self.begin(Kind::SlowInbox(timeout / 3), winner, 3 * timeout);
         None
-    }
-
-    fn all_but(&self, stays: impl Fn(NodeId, NodeId) -> bool) -> Vec<Pair> {
-        let present: Vec<NodeId> = self.present().collect();
-        partition::all_but(&present, stays)
     }
 }

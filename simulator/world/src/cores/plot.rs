@@ -1,11 +1,12 @@
 //! Faults in several acts. Some violations need one thing after another, each at its time; faults in any order hardly ever
 //! come to that. Each act is made of ordinary faults (`faults.rs`); who plays, and how long it takes, is drawn.
 
-use raft_core::NodeId;
+use raft_core::{Change, NodeId};
 
 use super::cluster::{Cluster, Event};
 use super::faults::{Kind, Shape};
-use super::wire::slot;
+use super::partition;
+use super::wire::{Pair, slot};
 
 /// What is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub(crate) enum Plot {
     /// A voter that heard its leader boots, and one that did not stands: the booted one does not know what it promised
     /// to the leader, which is cut off and reads (thesis 6.4.1).
     ForgottenPromise,
+    /// A leader begins to exchange all voters but itself for learners, and is cut off with these: half of a joint
+    /// configuration (Raft 6).
+    TornJoint,
     /// A candidate that lacks entries gets them after another has won its term (raft-core, catch_up.rs).
     LateHelp,
 }
@@ -51,6 +55,7 @@ impl Cluster {
         let next_after = match scene.plot {
             Plot::Constrained => self.constrain(&scene),
             Plot::ForgottenPromise => self.forget_a_promise(&mut scene),
+            Plot::TornJoint => self.tear_joint(),
             Plot::LateHelp => self.help_late(&mut scene),
         };
         if let Some(after) = next_after {
@@ -86,6 +91,27 @@ impl Cluster {
             forgetful.for_each(|id| self.begin(Kind::Reboot, id, 1_000));
         }
         None
+    }
+
+    fn tear_joint(&mut self) -> Option<u64> {
+        let (leader, others) = self.leader_and_others()?;
+        let membership = self.seats[slot(leader)].raft.as_deref()?.log_membership();
+        let learners: Vec<NodeId> = membership.learners.iter().copied().collect();
+        let come = learners.into_iter().map(Change::Voter);
+        let go = others.iter().map(|&id| Change::Demote(id));
+        let changes: Vec<Change> = come.chain(go).collect();
+        if self.change(leader, &changes) {
+            let cuts = self.all_but(|from, to| others.contains(&from) == others.contains(&to));
+            let timeout = self.swarm.timeouts(1);
+            self.cut(Shape::Halves, leader, cuts, 4 * timeout);
+        }
+        None
+    }
+
+    /// All pairs but those that stay whole.
+    pub(crate) fn all_but(&self, stays: impl Fn(NodeId, NodeId) -> bool) -> Vec<Pair> {
+        let present: Vec<NodeId> = self.present().collect();
+        partition::all_but(&present, stays)
     }
 
     /// Who leads, and the other voters.
