@@ -114,12 +114,16 @@ mutants! {
     QuorumUnchecked "quorum-unchecked";
     /// Pieces of snapshots are put together without comparing places and checksums.
     SnapshotPieceUnchecked "snapshot-piece-unchecked";
+    /// Whole members: a snapshot takes the place of the state whether or not its bytes are sound.
+    SnapshotUnverified "snapshot-unverified";
+    /// Whole members: the journal goes as soon as a snapshot is taken that covers it, not once that is durable.
+    JournalDroppedEarly "journal-dropped-early";
 }
 
 impl Mutant {
     /// Whether `active` is this mutant and mutants are compiled in.
     #[must_use]
-    pub(crate) fn is(self, active: Option<Mutant>) -> bool {
+    pub fn is(self, active: Option<Mutant>) -> bool {
         cfg!(debug_assertions) && active == Some(self)
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration, resolved: all that the server is told from outside, checked as far as flags alone allow.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) election_timeout: Duration,
     /// Whether elections ask first who would vote.
     pub(crate) pre_vote: bool,
+    /// After how many entries a snapshot is made at the latest; None: whenever it pays.
+    pub(crate) snapshot_count: Option<NonZeroU64>,
     /// Whether to go on without the other members, which are lost.
     pub(crate) force_new_cluster: bool,
     /// What is logged, and where.
@@ -64,6 +67,9 @@ impl Config {
             heartbeat_interval,
             election_timeout,
             pre_vote: settings.switch("pre-vote"),
+            snapshot_count: u64::try_from(settings.number("snapshot-count"))
+                .ok()
+                .and_then(NonZeroU64::new),
             force_new_cluster: settings.switch("force-new-cluster"),
             log: log(settings)?,
             initial: Initial {

@@ -44,6 +44,12 @@ impl Unapplied {
     pub(crate) fn begin_turn(&mut self) {
         self.worked_this_turn = false;
     }
+
+    /// The state becomes a later one's: nothing of this is applied any more. Returns a view that is of no use.
+    pub(crate) fn jump(&mut self) -> Option<Store> {
+        self.entries.clear();
+        self.working.take().map(|working| working.view)
+    }
 }
 
 type Done = Result<Outcome, storage::store::command::Failure>;
@@ -88,6 +94,7 @@ impl Node {
     }
 
     fn apply(&mut self, entry: Entry) {
+        self.snapshots.count(&entry);
         let Entry { position, body } = entry;
         assert_eq!(
             position.index,

@@ -96,6 +96,15 @@ impl Node {
         );
     }
 
+    /// Makes this member known, unless it is as it is.
+    pub(crate) fn publish_if_unknown(&mut self) {
+        let known = self.store().members().get(&self.config.raft.id);
+        let (attributes, data_id) = (&self.config.attributes, self.config.data_id);
+        if known.is_none_or(|known| (&known.attributes, known.data_id) != (attributes, data_id)) {
+            self.publish();
+        }
+    }
+
     pub(crate) fn find(&self, query: &Query) -> Result<Answer, Failure> {
         Ok(Answer::Found(self.store().query(query)?))
     }

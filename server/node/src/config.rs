@@ -16,8 +16,28 @@ pub struct Config {
     pub data_id: u64,
     /// How large the state may become, in bytes of memory, before this member raises the alarm about space.
     pub quota_bytes: u64,
+    /// When a snapshot is due.
+    pub snapshots: SnapshotPolicy,
     /// What this member makes known of itself once there is a leader.
     pub attributes: Attributes,
+}
+
+/// When a member's own snapshot is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotPolicy {
+    /// Once the entries applied since the last one have more bytes than this, and more than the state had then.
+    pub bytes_min: u64,
+    /// Once so many entries were applied since the last one, whatever their bytes.
+    pub entries_max: u64,
+}
+
+impl Default for SnapshotPolicy {
+    fn default() -> SnapshotPolicy {
+        SnapshotPolicy {
+            bytes_min: 64 << 20,
+            entries_max: u64::MAX,
+        }
+    }
 }
 
 impl Config {

@@ -36,11 +36,14 @@
 //! | `lease_clock.rs` | the leader's count-down of leases |
 //! | `upkeep.rs` | what a leader proposes of itself: expiry, checkpoints, work that is pending |
 //! | `alarms.rs` | the alarm about space |
+//! | `snapshots.rs` | own snapshots: when, and which are kept; the state becomes another's |
+//! | `sending.rs` | views for followers that are far behind, in pieces |
+//! | `receiving.rs` | a snapshot from the leader, verified as it comes |
 //! | `leaving.rs` | handing over the lead; being removed |
 //! | `apply.rs` | committed entries into the store, large ones in slices; answers out |
 //!
 //! # Left out so far
-//! Snapshots, watches.
+//! Watches.
 #![forbid(unsafe_code)]
 
 mod alarms;
@@ -55,19 +58,22 @@ mod message;
 mod node;
 mod proposal;
 mod reads;
+mod receiving;
 mod request;
+mod sending;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 mod waiting;
 mod writes;
 
-pub use config::Config;
+pub use config::{Config, SnapshotPolicy};
 pub use leases::{LeaseAsk, LeaseSays};
 pub use message::{Forward, Lane, Part, PeerMessage};
 pub use node::Node;
 pub use proposal::{Origin, Proposal};
 pub use request::{
     Answer, ClientId, Failure, Header, Input, LeaseTime, Member, Now, Output, Request, RequestId, Response,
-    Retired, Status, WallTime,
+    Retired, Status, View, WallTime,
 };

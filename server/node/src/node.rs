@@ -14,7 +14,10 @@ use crate::leases::Leases;
 use crate::message::{Lane, Part, PeerMessage};
 use crate::proposal::stamped;
 use crate::reads::Reads;
+use crate::receiving::Receiving;
 use crate::request::{Failure, Input, Now, Output};
+use crate::sending::{PIECE_BYTES_MAX, Sending, Wanted};
+use crate::snapshots::Snapshots;
 use crate::waiting::Waiting;
 use crate::writes::Writes;
 
@@ -36,6 +39,9 @@ pub struct Node {
     pub(crate) reads: Reads,
     pub(crate) leases: Leases,
     pub(crate) space: SpaceAlarm,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) sending: Sending,
+    pub(crate) receiving: Receiving,
     pub(crate) to_leader: Option<ToLeader>,
     from_followers: FromFollowers,
     /// The newest life heard of, of each peer.
@@ -55,25 +61,26 @@ pub struct Node {
 
 impl Node {
     /// Starts from what the disk has, and applies everything known to be committed, so that no local read goes back
-    /// behind what was served before the restart.
+    /// behind what was served before the restart. `snapshot` is the state of the snapshot that the image begins with,
+    /// if there is one.
     ///
     /// # Panics
     /// If the image is inconsistent; recovery never makes such a one.
     #[must_use]
-    pub fn boot(mut config: Config, image: Image, now: Now) -> Node {
+    pub fn boot(mut config: Config, image: Image, snapshot: Option<Store>, now: Now) -> Node {
         let mark = image.snapshot.position;
-        assert_eq!(
-            mark,
-            Position::default(),
-            "there are no snapshots yet: the log begins at the beginning"
+        assert!(
+            snapshot.is_some() || mark == Position::default(),
+            "a log that begins at {mark} has a snapshot before it"
         );
-        let store = Store::born(image.snapshot.membership.members().len());
-        // Without snapshots no peer could be served what is dropped.
-        config.raft.limits.log_bytes_max = usize::MAX;
+        let store = snapshot.unwrap_or_else(|| Store::born(image.snapshot.membership.members().len()));
+        let limits = &mut config.raft.limits;
+        limits.chunk_bytes_max = limits.chunk_bytes_max.min(PIECE_BYTES_MAX);
         let raft = Raft::boot(config.raft, image, now.monotonic);
         let mut node = Node {
             now,
             raft,
+            snapshots: Snapshots::at(mark.index, &store),
             store,
             applied: mark,
             unapplied: Unapplied::default(),
@@ -82,6 +89,8 @@ impl Node {
             reads: Reads::default(),
             leases: Leases::default(),
             space: SpaceAlarm::default(),
+            sending: Sending::default(),
+            receiving: Receiving::default(),
             to_leader: None,
             from_followers: FromFollowers::default(),
             boots: BTreeMap::new(),
@@ -129,7 +138,9 @@ impl Node {
                 .saved(stamp)
                 .expect("the host says what it has saved, once"),
             Input::OutOfSpace(is_out) => self.out_of_space = is_out,
-            Input::SnapshotSaved(mark) => panic!("no snapshot was asked for, yet {mark:?} is saved"),
+            Input::SnapshotSaved(mark) => self.on_snapshot_saved(mark),
+            Input::SnapshotGivenUp(mark) => self.on_snapshot_given_up(mark),
+            Input::PiecesWritten(bytes) => self.receiving.written(bytes),
         }
         self.notice_leader();
     }
@@ -163,7 +174,7 @@ impl Node {
             return Time::NEVER;
         }
         // The turn was cut short: there may be more to apply, to save or to send.
-        if !self.has_turn_left() || !self.unapplied.is_empty() {
+        if !self.has_turn_left() || !self.unapplied.is_empty() || self.sending.is_waited_for() {
             return self.now.monotonic;
         }
         let forward = self.to_leader.as_ref().map_or(Time::NEVER, ToLeader::deadline);
@@ -237,6 +248,7 @@ impl Node {
         for part in parts {
             match part {
                 Part::Raft(envelope) if envelope.from != from => {}
+                Part::Raft(envelope) if self.receiving.is_too_much(&envelope) => {}
                 Part::Raft(envelope) => self.raft.receive(self.now.monotonic, envelope),
                 Part::Forward(forward) => {
                     if forward.term == self.raft.term() && self.raft.is_leader() {
@@ -289,6 +301,7 @@ impl Node {
     fn begin_turn(&mut self) {
         self.applied_this_turn = 0;
         self.unapplied.begin_turn();
+        self.sending.begin_turn();
     }
 
     /// Whether this turn may apply more.
@@ -309,6 +322,11 @@ impl Node {
     fn drive_raft(&mut self) {
         self.poll_raft();
         self.carry_on();
+        if self.supply() {
+            self.poll_raft();
+        }
+        self.withdraw_offers();
+        self.save_if_due();
     }
 
     fn poll_raft(&mut self) {
@@ -324,11 +342,25 @@ impl Node {
                 raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(*membership)),
                 raft_core::Output::Why(why) => self.outbox.push_back(Output::Why(why)),
                 raft_core::Output::Alarm(alarm) => self.stop(Output::Alarm(alarm)),
-                // All of the log stays in memory, so no peer needs a snapshot, and none is taken.
-                raft_core::Output::NeedSnapshot { .. }
-                | raft_core::Output::NeedChunk { .. }
-                | raft_core::Output::Restore(_) => panic!("there are no snapshots yet"),
-                raft_core::Output::ReceivedChunk { .. } => {}
+                raft_core::Output::NeedSnapshot { peer } => self.on_need_snapshot(peer),
+                raft_core::Output::NeedChunk {
+                    peer,
+                    mark,
+                    offset,
+                    bytes_max,
+                } => self.on_need_chunk(Wanted {
+                    peer,
+                    mark,
+                    offset,
+                    bytes_max,
+                }),
+                raft_core::Output::ReceivedChunk {
+                    mark,
+                    offset,
+                    data,
+                    last,
+                } => self.on_piece(&mark, offset, data, last),
+                raft_core::Output::Restore(mark) => self.restore(&mark),
                 raft_core::Output::Removed => self.stop(Output::Removed),
             }
         }

@@ -1,8 +1,9 @@
 //! The face of a node: what goes in and what comes out.
 
 use bytes::Bytes;
-use raft_core::{Index, Membership, NodeId, Save, SnapshotMark, Stamp, Term, Time};
+use raft_core::{Index, Membership, NodeId, Position, Save, SnapshotMark, Stamp, Term, Time};
 use serde::{Deserialize, Serialize};
+use storage::snapshot::{Decoder, Encoder};
 use storage::store::Store;
 use storage::store::command::{self, Command};
 use storage::store::query::{Found, LeaseId, Query};
@@ -62,8 +63,12 @@ pub enum Input {
     },
     /// All changes up to this stamp are on disk, synced.
     Saved(Stamp),
-    /// The snapshot with this mark is on disk, synced.
-    SnapshotSaved(SnapshotMark),
+    /// The snapshot with this mark is on disk, synced, under its name: one that this node had saved or published.
+    SnapshotSaved(Position),
+    /// The snapshot with this mark, which was to be saved or published, could not be written, and is given up.
+    SnapshotGivenUp(Position),
+    /// So many bytes of pieces to be kept are written, or were thrown away with their snapshot.
+    PiecesWritten(u64),
     /// Whether this member's disk has no space for the file that its journal needs next. It still has room for what is
     /// asked of it meanwhile: the rest of the present one.
     OutOfSpace(bool),
@@ -74,6 +79,32 @@ pub enum Input {
 pub enum Output {
     /// Write this to the journal, sync it, and then say `Saved`. At most one is on its way.
     Save(Save),
+    /// Write this state to a snapshot file on another thread, and drop it there; then say `SnapshotSaved` or
+    /// `SnapshotGivenUp`. At most one is on its way.
+    SaveSnapshot {
+        /// What it covers: all of that is in the journal on disk.
+        mark: Box<SnapshotMark>,
+        /// The state.
+        view: View,
+    },
+    /// Append this piece to the snapshot that comes from the leader, or begin it anew at offset 0; then say
+    /// `PiecesWritten`.
+    KeepPiece {
+        /// The bytes before it.
+        offset: u64,
+        /// The piece.
+        data: Bytes,
+    },
+    /// All pieces came, and together they are a sound snapshot: make it durable, put it in its place, and then say
+    /// `SnapshotSaved`; or `SnapshotGivenUp` if it, or any piece, could not be written.
+    PublishSnapshot(Box<SnapshotMark>),
+    /// The pieces kept so far are of no use.
+    DropIncoming {
+        /// For the log: what is wrong with them.
+        why: String,
+    },
+    /// Two newer snapshots are kept: the journal is not needed up to this entry, nor are snapshots before it.
+    DropLogBefore(Index),
     /// Hand this to the link to `message.to`; may be dropped.
     Send {
         /// On which lane.
@@ -110,6 +141,36 @@ pub enum Output {
     Retired(Retired),
 }
 
+/// The state as it was, for a snapshot.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct View {
+    #[serde(skip)]
+    store: Option<Box<Store>>,
+}
+
+impl View {
+    pub(crate) fn of(store: Store) -> View {
+        View {
+            store: Some(Box::new(store)),
+        }
+    }
+
+    /// The state; None of one that was written down with a run and read back.
+    #[must_use]
+    pub fn into_store(self) -> Option<Store> {
+        self.store.map(|store| *store)
+    }
+}
+
+/// Nobody looks into them when runs are compared, so none is unlike another.
+impl PartialEq for View {
+    fn eq(&self, _: &View) -> bool {
+        true
+    }
+}
+
+impl Eq for View {}
+
 /// What is needed no more and may be large: freeing millions of keys takes longer than a node may pause.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Retired {
@@ -117,26 +178,44 @@ pub struct Retired {
     view: Option<Box<Store>>,
     #[serde(skip)]
     clock: Option<Box<LeaseClock>>,
+    #[serde(skip)]
+    encoder: Option<Box<Encoder>>,
+    #[serde(skip)]
+    decoder: Option<Box<Decoder>>,
 }
 
 impl Retired {
     pub(crate) fn of(view: Store) -> Retired {
         Retired {
             view: Some(Box::new(view)),
-            clock: None,
+            ..Retired::default()
         }
     }
 
     pub(crate) fn of_clock(clock: Box<LeaseClock>) -> Retired {
         Retired {
-            view: None,
             clock: Some(clock),
+            ..Retired::default()
+        }
+    }
+
+    pub(crate) fn of_encoder(encoder: Encoder) -> Retired {
+        Retired {
+            encoder: Some(Box::new(encoder)),
+            ..Retired::default()
+        }
+    }
+
+    pub(crate) fn of_decoder(decoder: Decoder) -> Retired {
+        Retired {
+            decoder: Some(Box::new(decoder)),
+            ..Retired::default()
         }
     }
 
     /// Frees it.
     pub fn free(self) {
-        drop((self.view, self.clock));
+        drop((self.view, self.clock, self.encoder, self.decoder));
     }
 }
 

@@ -78,6 +78,20 @@ impl Writes {
 }
 
 impl Node {
+    /// The state jumped over entries which may hold any of the writes that were sent: whoever asked for them is told that
+    /// they may or may not have happened.
+    pub(crate) fn give_up_jumped(&mut self) {
+        let sent = self.writes.proposals.iter();
+        let sent: Vec<Ticket> = sent
+            .filter(|(_, waits)| waits.sent_in.is_some())
+            .map(|(&ticket, _)| ticket)
+            .collect();
+        for ticket in sent {
+            self.answer(ticket, Err(Failure::Timeout));
+        }
+        self.publish_if_unknown();
+    }
+
     /// Takes a write of a client's, or of the node's own. Returns its ticket if it was taken.
     pub(crate) fn write(&mut self, waiter: Waiter, command: Command) -> Option<Ticket> {
         let ticket = self.waiting.admit(waiter);

@@ -307,7 +307,7 @@ fn every_flag_is_refused_with_its_name_or_taken() {
 #[test]
 fn flags_that_make_no_difference_are_taken() {
     config(&[
-        "--snapshot-count=5000",
+        "--snapshot-catchup-entries=5000",
         "--enable-v2",
         "--enable-v2=T",
         "--max-wals=0",

@@ -6,7 +6,9 @@ const NO_GRPC: &str = "gRPC is not served yet";
 const NO_PROXY: &str = "the proxy mode is not supported yet";
 const NO_DISCOVERY: &str = "discovery is not supported yet: name the members with --initial-cluster";
 const ONE_SYNC_A_TURN: &str = "all that waits is written and synced together, without a timer or a limit";
-const KEPT_WHOLE: &str = "the journal is kept whole, and entries are not counted";
+const TWO_KEPT: &str = "the last two snapshots are kept, and the journal back to the older";
+const BY_BYTES: &str =
+    "what slow followers may need stays in memory by its bytes: 16 MiB after a snapshot, 64 MiB at most";
 const NO_COMPACTION: &str = "automatic compaction is not supported yet";
 const NO_SLOW_LOG: &str = "slow requests are not logged yet";
 
@@ -17,10 +19,9 @@ pub(super) const TABLE: &[Flag] = &[
         "configuration files are not supported yet: use flags or ETCD_ variables",
     ),
     empty("wal-dir", "the journal stands in the data directory"),
-    ignored("snapshot-count", Kind::Count, KEPT_WHOLE),
-    ignored("snapshot-catchup-entries", Kind::Count, KEPT_WHOLE),
-    ignored("max-snapshots", Kind::Count, KEPT_WHOLE),
-    ignored("max-wals", Kind::Count, KEPT_WHOLE),
+    ignored("snapshot-catchup-entries", Kind::Count, BY_BYTES),
+    ignored("max-snapshots", Kind::Count, TWO_KEPT),
+    ignored("max-wals", Kind::Count, TWO_KEPT),
     ignored(
         "initial-election-tick-advance",
         Kind::Switch,

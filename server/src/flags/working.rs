@@ -64,6 +64,13 @@ pub(super) const TABLE: &[Flag] = &[
         "ask who would vote before an election, so that a member that was cut off disturbs nobody",
     ),
     works(
+        "snapshot-count",
+        Kind::Count,
+        Group::Member,
+        "0",
+        "entries after which a snapshot is made at the latest (default 0: once they are more than 64 MiB and the state)",
+    ),
+    works(
         "force-new-cluster",
         Kind::Switch,
         Group::Member,

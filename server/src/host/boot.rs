@@ -1,13 +1,15 @@
 //! From a data directory to a running member's parts.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use net::hello::Identity as PeerIdentity;
-use node::{Config as NodeConfig, Node};
+use node::{Config as NodeConfig, Node, SnapshotPolicy};
 use raft_core::{Boot, Membership, NodeId, SnapshotMark};
 use storage::data_dir::{self, DataDirError, Expected, Identity};
 use storage::disk::{FileDisk, OpenError};
 use storage::journal::{self, RecoverError, SEGMENT_BYTES, Writer};
+use storage::snapshot::{self, Choice, ReadError};
 use storage::store::command::Attributes;
 use thiserror::Error;
 
@@ -27,6 +29,13 @@ pub(crate) enum BootError {
     #[error("data directory {dir}: {source}")]
     Journal { dir: String, source: RecoverError },
     #[error("data directory {dir}: {source}")]
+    Snapshot { dir: String, source: ReadError },
+    #[error("data directory {dir}: {source}")]
+    Leftovers {
+        dir: String,
+        source: snapshot::WriteError,
+    },
+    #[error("data directory {dir}: {source}")]
     Alone { dir: String, source: AloneError },
     #[error(
         "data directory {dir} was made for member {found} and holds nothing yet, and the --initial-... flags now make it \
@@ -44,6 +53,8 @@ pub(crate) enum BootError {
 pub(crate) struct Booted {
     pub(crate) node: Node,
     pub(crate) writer: Writer<FileDisk>,
+    /// The data directory.
+    pub(crate) data: FileDisk,
     pub(crate) identity: PeerIdentity,
 }
 
@@ -72,11 +83,20 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
     } else {
         first_mark(config, data.identity())?
     };
-    let mut recovered =
-        journal::recover(&mut data, SEGMENT_BYTES, mark, None).map_err(|source| BootError::Journal {
+    let choice = choose_snapshot(&dir, data.disk(), data.identity().cluster_id)?;
+    let (newest, store) = choice.snapshot.map(|found| (found.mark, found.store)).unzip();
+    let recovered = journal::recover(&mut data, SEGMENT_BYTES, mark, newest);
+    let mut recovered = recovered.map_err(|source| match (source, choice.passed_over) {
+        // The damage is what is to be looked at: without it there would be a snapshot.
+        (RecoverError::SnapshotMissing { .. }, mut damaged) if !damaged.is_empty() => {
+            let (dir, source) = (dir.clone(), damaged.remove(0));
+            BootError::Snapshot { dir, source }
+        }
+        (source, _) => BootError::Journal {
             dir: dir.clone(),
             source,
-        })?;
+        },
+    })?;
     log_recovery(&config.data_dir, &recovered, data.boot().0);
     let identity = data.identity();
     // A directory made just now has nothing to rescue: as in etcd, it founds what the other flags say.
@@ -91,9 +111,11 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
         node: Node::boot(
             node_config(config, identity, data.boot()),
             recovered.image,
+            store,
             clock.now(),
         ),
         writer: recovered.writer,
+        data: data.disk().clone(),
         identity: PeerIdentity {
             cluster_id: identity.cluster_id,
             member_id: identity.member_id.0,
@@ -102,6 +124,19 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
             recovery_epoch: u32::try_from(epoch).expect("nobody rescues a cluster so often"),
         },
     })
+}
+
+/// The snapshot to boot from. What a former life left unfinished goes.
+fn choose_snapshot(dir: &str, disk: &FileDisk, cluster_id: u64) -> Result<Choice, BootError> {
+    let dir = dir.to_owned();
+    if let Err(source) = snapshot::clear_leftovers(disk) {
+        return Err(BootError::Leftovers { dir, source });
+    }
+    let choice = snapshot::choose(disk, cluster_id).map_err(|source| BootError::Snapshot { dir, source })?;
+    for damage in &choice.passed_over {
+        log::warn!(damage:% = damage; "a snapshot is passed over, and stays as it is");
+    }
+    Ok(choice)
 }
 
 fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
@@ -117,6 +152,10 @@ fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
         raft,
         cluster_id: identity.cluster_id,
         data_id: identity.data_id,
+        snapshots: SnapshotPolicy {
+            entries_max: config.snapshot_count.map_or(u64::MAX, NonZeroU64::get),
+            ..SnapshotPolicy::default()
+        },
         quota_bytes: u64::MAX,
         attributes: Attributes {
             name: config.name.clone(),
@@ -170,7 +209,7 @@ fn log_recovery(dir: &Path, recovered: &journal::Recovered<FileDisk>, boot: u64)
         .map_or(image.snapshot.position, |entry| entry.position);
     log::info!(
         "data-dir":% = dir.display(), "boot" = boot, "saves" = recovered.saves, "segments" = recovered.segments,
-        "last-entry":% = last, "commit" = image.commit.0, "term" = image.ballot.term.0;
+        "last-entry":% = last, "snapshot":% = image.snapshot.position, "commit" = image.commit.0, "term" = image.ballot.term.0;
         "read the journal"
     );
 }

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use net::waker::Waker;
-use raft_core::{Save, Stamp, Time};
+use raft_core::{Index, Save, Stamp, Time};
 use storage::disk::FileDisk;
 use storage::journal::{Idle, WriteError, Writer};
 
@@ -40,12 +40,16 @@ struct Slots {
     out_of_space: Option<bool>,
     /// The segment thread is done with something.
     segment_done: bool,
+    /// What of the journal is not needed any more.
+    drop_before: Option<Index>,
     end: bool,
 }
 
 /// What the thread is to do next.
 enum Next {
     Save(Box<Save>),
+    /// Let go of what is before this entry.
+    Drop(Index),
     /// Nothing but to look what is due.
     Look,
     End,
@@ -87,6 +91,12 @@ impl DiskThread {
         self.shared.changed.notify_one();
     }
 
+    /// The journal is not needed up to this entry.
+    pub(crate) fn drop_before(&self, index: Index) {
+        self.shared.lock().drop_before = Some(index);
+        self.shared.changed.notify_one();
+    }
+
     /// What became of the Save in flight, once it is known. An error may come at any time.
     pub(crate) fn take_saved(&self) -> Option<Result<Stamp, WriteError>> {
         self.shared.lock().saved.take()
@@ -116,7 +126,9 @@ impl Shared {
 
     /// What is next; `Look` once `patience` is over.
     fn next(&self, patience: Option<Duration>) -> Next {
-        let idle = |slots: &mut Slots| slots.to_save.is_none() && !slots.end && !slots.segment_done;
+        let idle = |slots: &mut Slots| {
+            slots.to_save.is_none() && !slots.end && !slots.segment_done && slots.drop_before.is_none()
+        };
         let slots = self.lock();
         let mut slots = match patience {
             Some(patience) => {
@@ -129,6 +141,10 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner),
         };
         slots.segment_done = false;
+        // Taken before a Save, which may take long.
+        if let Some(index) = slots.drop_before.take() {
+            return Next::Drop(index);
+        }
         match slots.to_save.take() {
             Some(save) => Next::Save(save),
             None if slots.end => Next::End,
@@ -168,6 +184,10 @@ impl Worker {
                     Ok(false) => return,
                     Err(error) => Err(error),
                 },
+                Next::Drop(index) => {
+                    self.writer.drop_before(index);
+                    Ok(())
+                }
                 Next::Look if self.idle.is_due(self.now()) => self.seal(),
                 Next::Look => Ok(()),
                 Next::End => break self.seal(),

@@ -15,6 +15,7 @@ mod resolver;
 mod retire_thread;
 mod run;
 mod segment_thread;
+mod snapshot_thread;
 
 pub(crate) use boot::BootError;
 pub(crate) use run::{HostError, run};

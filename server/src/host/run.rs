@@ -9,6 +9,7 @@ use net::event_loop::{ConnectionId, Event, EventLoop, ListenerId};
 use node::{Input, Node, Output};
 use raft_core::Time;
 use storage::journal::WriteError;
+use storage::snapshot::{self, Encoder};
 use thiserror::Error;
 
 use super::boot::{self, Booted};
@@ -19,6 +20,7 @@ use super::disk_thread::DiskThread;
 use super::peers::Peers;
 use super::resolver::Resolver;
 use super::retire_thread::RetireThread;
+use super::snapshot_thread::SnapshotThread;
 use crate::config::Config;
 use crate::exit::Stop;
 use crate::{hints, signals};
@@ -42,6 +44,8 @@ pub(crate) enum HostError {
     Thread(std::io::Error),
     #[error("stopping, since nothing may be promised any more: {0}")]
     Disk(WriteError),
+    #[error("stopping, since nothing may be promised any more: {0}")]
+    Snapshot(snapshot::WriteError),
 }
 
 /// Serves until a signal or a failure. What was acknowledged is on disk either way.
@@ -62,8 +66,10 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
     let Booted {
         node,
         writer,
+        data,
         identity,
     } = boot::boot(config, &clock)?;
+    let snapshots = SnapshotThread::start(data, event_loop.waker()).map_err(HostError::Thread)?;
     let disk = DiskThread::start(writer, event_loop.waker()).map_err(HostError::Thread)?;
     let resolver = Resolver::start(event_loop.waker()).map_err(HostError::Thread)?;
     let retire = RetireThread::start().map_err(HostError::Thread)?;
@@ -82,11 +88,13 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         clients: Clients::new(api::Identity {
             cluster_id: identity.cluster_id,
         }),
+        cluster_id: identity.cluster_id,
         peers: Peers::new(identity, resolver),
         client_listeners: clients_at.into_iter().map(|(id, _)| id).collect(),
         event_loop,
         node,
         disk,
+        snapshots,
         retire,
         removed: false,
     };
@@ -111,6 +119,8 @@ struct Host {
     event_loop: EventLoop,
     node: Node,
     disk: DiskThread,
+    snapshots: SnapshotThread,
+    cluster_id: u64,
     retire: RetireThread,
     clients: Clients,
     peers: Peers,
@@ -134,6 +144,10 @@ impl Host {
             if let Some(saved) = self.disk.take_saved() {
                 let stamp = saved.map_err(HostError::Disk)?;
                 self.node.handle(self.clock.now(), Input::Saved(stamp));
+            }
+            while let Some(done) = self.snapshots.take_done() {
+                let input = done.map_err(HostError::Snapshot)?;
+                self.node.handle(self.clock.now(), input);
             }
             if let Some(is_out) = self.disk.take_out_of_space() {
                 self.node.handle(self.clock.now(), Input::OutOfSpace(is_out));
@@ -230,6 +244,20 @@ impl Host {
     fn perform(&mut self, output: Output, now: Duration) {
         match output {
             Output::Save(save) => self.disk.save(save),
+            Output::SaveSnapshot { mark, view } => {
+                let store = view.into_store().expect("a running node's view has its state");
+                self.snapshots.save(Encoder::new(self.cluster_id, *mark, store));
+            }
+            Output::KeepPiece { offset, data } => self.snapshots.keep(offset, data),
+            Output::PublishSnapshot(mark) => self.snapshots.publish(&mark),
+            Output::DropIncoming { why } => {
+                log::warn!("reason" = why; "the leader's snapshot is not sound and is begun anew");
+                self.snapshots.drop_incoming();
+            }
+            Output::DropLogBefore(index) => {
+                self.disk.drop_before(index);
+                self.snapshots.drop_before(index);
+            }
             Output::Send { lane, message } => self.peers.send(lane, &message),
             Output::Peers(membership) => self.peers.set_members(&mut self.event_loop, &membership),
             Output::Reply { client, id, response } => {

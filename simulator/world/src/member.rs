@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use node::{ClientId, Config, Input, Node, Now, Output, PeerMessage};
-use raft_core::{Membership, NodeId, Save, SnapshotMark, Stamp, Time};
+use raft_core::{Membership, NodeId, Position, Save, SnapshotMark, Stamp, Time};
 use storage::data_dir::{self, Expected, Identity};
 use storage::journal::{self, Idle, Writer};
 use storage::store::command::Attributes;
@@ -14,6 +14,10 @@ use crate::disk::SimDisk;
 use crate::network;
 use crate::served::{Progress, Served};
 use crate::settings::Settings;
+
+mod snapshots;
+
+use snapshots::Snapshots;
 
 /// The cluster of every run.
 pub const CLUSTER_ID: u64 = 0xba15_a000;
@@ -39,6 +43,10 @@ pub enum Effect {
         /// Whether the member ends the connection with them.
         closed: bool,
     },
+    /// A snapshot of its own is begun; write it to its end, and say so.
+    SaveSnapshot(Position),
+    /// The snapshot that came is to be made durable and put in its place.
+    PublishSnapshot(Position),
     /// For the trace and the checks: why Raft decided as it did.
     Why(raft_core::Why),
     /// This member learned who leads.
@@ -69,6 +77,10 @@ pub enum Happening {
     LinkClosed(NodeId),
     /// The write in flight is to be synced now.
     Sync,
+    /// The snapshot in the making is to be written to its end now.
+    SnapshotMade,
+    /// The snapshot that came is to be put in its place now.
+    SnapshotPublished(Position),
     /// A deadline is due.
     Tick,
 }
@@ -94,6 +106,7 @@ pub struct Member {
     saving: Option<Stamp>,
     /// When to seal the journal, by the member's clock.
     idle: Idle,
+    snapshots: Snapshots,
     served: Served,
     /// What was handled and not polled yet.
     effects: Vec<Effect>,
@@ -145,7 +158,9 @@ impl Member {
             membership: membership(settings.nodes),
             ..SnapshotMark::default()
         };
-        let recovered = journal::recover(&mut data, settings.segment_bytes, mark, None)
+        let choice = snapshots::choose(&disk).map_err(|error| halt(&disk, &error))?;
+        let (newest, store) = choice.snapshot.map(|found| (found.mark, found.store)).unzip();
+        let recovered = journal::recover(&mut data, settings.segment_bytes, mark, newest)
             .map_err(|error| halt(&disk, &error))?;
         let clock = Clock::draw(choices);
         let config = config(id, &data, settings, choices);
@@ -155,12 +170,13 @@ impl Member {
         };
         let member = Member {
             id,
-            node: Node::boot(config, recovered.image, clock.read(now)),
+            node: Node::boot(config, recovered.image, store, clock.read(now)),
             clock,
             disk,
             writer: recovered.writer,
             saving: None,
             idle: Idle::since(clock.read(now).monotonic),
+            snapshots: Snapshots::default(),
             served: Served::new(CLUSTER_ID),
             effects: Vec::new(),
         };
@@ -229,6 +245,8 @@ impl Member {
                 self.on_disk(|writer| writer.prepare_next().map(|_| ()))?;
                 self.saving.take().map(Input::Saved)
             }
+            Happening::SnapshotMade => Some(self.snapshot_made()?),
+            Happening::SnapshotPublished(mark) => self.snapshot_published(mark)?,
         };
         if let Some(input) = input {
             let now = self.read(now);
@@ -264,6 +282,15 @@ impl Member {
                     }
                     effects.append(&mut self.effects);
                 }
+                Output::SaveSnapshot { mark, view } => effects.push(self.save_snapshot(*mark, view)?),
+                Output::KeepPiece { offset, data } => {
+                    let written = self.keep_piece(offset, &data)?;
+                    let now = self.read(now);
+                    self.node.handle(now, written);
+                }
+                Output::PublishSnapshot(mark) => effects.push(self.publish_snapshot(mark.position)),
+                Output::DropIncoming { .. } => self.drop_incoming(),
+                Output::DropLogBefore(index) => self.drop_log_before(index)?,
                 Output::Peers(_) => {}
                 Output::Why(why) => effects.push(Effect::Why(why)),
                 Output::Leader { leader, term } => effects.push(Effect::Leader { leader, term }),
@@ -317,6 +344,9 @@ fn config(
             boot: data.boot(),
             limits: raft_core::Limits {
                 append_bytes_max: settings.append_bytes_max,
+                log_bytes_max: settings.log_bytes_max,
+                tail_bytes_max: settings.log_bytes_max / 4,
+                chunk_bytes_max: settings.chunk_bytes_max,
                 inflight_messages_max: settings.inflight_messages_max,
                 ..raft_core::Limits::default()
             },
@@ -325,6 +355,7 @@ fn config(
         },
         cluster_id: CLUSTER_ID,
         data_id: data.identity().data_id,
+        snapshots: settings.snapshots,
         quota_bytes: u64::MAX,
         attributes: Attributes {
             name: format!("n{}", id.0),

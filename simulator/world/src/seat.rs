@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use node::{Part, PeerMessage};
 use raft_core::{Message, NodeId, Time};
 
@@ -11,7 +12,7 @@ use crate::choices::PerMillion;
 use crate::disk::SimDisk;
 use crate::faults::Fault;
 use crate::member::{Effect, Halt, Happening, Member};
-use crate::network::Law;
+use crate::network::{self, Law};
 use crate::settings::SECOND;
 use crate::steps;
 use crate::world::{Command, World};
@@ -86,9 +87,8 @@ impl World {
         match happening {
             None => seat.turn_due = false,
             Some(Happening::Tick) => {
-                if seat.tick_due == Some(now) {
-                    seat.tick_due = None;
-                }
+                // A runtime may be late.
+                seat.tick_due.take_if(|due| *due <= now);
                 if member.deadline() <= now {
                     seat.inbox.push_back(Happening::Tick);
                 } else {
@@ -154,6 +154,7 @@ impl World {
                 if self.is_silenced(id, &message) {
                     return Ok(());
                 }
+                let frame = self.spoilt(&message).unwrap_or(frame);
                 let to = message.to;
                 let arrivals = self.network.send(&mut self.choices, self.now, (id, to), &frame);
                 for (at, bytes) in arrivals.into_iter().flatten() {
@@ -173,6 +174,11 @@ impl World {
                 let event = Event::Member(life, Some(Happening::Sync));
                 self.add(self.after(takes), Actor::Member(id), event);
             }
+            Effect::SaveSnapshot(mark) => {
+                self.checks.saves_snapshot(id, mark)?;
+                self.snapshot_due(id, Happening::SnapshotMade);
+            }
+            Effect::PublishSnapshot(mark) => self.snapshot_due(id, Happening::SnapshotPublished(mark)),
             Effect::Answer {
                 client,
                 bytes,
@@ -186,6 +192,45 @@ impl World {
             Effect::Alarm(alarm) => return Err(Violation::new("no alarm", format!("n{}: {alarm:?}", id.0))),
         }
         Ok(())
+    }
+
+    /// What a leader sends whose memory fails while it makes a snapshot: other bytes, and a checksum that fits them.
+    fn spoilt(&mut self, message: &PeerMessage) -> Option<Bytes> {
+        let is_first = |part: &Part| {
+            let Part::Raft(envelope) = part else { return false };
+            matches!(&envelope.message, Message::InstallSnapshot { offset: 0, data, .. } if !data.is_empty())
+        };
+        let place = message.parts.iter().position(is_first)?;
+        if self.calm || !self.choices.happens(self.settings.spoilt) {
+            return None;
+        }
+        let mut message = message.clone();
+        if let Part::Raft(envelope) = &mut message.parts[place]
+            && let Message::InstallSnapshot { data, checksum, .. } = &mut envelope.message
+        {
+            let mut bytes = data.to_vec();
+            let at = usize::try_from(self.choices.below(bytes.len() as u64)).expect("an index");
+            bytes[at] ^= 1;
+            *checksum = crc32c::crc32c(&bytes);
+            *data = bytes.into();
+        }
+        Some(network::encode(&message))
+    }
+
+    /// A snapshot is written and synced in some time, if power does not fail meanwhile.
+    fn snapshot_due(&mut self, id: NodeId, done: Happening) {
+        if !self.calm && self.choices.happens(self.settings.snapshot_crashes) {
+            let operations = u32::try_from(self.choices.between(1, 12)).expect("few");
+            self.seats[&id].disk.cut_power_after(operations);
+        }
+        let takes = 3 * self.sync_law(id).draw(&mut self.choices);
+        let life = self.seats[&id].life;
+        self.befell.snapshots += 1;
+        self.add(
+            self.after(takes),
+            Actor::Member(id),
+            Event::Member(life, Some(done)),
+        );
     }
 
     /// Power is gone, and all that was not on disk; maybe more.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use node::SnapshotPolicy;
 use raft_core::Mutant;
 
 use crate::choices::{Choices, PerMillion};
@@ -37,6 +38,16 @@ pub struct Settings {
     pub append_bytes_max: usize,
     /// Raft's limit for messages in flight to one follower.
     pub inflight_messages_max: usize,
+    /// When a member makes a snapshot.
+    pub snapshots: SnapshotPolicy,
+    /// Raft's limit for the log in memory.
+    pub log_bytes_max: usize,
+    /// Raft's limit for a piece of a snapshot.
+    pub chunk_bytes_max: usize,
+    /// How often power fails while a snapshot is on its way to the disk, as long as faults go on.
+    pub snapshot_crashes: PerMillion,
+    /// How often a leader sends a first piece of a snapshot that is not what it has, as long as faults go on.
+    pub spoilt: PerMillion,
     /// How long faults go on, in simulated microseconds.
     pub storm: u64,
     /// How long the run lasts at least.
@@ -77,6 +88,14 @@ impl Settings {
             segment_bytes: choices.pick(&[64 << 10, 16 << 10, 256 << 10]),
             append_bytes_max: choices.pick(&[1 << 20, 1 << 10, 1, 1]),
             inflight_messages_max: choices.pick(&[256, 8, 1]),
+            snapshots: SnapshotPolicy {
+                bytes_min: choices.pick(&[64 << 20, 30_000, 5_000]),
+                entries_max: choices.pick(&[u64::MAX, 200, 30]),
+            },
+            log_bytes_max: choices.pick(&[64 << 20, 6_000, 2_000]),
+            chunk_bytes_max: choices.pick(&[128 << 10, 3_000, 500]),
+            snapshot_crashes: PerMillion(choices.pick(&[0, 50_000, 200_000])),
+            spoilt: PerMillion(choices.pick(&[0, 300_000])),
             storm: 45 * SECOND,
             length: 60 * SECOND,
         }

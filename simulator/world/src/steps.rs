@@ -32,6 +32,12 @@ pub(crate) fn happening(trace: &mut Trace, now: Time, id: NodeId, what: &Happeni
         }
         Happening::HandOver => trace.step(now, n, b"hand over", || format!("n{n} is to hand over")),
         Happening::Sync => trace.step(now, n, b"synced", || format!("n{n} synced")),
+        Happening::SnapshotMade => trace.step(now, n, b"snapshot", || format!("n{n} made a snapshot")),
+        Happening::SnapshotPublished(mark) => {
+            trace.step(now, n, &mark.index.0.to_le_bytes(), || {
+                format!("n{n} took over the snapshot {mark}")
+            });
+        }
         Happening::Tick => trace.step(now, n, b"tick", || format!("n{n} tick")),
     }
 }
@@ -68,6 +74,12 @@ pub(crate) fn effect(trace: &mut Trace, now: Time, id: NodeId, what: &Effect) {
                 None => format!("n{n} t{term}: nobody leads"),
             });
         }
+        Effect::SaveSnapshot(mark) => trace.step(now, n, &mark.index.0.to_le_bytes(), || {
+            format!("n{n} begins a snapshot {mark}")
+        }),
+        Effect::PublishSnapshot(mark) => trace.step(now, n, &mark.index.0.to_le_bytes(), || {
+            format!("n{n} has all of the snapshot {mark}")
+        }),
         Effect::Removed => trace.step(now, n, b"removed", || format!("n{n} was removed")),
         Effect::Alarm(alarm) => trace.step(now, n, b"alarm", || format!("n{n} ALARM {alarm:?}")),
     }

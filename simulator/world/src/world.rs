@@ -54,6 +54,8 @@ pub struct Befell {
     pub crashes: u64,
     /// Times that a member came to lead.
     pub elections: u64,
+    /// Snapshots that members made, or took over from a leader.
+    pub snapshots: u64,
 }
 
 /// What the driver is to do about a member's task.

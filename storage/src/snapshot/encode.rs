@@ -93,6 +93,16 @@ impl Encoder {
         }
     }
 
+    /// The same stream, from its beginning again.
+    #[must_use]
+    pub fn anew(&self) -> Encoder {
+        Encoder::new(
+            self.header.cluster_id,
+            self.header.mark.clone(),
+            self.view.clone(),
+        )
+    }
+
     /// What it is a snapshot of.
     #[must_use]
     pub fn mark(&self) -> &SnapshotMark {

@@ -5,12 +5,15 @@ mod leases;
 use std::time::Duration;
 
 use bytes::Bytes;
-use raft_core::{Membership, NodeId, SnapshotMark, Stamp};
+use raft_core::{Index, Membership, NodeId, SnapshotMark, Stamp};
 use storage::store::command::{self, Attributes, Command, Outcome, Put};
 use storage::store::query::{Found, KeyRange, LeaseId, Query, RangeEnd, RangeQuery};
 
 use super::*;
+use crate::SnapshotPolicy;
 use crate::{Answer, ClientId, Request, RequestId, Response};
+
+mod snapshots;
 
 struct Cluster {
     nodes: BTreeMap<NodeId, Node>,
@@ -22,11 +25,21 @@ struct Cluster {
     stalled: Vec<NodeId>,
     stalled_saves: Vec<(NodeId, Stamp)>,
     replies: Vec<(NodeId, RequestId, Response)>,
+    /// The snapshots on their disks, newest last.
+    snapshots: BTreeMap<NodeId, Vec<(Position, Option<Store>)>>,
+    /// Their snapshots are not written to the end.
+    snapshots_stalled: bool,
+    dropped_before: BTreeMap<NodeId, Index>,
+    refused: Vec<(NodeId, String)>,
     next_request: u64,
 }
 
 impl Cluster {
     fn of(size: u64) -> Cluster {
+        Cluster::with(size, |_| {})
+    }
+
+    fn with(size: u64, adapt: impl Fn(&mut Config)) -> Cluster {
         let voters = (1..=size).map(|id| (NodeId(id), vec![format!("http://127.0.0.1:{}", 2380 + id)]));
         let snapshot = SnapshotMark {
             membership: Membership::of_voters(voters),
@@ -37,17 +50,22 @@ impl Cluster {
             ..Image::default()
         };
         let nodes = (1..=size).map(|id| {
-            let config = Config {
+            let mut config = Config {
                 raft: raft_core::Config::new(NodeId(id), id),
                 cluster_id: 7,
                 data_id: id * 100,
                 quota_bytes: u64::MAX,
+                snapshots: SnapshotPolicy::default(),
                 attributes: Attributes {
                     name: format!("n{id}"),
                     client_urls: vec![],
                 },
             };
-            (NodeId(id), Node::boot(config, image.clone(), Now::default()))
+            adapt(&mut config);
+            (
+                NodeId(id),
+                Node::boot(config, image.clone(), None, Now::default()),
+            )
         });
         let mut cluster = Cluster {
             nodes: nodes.collect(),
@@ -57,6 +75,10 @@ impl Cluster {
             stalled: vec![],
             stalled_saves: vec![],
             replies: vec![],
+            snapshots: BTreeMap::new(),
+            snapshots_stalled: false,
+            dropped_before: BTreeMap::new(),
+            refused: vec![],
             next_request: 0,
         };
         cluster.settle();
@@ -71,7 +93,7 @@ impl Cluster {
         let node = self.nodes.get_mut(&id).expect("a node");
         node.handle(now, input);
         node.raft().check_invariants();
-        let mut saves = Vec::new();
+        let (mut saves, mut done) = (Vec::new(), Vec::new());
         while let Some(output) = node.poll() {
             match output {
                 Output::Save(save) => saves.push(save.stamp),
@@ -81,8 +103,25 @@ impl Cluster {
                     response,
                     ..
                 } => self.replies.push((id, request, *response)),
+                Output::SaveSnapshot { mark, view } => {
+                    done.push(Input::SnapshotSaved(mark.position));
+                    let snapshots = self.snapshots.entry(id).or_default();
+                    snapshots.push((mark.position, view.into_store()));
+                }
+                Output::KeepPiece { data, .. } => done.push(Input::PiecesWritten(data.len() as u64)),
+                Output::PublishSnapshot(mark) => {
+                    done.push(Input::SnapshotSaved(mark.position));
+                    self.snapshots.entry(id).or_default().push((mark.position, None));
+                }
+                Output::DropIncoming { why } => self.refused.push((id, why)),
+                Output::DropLogBefore(index) => {
+                    self.dropped_before.insert(id, index);
+                }
                 _ => {}
             }
+        }
+        if !self.snapshots_stalled {
+            done.into_iter().for_each(|done| self.input(id, done));
         }
         for stamp in saves {
             if self.stalled.contains(&id) {

@@ -129,6 +129,7 @@ impl Cluster {
             cluster_id: 7,
             data_id: id.0 * 100,
             quota_bytes: u64::MAX,
+            snapshots: SnapshotPolicy::default(),
             attributes: Attributes {
                 name: format!("n{id}"),
                 client_urls: vec![],
@@ -147,7 +148,7 @@ impl Cluster {
             ..Tape::default()
         };
         let now = now(member);
-        member.node = Some(Node::boot(config, image, now));
+        member.node = Some(Node::boot(config, image, None, now));
         self.input(id, Input::Tick);
     }
 

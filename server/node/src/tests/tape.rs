@@ -27,7 +27,7 @@ fn a_recorded_run_replays_to_the_byte() {
 fn replay(config: Config, image: Image, inputs: Vec<(Now, Input)>) -> Vec<Output> {
     let mut inputs = inputs.into_iter().peekable();
     let start = inputs.peek().map(|(now, _)| *now).unwrap_or_default();
-    let mut node = Node::boot(config, image, start);
+    let mut node = Node::boot(config, image, None, start);
     let mut outputs = Vec::new();
     for (now, input) in inputs {
         node.handle(now, input);

@@ -3,7 +3,9 @@
 //!
 //! - what is committed, hence what is acknowledged, is on the disks of a quorum at that moment;
 //! - a vote, a candidacy and an acknowledged entry are on the disk of whoever speaks of them, and so is its term;
-//! - recovery finds all that was synced, and at most the one Save that was being written;
+//! - recovery finds all that was synced, and at most the one Save that was being written, be it in the log or in a
+//!   snapshot of what is committed;
+//! - a snapshot of a member's own covers nothing that its log on disk does not have;
 //! - a member that boots has applied what its disk knew to be committed, before it answers anybody.
 
 use std::collections::BTreeMap;
@@ -53,6 +55,16 @@ pub enum Violation {
         /// What was synced.
         held: String,
     },
+    /// A snapshot says more than the log on disk.
+    #[error("n{node} saves the snapshot {mark}, and its disk had {held}")]
+    SnapshotNotDurable {
+        /// Who.
+        node: NodeId,
+        /// Of what.
+        mark: Position,
+        /// What was synced.
+        held: String,
+    },
     /// A restart forgot what its disk knew to be committed.
     #[error("n{node} serves at {applied} after a restart, and its disk had {commit} committed")]
     BehindCommit {
@@ -69,8 +81,8 @@ pub enum Violation {
 #[derive(Clone, Debug)]
 pub struct Durable {
     disks: BTreeMap<NodeId, Held>,
-    /// Up to where what is committed was found on a quorum's disks.
-    checked: Index,
+    /// The term of each entry that was found on a quorum's disks when it was held for committed, from index 1.
+    committed: Vec<Term>,
 }
 
 /// One disk.
@@ -86,9 +98,17 @@ struct Held {
 struct Change {
     ballot: Option<Ballot>,
     commit: Index,
-    /// How many of the entries before stay.
-    kept: Option<usize>,
-    terms: Vec<Term>,
+    log: Logged,
+}
+
+/// What a Save changes of the log.
+#[derive(Clone, Debug)]
+enum Logged {
+    Nothing,
+    /// So many of the entries before stay, and these follow.
+    Entries(usize, Vec<Term>),
+    /// A snapshot of what is committed takes its place.
+    Snapshot(Position),
 }
 
 /// The state that a list of Saves amounts to.
@@ -101,21 +121,37 @@ struct Log {
 }
 
 impl Log {
-    fn apply(&mut self, change: Change) {
+    fn apply(&mut self, change: Change, committed: &[Term]) {
         self.ballot = change.ballot.unwrap_or(self.ballot);
-        self.commit = change.commit;
-        if let Some(kept) = change.kept {
-            self.terms.truncate(kept);
+        self.commit = self.commit.max(change.commit);
+        match change.log {
+            Logged::Nothing => {}
+            Logged::Entries(kept, terms) => {
+                self.terms.truncate(kept);
+                self.terms.extend(terms);
+            }
+            Logged::Snapshot(mark) => self.terms = covered(mark, committed),
         }
-        self.terms.extend(change.terms);
     }
 
-    fn of(image: &Image) -> Log {
+    /// A snapshot covers what is committed up to its mark.
+    fn of(image: &Image, committed: &[Term]) -> Log {
+        let mut terms = covered(image.snapshot.position, committed);
+        terms.extend(image.entries.iter().map(|entry| entry.position.term));
         Log {
             ballot: image.ballot,
             commit: image.commit,
-            terms: image.entries.iter().map(|entry| entry.position.term).collect(),
+            terms,
         }
+    }
+
+    /// What a member finds that boots from a snapshot: its log, unless that disagrees.
+    fn behind(mut self, mark: Position, committed: &[Term]) -> Log {
+        if mark.index > Index(0) && !self.has(mark) {
+            self.terms = covered(mark, committed);
+        }
+        self.commit = self.commit.max(mark.index).min(self.last());
+        self
     }
 
     fn last(&self) -> Index {
@@ -135,16 +171,18 @@ impl Log {
 
 impl Change {
     fn of(save: &Save) -> Change {
-        let entries = match &save.log {
-            LogChange::Keep => &[][..],
-            LogChange::Append(entries) => entries,
-            LogChange::Reset(mark) => panic!("there are no snapshots yet, and the log begins after {mark:?}"),
+        let log = match &save.log {
+            LogChange::Keep => Logged::Nothing,
+            LogChange::Append(entries) => entries.first().map_or(Logged::Nothing, |first| {
+                let terms = entries.iter().map(|entry| entry.position.term);
+                Logged::Entries(place(first.position.index), terms.collect())
+            }),
+            LogChange::Reset(mark) => Logged::Snapshot(mark.position),
         };
         Change {
             ballot: save.ballot,
             commit: save.commit,
-            kept: entries.first().map(|first| place(first.position.index)),
-            terms: entries.iter().map(|entry| entry.position.term).collect(),
+            log,
         }
     }
 }
@@ -155,7 +193,7 @@ impl Durable {
     pub fn new(members: impl IntoIterator<Item = NodeId>) -> Durable {
         Durable {
             disks: members.into_iter().map(|id| (id, Held::default())).collect(),
-            checked: Index(0),
+            committed: Vec::new(),
         }
     }
 
@@ -166,9 +204,9 @@ impl Durable {
 
     /// What it wrote is synced.
     pub fn synced(&mut self, id: NodeId) {
-        let held = self.held(id);
+        let held = self.disks.get_mut(&id).expect("a member has a disk");
         if let Some(written) = held.writing.take() {
-            held.synced.apply(written);
+            held.synced.apply(written, &self.committed);
         }
     }
 
@@ -177,14 +215,16 @@ impl Durable {
     /// # Errors
     /// If it is neither what was synced nor that with what was being written, or is not all applied that can be.
     pub fn booted(&mut self, id: NodeId, image: &Image, node: &Node) -> Result<(), Violation> {
-        let found = Log::of(image);
-        let held = self.held(id);
+        let (mark, committed) = (image.snapshot.position, &self.committed);
+        let found = Log::of(image, committed);
+        let held = self.disks.get_mut(&id).expect("a member has a disk");
         let with_last = held.writing.take().map(|change| {
             let mut log = held.synced.clone();
-            log.apply(change);
-            log
+            log.apply(change, committed);
+            log.behind(mark, committed)
         });
-        if found != held.synced && Some(&found) != with_last.as_ref() {
+        let as_synced = held.synced.clone().behind(mark, committed);
+        if found != as_synced && Some(&found) != with_last.as_ref() {
             return Err(Violation::Recovery {
                 node: id,
                 found: found.shown(),
@@ -234,14 +274,12 @@ impl Durable {
     /// If it holds for committed what a quorum's disks do not have.
     pub fn observe(&mut self, id: NodeId, raft: &Raft) -> Result<(), Violation> {
         let commit = raft.commit_index();
-        if commit <= self.checked {
+        let checked = self.committed.len();
+        if commit <= Index(checked as u64) {
             return Ok(());
         }
         // By Log Matching the newest stands for all before it.
-        let newest = raft
-            .entries()
-            .nth(place(commit))
-            .expect("what is committed is in the log");
+        let newest = raft.mark_at(commit).expect("what is committed is in the log");
         let position = newest.position;
         let disks = self
             .disks
@@ -256,12 +294,46 @@ impl Durable {
                 members: self.disks.len(),
             });
         }
-        self.checked = commit;
+        // What memory dropped is on disk.
+        let on_disk = &self.disks[&id].synced.terms;
+        let term = |place: usize| {
+            let at = raft.mark_at(Index(place as u64 + 1));
+            at.map_or_else(|| on_disk[place], |mark| mark.position.term)
+        };
+        self.committed.extend((checked..=place(commit)).map(term));
         Ok(())
+    }
+
+    /// A member begins to save a snapshot of its own.
+    ///
+    /// # Errors
+    /// If its log on disk does not reach it: after a crash it would be taken for a leader's, and the log would go.
+    pub fn saves_snapshot(&self, id: NodeId, mark: Position) -> Result<(), Violation> {
+        let held = &self.disks[&id].synced;
+        if held.has(mark) {
+            return Ok(());
+        }
+        Err(Violation::SnapshotNotDurable {
+            node: id,
+            mark,
+            held: held.shown(),
+        })
     }
 
     fn held(&mut self, id: NodeId) -> &mut Held {
         self.disks.get_mut(&id).expect("a member has a disk")
+    }
+}
+
+/// The terms of what a snapshot covers. One that is not of what is committed covers nothing that was ever on a disk.
+fn covered(mark: Position, committed: &[Term]) -> Vec<Term> {
+    let Some(place) = mark.index.0.checked_sub(1) else {
+        return Vec::new();
+    };
+    let upto = usize::try_from(place).expect("a log in memory");
+    match committed.get(..=upto) {
+        Some(terms) if terms[upto] == mark.term => terms.to_vec(),
+        _ => Vec::new(),
     }
 }
 

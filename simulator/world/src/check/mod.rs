@@ -14,7 +14,7 @@ pub mod votes;
 use std::fmt;
 
 use node::{Node, PeerMessage};
-use raft_core::{Image, NodeId, Save};
+use raft_core::{Image, NodeId, Position, Save};
 
 use crate::operation::Operation;
 use crate::trace::Stamp;
@@ -71,6 +71,16 @@ impl Checks {
             .map_err(|error| Violation::new("recovery", error))?;
         node.raft().check_invariants();
         self.observe(id, node)
+    }
+
+    /// A member begins to save a snapshot of its own.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn saves_snapshot(&self, id: NodeId, mark: Position) -> Result<(), Violation> {
+        self.durable
+            .saves_snapshot(id, mark)
+            .map_err(|error| Violation::new("a snapshot covers what is durable", error))
     }
 
     /// A member began to write a Save.
