@@ -16,6 +16,7 @@
 //! | `start` | flags, exit codes, signals, directories, logs |
 //! | `strangers` | members of another cluster, wiped members, garbage on the peers' port |
 //! | `rudeness`, `crowds` | clients that are no friends: malformed, slow, huge, half closed, or far too many |
+//! | `snapshots` | snapshots under kill -9, and a member that catches up by one |
 //! | `damage` | journals with flipped bits, torn tails, and no room left |
 //! | `tools` | `balsa check`, `dump` and `restore` |
 
@@ -30,6 +31,7 @@ mod python;
 mod readme;
 mod rescue;
 mod rudeness;
+mod snapshots;
 mod start;
 mod strangers;
 mod succession;

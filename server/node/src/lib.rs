@@ -26,6 +26,7 @@
 //! | `message.rs` | what nodes say to each other |
 //! | `config.rs` | what a node is told at boot |
 //! | `node.rs` | the composition: handle, poll, deadline |
+//! | `heard.rs` | what peers say |
 //! | `clients.rs` | what clients ask, and how they are answered |
 //! | `waiting.rs` | requests and their deadlines |
 //! | `proposal.rs` | what stands in the log: who asked for what, and when the leader took it |
@@ -51,6 +52,7 @@ mod apply;
 mod clients;
 mod config;
 mod forward;
+mod heard;
 mod lease_clock;
 mod leases;
 mod leaving;

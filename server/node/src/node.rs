@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use raft_core::{Boot, Image, NodeId, Position, Raft, Refusal, Term, Time};
+use raft_core::{Boot, Image, NodeId, Position, Raft, Term, Time};
 use storage::store::Store;
-use storage::store::command::ClusterTime;
 
 use crate::alarms::SpaceAlarm;
 use crate::apply::Unapplied;
@@ -12,7 +11,6 @@ use crate::config::Config;
 use crate::forward::{FromFollowers, ToLeader};
 use crate::leases::Leases;
 use crate::message::{Lane, Part, PeerMessage};
-use crate::proposal::stamped;
 use crate::reads::Reads;
 use crate::receiving::Receiving;
 use crate::request::{Failure, Input, Now, Output};
@@ -43,9 +41,9 @@ pub struct Node {
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
     pub(crate) to_leader: Option<ToLeader>,
-    from_followers: FromFollowers,
+    pub(crate) from_followers: FromFollowers,
     /// The newest life heard of, of each peer.
-    boots: BTreeMap<NodeId, Boot>,
+    pub(crate) boots: BTreeMap<NodeId, Boot>,
     /// What this turn says, by peer and lane.
     parts: BTreeMap<(NodeId, Lane), Vec<Part>>,
     pub(crate) outbox: VecDeque<Output>,
@@ -230,60 +228,9 @@ impl Node {
         }
     }
 
-    fn on_message(&mut self, message: PeerMessage) {
-        let PeerMessage {
-            from,
-            from_boot,
-            to,
-            parts,
-        } = message;
-        if to != self.config.raft.id || from == to {
-            return;
-        }
-        let newest = self.boots.entry(from).or_insert(from_boot);
-        if from_boot < *newest {
-            return;
-        }
-        *newest = from_boot;
-        for part in parts {
-            match part {
-                Part::Raft(envelope) if envelope.from != from => {}
-                Part::Raft(envelope) if self.receiving.is_too_much(&envelope) => {}
-                Part::Raft(envelope) => self.raft.receive(self.now.monotonic, envelope),
-                Part::Forward(forward) => {
-                    if forward.term == self.raft.term() && self.raft.is_leader() {
-                        let (raft, time) = (&mut self.raft, ClusterTime(self.now.wall.0));
-                        self.from_followers.take((from, from_boot), forward, |bytes| {
-                            // What can never be taken must not stop what follows; whoever asked times out.
-                            !matches!(
-                                raft.propose(stamped(time, &bytes)),
-                                Err(Refusal::Busy | Refusal::Transferring)
-                            )
-                        });
-                    }
-                }
-                Part::LeaseAsk { number, ask } => self.on_lease_ask(from, from_boot, number, ask),
-                Part::LeaseAnswer { boot, number, says } => self.on_lease_answer(boot, number, says),
-                Part::Forwarded { term, boot, taken } => {
-                    let resend_deadline = self.resend_deadline();
-                    match &mut self.to_leader {
-                        Some(stream)
-                            if boot == self.config.raft.boot
-                                && (stream.leader, stream.term) == (from, term) =>
-                        {
-                            stream.taken(taken, resend_deadline);
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            self.notice_leader();
-        }
-    }
-
     /// A new term renews all that was asked of the former one's leader. A leader that was not heard for a while may be
     /// heard again in the same term, which has no other: the stream to it counts on from where it was.
-    fn notice_leader(&mut self) {
+    pub(crate) fn notice_leader(&mut self) {
         let now = (self.raft.leader(), self.raft.term());
         if now == self.leader {
             return;
