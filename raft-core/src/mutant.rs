@@ -121,6 +121,12 @@ mutants! {
 }
 
 impl Mutant {
+    /// Whether the rule is not Raft's but that of whole members, so that Raft alone cannot break it.
+    #[must_use]
+    pub fn is_of_members(self) -> bool {
+        matches!(self, Mutant::SnapshotUnverified | Mutant::JournalDroppedEarly)
+    }
+
     /// Whether `active` is this mutant and mutants are compiled in.
     #[must_use]
     pub fn is(self, active: Option<Mutant>) -> bool {

@@ -130,10 +130,16 @@ fn mutants(plan: &Plan) -> ExitCode {
         if plan.mutant.is_some_and(|only| only != mutant) {
             continue;
         }
-        let plan = Plan {
+        let mut plan = Plan {
             mutant: Some(mutant),
             ..plan.clone()
         };
+        if mutant.is_of_members() {
+            plan.cores = false;
+            if plan.worlds.is_empty() {
+                plan.worlds.push(WorldKind::Plain);
+            }
+        }
         if plan.cores {
             let summary = core_campaign::campaign(&plan);
             let (runs, took) = (summary.seeds, summary.took);
