@@ -166,13 +166,10 @@ fn etcdctl_on_one_node() {
         "{health:?}"
     );
     // What is not there yet says so, and changes nothing.
-    fails(
-        &server,
-        &["set", "--ttl", "5", "/app/a", "x"],
-        4,
-        "Not Implemented",
-    );
+    fails(&server, &["watch", "/app/a"], 4, "Not Implemented");
     prints(&server, &["get", "/app/a"], "1");
+    prints(&server, &["set", "--ttl", "100", "/app/a", "x"], "x");
+    prints(&server, &["get", "/app/a"], "x");
 }
 
 #[test]

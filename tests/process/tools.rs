@@ -38,7 +38,7 @@ fn write_snapshot(home: &Path) {
         let done = store.apply(ClusterTime(0), Command::Put(put));
         assert!(matches!(done, Applied::Done(Ok(_))), "{done:?}");
     }
-    let change = TreeChange::Set(TreeContent::File("of v2".into()));
+    let change = TreeChange::Set(TreeContent::File("of v2".into()).into());
     let path = "/dir/file".into();
     let done = store.apply(ClusterTime(0), Command::Tree { path, change });
     assert!(matches!(done, Applied::Done(Ok(_))), "{done:?}");

@@ -14,6 +14,7 @@
 //! | `route.rs` | the table of paths, methods and handlers |
 //! | `answer.rs`, `render.rs` | an answer in HTTP's terms; what is remembered between question and answer |
 //! | `query.rs`, `text.rs`, `failure.rs` | form pairs in; JSON text out; etcd's words for failures |
+//! | `civil.rs` | the calendar |
 //! | `v2/` | `/v2/keys`, `/v2/members`, `/v2/machines` |
 //! | `v3/` | the gRPC gateway's mapping of kv, cluster and maintenance |
 //! | `version.rs`, `health.rs` | the two endpoints that belong to neither |
@@ -36,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod civil;
 mod failure;
 mod health;
 mod query;
@@ -51,6 +53,7 @@ mod version;
 mod tests;
 
 pub use answer::HttpAnswer;
+pub use civil::civil_date;
 pub use render::Render;
 pub use version::{COMPATIBLE_CLUSTER_VERSION, COMPATIBLE_VERSION};
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use node::{Answer, Failure, Header, Request, Response, Status};
 use proptest::prelude::*;
 use raft_core::{Index, NodeId, Term};
-use storage::store::command::{Command, Outcome, TreeAction, TreeEvent};
+use storage::store::command::{ClusterTime, Command, Outcome, TreeAction, TreeEvent};
 use storage::store::query::{Found, Query, Revision, TreeNode};
 
 use super::*;
@@ -142,10 +142,12 @@ fn header_lines_that_would_change_a_v3_call_are_refused_and_others_are_not() {
 fn results(request: &Request) -> Vec<Result<Answer, Failure>> {
     let event = || TreeEvent {
         action: TreeAction::Get,
+        time: ClusterTime(0),
         node: TreeNode {
             key: Bytes::from_static(b"/\r\n"),
             value: Some(Bytes::from_static(b"\xff\r\n")),
             dir: false,
+            expiration: None,
             nodes: vec![],
             modified_index: 1,
             created_index: 1,

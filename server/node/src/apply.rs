@@ -159,6 +159,9 @@ impl Node {
         if result == Ok(Outcome::Continued) {
             self.leases.continuing = false;
         }
+        if result == Ok(Outcome::Expired) {
+            self.leases.expiring = false;
+        }
         self.writes.remove(ticket);
         self.answer(ticket, result.map(Answer::Done).map_err(Failure::Store));
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use raft_core::{NodeId, Time};
-use storage::store::command::{self, Command};
-use storage::store::query::Query;
+use storage::store::command::{self, ClusterTime, Command};
+use storage::store::query::{Found, Query};
 
 use crate::leases::LeaseAsk;
 use crate::node::Node;
@@ -106,7 +106,12 @@ impl Node {
     }
 
     pub(crate) fn find(&self, query: &Query) -> Result<Answer, Failure> {
-        Ok(Answer::Found(self.store().query(query)?))
+        let mut found = self.store().query(query)?;
+        if let Found::Tree(event) = &mut found {
+            // The state's time stands still while nobody writes; what is left of a node's life does not.
+            event.time = event.time.max(ClusterTime(self.now.wall.0));
+        }
+        Ok(Answer::Found(found))
     }
 
     pub(crate) fn members(&self) -> Vec<Member> {

@@ -68,6 +68,8 @@ pub(crate) struct Leases {
     pub(crate) retry_at: Time,
     /// Work that is pending is proposed to be carried on.
     pub(crate) continuing: bool,
+    /// It is proposed that nodes of the v2 tree go whose time is over.
+    pub(crate) expiring: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -326,6 +328,7 @@ impl Node {
         }
         if !self.raft.is_leader() {
             self.leases.continuing = false;
+            self.leases.expiring = false;
             let waiting = std::mem::take(&mut self.leases.clearing);
             for (ticket, asker) in waiting.into_values().flatten() {
                 self.ask_again(ticket, asker);

@@ -183,6 +183,7 @@ impl Node {
             Time::NEVER
         };
         let leases = self.leases.deadline(self.now.monotonic).min(own);
+        let leases = leases.min(self.tree_expiry());
         raft.min(forward).min(leases.max(self.now.monotonic))
     }
 

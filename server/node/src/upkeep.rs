@@ -1,4 +1,5 @@
-//! What a leader proposes of itself: the end of leases, what is left of others, and more of the work that is pending.
+//! What a leader proposes of itself: the end of leases, what is left of others, the end of v2 nodes whose time is over,
+//! and more of the work that is pending.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use crate::proposal::{Origin, Proposal, stamped};
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
 impl Node {
-    /// What a leader does of itself when its time comes: it ends leases, writes down what is left of others, and goes on
-    /// with work that is pending.
+    /// What a leader does of itself when its time comes: it ends leases, writes down what is left of others, ends v2
+    /// nodes, and goes on with work that is pending.
     pub(crate) fn tick_leases(&mut self) {
         let now = self.now.monotonic;
         self.leases.tick(now);
@@ -25,6 +26,9 @@ impl Node {
             return;
         }
         self.count_leases_down(now);
+        if self.tree_expiry() <= now {
+            self.leases.expiring = self.propose_own(Command::Expire);
+        }
         if self.may_continue() {
             self.leases.continuing = self.propose_own(Command::Continue);
         }
@@ -36,6 +40,22 @@ impl Node {
             && self.raft.is_leader()
             && self.applied.index == self.raft.last().index
             && self.store().has_pending()
+    }
+
+    /// When this leader has to end nodes of the v2 tree, by its clock; never while that is proposed already, or while
+    /// entries of former leaders may be unknown.
+    pub(crate) fn tree_expiry(&self) -> Time {
+        let leads = self.leases.clock.is_some() && self.raft.is_leader();
+        let waits = self.leases.expiring || !self.unapplied.is_empty();
+        match self.store.tree_expiration() {
+            Some(end) if leads && !waits => {
+                let time = self.store.time().0.max(self.now.wall.0);
+                // Never too early: a command that comes before its time does nothing.
+                let left = Duration::from_micros(end.0.saturating_sub(time).div_ceil(1000));
+                self.now.monotonic.after(left).max(self.leases.retry_at)
+            }
+            _ => Time::NEVER,
+        }
     }
 
     fn count_leases_down(&mut self, now: Time) {

@@ -150,6 +150,9 @@ impl Display for Shown<'_, Row> {
                     row.created,
                     row.modified
                 )?;
+                if let Some(end) = row.expiration {
+                    write!(f, " until {} ns", end.0)?;
+                }
                 match &row.content {
                     TreeContent::Directory => write!(f, " directory"),
                     TreeContent::File(value) => write!(f, " value \"{}\"", value.escape_ascii()),

@@ -7,7 +7,7 @@ use raft_core::{Index, Membership, NodeId, Position, SnapshotMark, Term};
 use super::*;
 use crate::store::Store;
 use crate::store::alarm::{Alarm, AlarmKind};
-use crate::store::command::{Attributes, Command, Put, TreeChange, TreeContent};
+use crate::store::command::{Attributes, Command, Put, TreeChange, TreeContent, TreeWrite};
 use crate::store::query::{LeaseId, Revision};
 use crate::store::tests::{apply, command};
 
@@ -51,7 +51,7 @@ pub(super) fn small_store(number: u64) -> Store {
     };
     let file = Command::Tree {
         path: "/dir/file".into(),
-        change: TreeChange::Set(TreeContent::File("value".into())),
+        change: TreeChange::Set(TreeContent::File("value".into()).into()),
     };
     let delete = Command::DeleteRange {
         range: crate::store::query::KeyRange {
@@ -72,6 +72,22 @@ pub(super) fn small_store(number: u64) -> Store {
     let checkpoint = Command::LeaseCheckpoint {
         remaining: vec![(LeaseId(77), Some(30))],
     };
+    let ending = Command::Tree {
+        path: "/dir/ending".into(),
+        change: TreeChange::Set(TreeWrite {
+            content: TreeContent::File("over".into()),
+            ttl: Some(60),
+            refresh: false,
+        }),
+    };
+    let refresh = Command::Tree {
+        path: "/dir/ending".into(),
+        change: TreeChange::Update(TreeWrite {
+            content: TreeContent::File(Bytes::new()),
+            ttl: Some(90),
+            refresh: true,
+        }),
+    };
     let alarm = Command::Alarm {
         alarm: Alarm {
             member: NodeId(0x11),
@@ -83,7 +99,9 @@ pub(super) fn small_store(number: u64) -> Store {
     let compact = Command::Compact {
         revision: Revision(4),
     };
-    let further = [publish, file, delete, grant, checkpoint, leased, alarm, compact];
+    let further = [
+        publish, file, ending, refresh, delete, grant, checkpoint, leased, alarm, compact,
+    ];
     for command in puts.into_iter().chain(further) {
         apply(&mut store, command).unwrap();
     }
@@ -355,7 +373,7 @@ fn equal_states_have_equal_streams() {
     let (one, other) = (put("a", b"1"), put("b", b"2"));
     let tree = |path: &'static str| Command::Tree {
         path: path.into(),
-        change: TreeChange::Set(TreeContent::File("v".into())),
+        change: TreeChange::Set(TreeContent::File("v".into()).into()),
     };
     let make = |commands: [Command; 4]| {
         let mut store = Store::born(1);

@@ -52,6 +52,9 @@ pub enum Command {
         /// The oldest revision that can be read afterwards.
         revision: Revision,
     },
+    /// v2: nodes whose time is over at this command's time go, the earliest first and a bounded number of them, each at an
+    /// index of its own; proposed by a leader whose clock says that one is due.
+    Expire,
     /// Does more of what is pending than other commands do on the way; proposed by a leader that has nothing else to do.
     Continue,
     /// v3: grants a lease.
@@ -95,10 +98,14 @@ impl Command {
         match self {
             Command::Put(_) | Command::LeaseGrant { .. } => true,
             Command::Transaction(transaction) => transaction.may_put(),
-            Command::Tree { change, .. } => !matches!(
-                change,
-                TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_)
-            ),
+            Command::Tree { change, .. } => match change {
+                TreeChange::Create(_) | TreeChange::CreateInOrder(_) => true,
+                // What is there may be kept alive.
+                TreeChange::Set(write) | TreeChange::Update(write) | TreeChange::CompareAndSwap(_, write) => {
+                    !write.refresh
+                }
+                TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_) => false,
+            },
             _ => false,
         }
     }
@@ -125,15 +132,15 @@ pub struct Put {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TreeChange {
     /// Creates or replaces (PUT).
-    Set(TreeContent),
+    Set(TreeWrite),
     /// Creates; refuses to replace (PUT prevExist=false).
-    Create(TreeContent),
+    Create(TreeWrite),
     /// Creates a child named by the next index in 20 digits (POST).
-    CreateInOrder(TreeContent),
+    CreateInOrder(TreeWrite),
     /// Replaces what must exist (PUT prevExist=true).
-    Update(TreeContent),
+    Update(TreeWrite),
     /// Replaces if the present state compares (PUT prevValue, prevIndex).
-    CompareAndSwap(Compare, TreeContent),
+    CompareAndSwap(Compare, TreeWrite),
     /// Deletes (DELETE).
     Delete {
         /// An empty directory may go too.
@@ -145,7 +152,30 @@ pub enum TreeChange {
     CompareAndDelete(Compare),
 }
 
-/// What a v2 write leaves at its path.
+/// What a v2 write leaves at its path, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeWrite {
+    /// What stands there afterwards.
+    pub content: TreeContent,
+    /// The seconds from the command's time after which the node goes, with all in it; None: it stays.
+    pub ttl: Option<u64>,
+    /// A set, an update or a swap keeps the value that is there, which must be there, and no watcher is told. To creating
+    /// it means nothing.
+    pub refresh: bool,
+}
+
+impl From<TreeContent> for TreeWrite {
+    /// For good.
+    fn from(content: TreeContent) -> TreeWrite {
+        TreeWrite {
+            content,
+            ttl: None,
+            refresh: false,
+        }
+    }
+}
+
+/// What stands at a path of the tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TreeContent {
     /// A file with this value.
@@ -193,6 +223,8 @@ pub enum Outcome {
     Published,
     /// The revision is the oldest that can be read; what went before goes bit by bit.
     Compacted,
+    /// Nodes whose time was over are gone.
+    Expired,
     /// Some of what was pending is done.
     Continued,
     /// The lease is in force.
@@ -235,6 +267,8 @@ pub enum Applied {
 pub struct TreeEvent {
     /// What was done.
     pub action: TreeAction,
+    /// The cluster's time then: what is left of a node's life counts from there.
+    pub time: ClusterTime,
     /// The node afterwards; of a delete, its name and indexes only.
     pub node: TreeNode,
     /// The node before, without children, if there was one.
@@ -258,6 +292,8 @@ pub enum TreeAction {
     Delete,
     /// `compareAndDelete`
     CompareAndDelete,
+    /// `expire`
+    Expire,
 }
 
 /// Why a command or query was not carried out. Nothing changed.
@@ -330,4 +366,6 @@ pub enum TreeErrorCode {
     RootReadOnly = 107,
     /// A directory with something in it.
     DirectoryNotEmpty = 108,
+    /// A watch from an index of which nothing is known any more.
+    EventIndexCleared = 401,
 }

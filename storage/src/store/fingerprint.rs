@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Lease = 6,
     /// An alarm.
     Alarm = 7,
+    /// What happened in the v2 tree.
+    TreeEvent = 8,
 }
 
 /// What a set of rows comes to, kept up as rows come and go.

@@ -8,7 +8,7 @@
 //! |---------------|------------------------------------------------------------------------------|
 //! | `mvcc`        | the v3 keyspace: each key with its versions, its revision and what it changed |
 //! | `lease`       | the v3 leases, and the keys that hang on them                                |
-//! | `tree`        | the v2 tree: files and directories by path, and its index                    |
+//! | `tree`        | the v2 tree: files and directories by path, its index, what happened last    |
 //! | `members`     | the name, client URLs and data id that each member published                 |
 //! | `transaction` | the v3 transaction, and what etcd's rules say of it                          |
 //! | `alarm`       | the alarms that members raised                                               |
@@ -35,13 +35,13 @@ pub use lease::{LEASE_TTL_MAX, Lease};
 pub use members::Profile;
 
 use alarm::{AlarmKind, Alarms};
-use command::{Applied, ClusterTime, Command, Failure, Outcome};
+use command::{Applied, ClusterTime, Command, Failure, Outcome, TreeChange, TreeEvent, TreeFailure};
 use fingerprint::{Kind, Row, Totals};
 use members::Members;
 use mvcc::{Deleting, Keyspace, Transacting};
 use query::{Event, Found, LeaseId, LeaseView, Query, Revision};
 use transaction::Transaction;
-use tree::Tree;
+use tree::{Expiring, Tree};
 use work::Job;
 
 /// The most components a v2 path may have. Listings nest as deep as paths, and what nests is walked on the stack.
@@ -112,6 +112,14 @@ impl Store {
                 ids: ids.into(),
                 expired: true,
             }),
+            Command::Tree {
+                path,
+                change: TreeChange::Delete { dir, recursive },
+            } => match self.tree.begin_delete(&path, dir, recursive) {
+                Ok(removing) => self.begin(Job::Remove(removing)),
+                Err(failure) => Applied::Done(Err(failure.into())),
+            },
+            Command::Expire => self.begin(Job::Expire(Expiring::new())),
             Command::Transaction(transaction) => match self.begin_transaction(transaction) {
                 Ok(transacting) => self.begin(Job::Transact(Box::new(transacting))),
                 Err(failure) => Applied::Done(Err(failure)),
@@ -132,7 +140,7 @@ impl Store {
                 let previous = self.keyspace.put(put)?;
                 Ok(Outcome::Put { previous })
             }
-            Command::Tree { path, change } => Ok(Outcome::Tree(self.tree.apply(path, change)?)),
+            Command::Tree { path, change } => Ok(Outcome::Tree(self.tree.apply(path, change, self.time)?)),
             Command::Publish {
                 member,
                 attributes,
@@ -169,6 +177,7 @@ impl Store {
             Command::DeleteRange { .. }
             | Command::LeaseRevoke { .. }
             | Command::LeaseExpire { .. }
+            | Command::Expire
             | Command::Transaction(_) => unreachable!("it is carried out in slices"),
         }
     }
@@ -180,7 +189,7 @@ impl Store {
     pub fn query(&self, query: &Query) -> Result<Found, Failure> {
         match query {
             Query::Range(range) => self.keyspace.range(range),
-            Query::Tree { path, recursive } => Ok(Found::Tree(self.tree.get(path, *recursive)?)),
+            Query::Tree { path, recursive } => Ok(Found::Tree(self.tree.get(path, *recursive, self.time)?)),
             Query::Transaction(transaction) => {
                 transaction.check(TRANSACTION_OPERATIONS_MAX)?;
                 Ok(Found::Transaction(self.keyspace.look(transaction.clone())?))
@@ -255,6 +264,37 @@ impl Store {
         self.tree.index()
     }
 
+    /// When the next node of the v2 tree goes.
+    #[must_use]
+    pub fn tree_expiration(&self) -> Option<ClusterTime> {
+        self.tree.next_expiration()
+    }
+
+    /// What happened in the v2 tree from an index on, in order, as far as watchers are told. At an index that is yet to
+    /// come: nothing.
+    ///
+    /// # Errors
+    /// [`TreeErrorCode::EventIndexCleared`](command::TreeErrorCode::EventIndexCleared) if nothing is known of that index
+    /// any more.
+    pub fn tree_events(&self, from: u64) -> Result<impl Iterator<Item = &TreeEvent>, TreeFailure> {
+        self.tree.events(from)
+    }
+
+    /// The first of these events that a watch on a path is told, see [`TreeEvent::concerns`].
+    ///
+    /// # Errors
+    /// As [`Store::tree_events`].
+    pub fn tree_event(
+        &self,
+        from: u64,
+        path: &[u8],
+        recursive: bool,
+    ) -> Result<Option<&TreeEvent>, TreeFailure> {
+        Ok(self
+            .tree_events(from)?
+            .find(|event| event.concerns(path, recursive)))
+    }
+
     /// What each member published, by id.
     #[must_use]
     pub fn members(&self) -> &imbl::OrdMap<NodeId, Profile> {
@@ -286,6 +326,7 @@ impl Store {
     fn counters(&self) -> Totals {
         let row = Row::new(Kind::Counters)
             .number(self.tree.index())
+            .number(self.tree.cleared())
             .number(self.time.0);
         let mut totals = Totals::default();
         totals.add(row.hash(), 0);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::alarm::Alarm;
-use super::command::TreeEvent;
+use super::command::{ClusterTime, TreeEvent};
 use super::transaction::{Chosen, Transaction};
 
 /// A state of the v3 keyspace: it begins at 1 and each changing command adds one.
@@ -154,6 +154,7 @@ pub enum SortTarget {
 
 /// The stores' answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "the large ones are most of them")]
 pub enum Found {
     /// To `Query::Range`.
     Range {
@@ -207,10 +208,25 @@ pub struct TreeNode {
     pub value: Option<Bytes>,
     /// Whether it is a directory.
     pub dir: bool,
+    /// When it goes; None: it stays.
+    pub expiration: Option<ClusterTime>,
     /// Its visible children, if they were asked for.
     pub nodes: Vec<TreeNode>,
     /// The index of the command that last changed it; 0 for the root.
     pub modified_index: u64,
     /// The index of the command that made it; 0 for the root.
     pub created_index: u64,
+}
+
+impl TreeNode {
+    /// The seconds that are left at a time, begun ones too; since when it should be gone, if it is negative. None if the
+    /// node stays.
+    #[must_use]
+    pub fn ttl(&self, time: ClusterTime) -> Option<i64> {
+        const SECOND: i128 = 1_000_000_000;
+        let left = i128::from(self.expiration?.0) - i128::from(time.0);
+        let begun = i128::from(left % SECOND > 0);
+        // Two times lie less than 2^35 seconds apart.
+        Some((left / SECOND + begun) as i64)
+    }
 }

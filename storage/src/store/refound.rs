@@ -22,7 +22,7 @@ impl Store {
             return None;
         }
         self.keyspace.refound(Revision(revision), compacted);
-        self.tree.refound(index);
+        self.tree.refound(index, compacted);
         self.members = Members::default();
         self.alarms = Alarms::default();
         Some(self)

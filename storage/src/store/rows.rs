@@ -21,7 +21,7 @@ use super::tree::Tree;
 pub use super::lease::LeaseRow;
 pub use super::members::ProfileRow;
 pub use super::mvcc::{ChangeRow, KeyRow, KeyspaceRow, Life, Version};
-pub use super::tree::{NodeRow, TreeRow};
+pub use super::tree::{EventRow, NodeRow, TreeRow};
 
 /// A piece of the state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ pub enum Row {
     Tree(TreeRow),
     /// A node of the tree.
     Node(NodeRow),
+    /// What happened in the tree.
+    TreeEvent(EventRow),
 }
 
 /// The rows of one kind. Sections follow each other in this order.
@@ -59,6 +61,7 @@ enum Section {
     Changes,
     Tree,
     Nodes,
+    TreeEvents,
 }
 
 impl Section {
@@ -73,7 +76,8 @@ impl Section {
             Section::Keys => Some(Section::Changes),
             Section::Changes => Some(Section::Tree),
             Section::Tree => Some(Section::Nodes),
-            Section::Nodes => None,
+            Section::Nodes => Some(Section::TreeEvents),
+            Section::TreeEvents => None,
         }
     }
 }
@@ -170,6 +174,7 @@ impl Store {
             Section::Changes => Box::new(self.keyspace.change_rows(after)),
             Section::Tree => Box::new(self.tree.head_row(after)),
             Section::Nodes => Box::new(self.tree.node_rows(after)),
+            Section::TreeEvents => Box::new(self.tree.event_rows(after)),
         }
     }
 }
@@ -183,6 +188,7 @@ impl Row {
                 Row::Profile(row) => row.bytes(),
                 Row::Key(row) => row.bytes(),
                 Row::Node(row) => row.bytes(),
+                Row::TreeEvent(row) => row.bytes(),
                 Row::Change(row) => row.key.len(),
                 Row::Time(_) | Row::Alarm(_) | Row::Keyspace(_) | Row::Lease(_) | Row::Tree(_) => 0,
             }
@@ -199,6 +205,7 @@ impl Row {
             Row::Change(_) => Section::Changes,
             Row::Tree(_) => Section::Tree,
             Row::Node(_) => Section::Nodes,
+            Row::TreeEvent(_) => Section::TreeEvents,
         }
     }
 }
@@ -235,6 +242,7 @@ impl Loading {
             Row::Change(row) => begun(&mut self.keyspace)?.load_change(row),
             Row::Tree(row) => set_once(&mut self.tree, Tree::load(&row)),
             Row::Node(row) => begun(&mut self.tree)?.load_node(row),
+            Row::TreeEvent(row) => begun(&mut self.tree)?.load_event(row),
         }
     }
 

@@ -7,13 +7,20 @@ use raft_core::NodeId;
 use super::alarm::{Alarm, AlarmKind};
 use super::command::{
     Applied, Attributes, ClusterTime, Command, Compare, Failure, Outcome, Put, TreeChange, TreeContent,
+    TreeWrite,
 };
 use super::query::{Found, KeyRange, LeaseId, Query, RangeEnd, RangeQuery, Revision};
 use super::{Store, TREE_DEPTH_MAX};
 
-/// Carries out a command to its end, in no time.
+/// Carries out a command to its end.
 pub(crate) fn apply(store: &mut Store, command: Command) -> Result<Outcome, Failure> {
-    let mut applied = store.apply(ClusterTime::default(), command);
+    // Time passes only while what it ends is looked for.
+    let passed = if command == Command::Expire {
+        1_500_000_000
+    } else {
+        0
+    };
+    let mut applied = store.apply(ClusterTime(store.time().0 + passed), command);
     loop {
         match applied {
             Applied::Done(result) => return result,
@@ -36,7 +43,7 @@ fn put(key: &'static str, value: &'static str) -> Command {
 fn set(path: &'static str, value: &'static str) -> Command {
     Command::Tree {
         path: path.into(),
-        change: TreeChange::Set(TreeContent::File(value.into())),
+        change: TreeChange::Set(TreeContent::File(value.into()).into()),
     }
 }
 
@@ -165,10 +172,16 @@ fn key_range() -> impl Strategy<Value = KeyRange> {
 
 fn tree_change() -> impl Strategy<Value = TreeChange> {
     let content = || {
-        prop_oneof![
+        let content = prop_oneof![
             some_bytes().prop_map(TreeContent::File),
             Just(TreeContent::Directory)
-        ]
+        ];
+        let ttl = prop_oneof![3 => 0..5u64, 1 => any::<u64>()];
+        (content, prop::option::of(ttl), any::<bool>()).prop_map(|(content, ttl, refresh)| TreeWrite {
+            content,
+            ttl,
+            refresh,
+        })
     };
     let compare = || {
         let compare = (prop::option::of(some_bytes()), prop::option::of(any::<u64>()));
@@ -210,13 +223,14 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         prop::collection::vec((lease(), prop::option::of(any::<u64>())), 0..3)
             .prop_map(|remaining| Command::LeaseCheckpoint { remaining }),
     ];
-    let compact = prop_oneof![
+    let more = prop_oneof![
         (0u64..40).prop_map(|revision| Command::Compact {
             revision: Revision(revision)
         }),
-        Just(Command::Continue)
+        Just(Command::Continue),
+        Just(Command::Expire),
     ];
-    prop_oneof![4 => put, 1 => delete, 4 => tree, 1 => publish, 2 => lease, 1 => compact]
+    prop_oneof![4 => put, 1 => delete, 4 => tree, 1 => publish, 2 => lease, 1 => more]
 }
 
 proptest! {
@@ -300,7 +314,7 @@ fn the_deepest_path_is_made_listed_and_deleted() {
     };
     apply(
         &mut store,
-        change(&deep, TreeChange::Set(TreeContent::File("v".into()))),
+        change(&deep, TreeChange::Set(TreeContent::File("v".into()).into())),
     )
     .unwrap();
     let root = Bytes::from_static(b"/");
@@ -322,7 +336,15 @@ fn the_deepest_path_is_made_listed_and_deleted() {
         recursive: true,
     };
     apply(&mut store, change(&Bytes::from_static(b"/d"), delete)).unwrap();
-    assert_eq!(store.size(), 0);
+    assert!(
+        store
+            .query(&Query::Tree {
+                path: deep,
+                recursive: true
+            })
+            .is_err()
+    );
+    assert_eq!((store.fingerprint(), store.size()), recount(&store));
 }
 
 /// All that is pending is done.

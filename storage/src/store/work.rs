@@ -6,6 +6,7 @@ use super::Store;
 use super::command::{Applied, Failure, Outcome};
 use super::mvcc::{Deleting, Transacting};
 use super::query::{LeaseId, Revision};
+use super::tree::{Expiring, Removing};
 
 /// Rows that one call looks at: about a millisecond's worth.
 pub(super) const ROWS_PER_SLICE: usize = 400;
@@ -21,6 +22,10 @@ pub(super) enum Job {
     Delete(Deleting),
     /// A transaction.
     Transact(Box<Transacting>),
+    /// A node of the tree goes, with all below it.
+    Remove(Removing),
+    /// Nodes of the tree whose time is over go.
+    Expire(Expiring),
     /// Leases go.
     Revoke {
         /// The keys of the lease that comes next, if some are gone already.
@@ -58,7 +63,7 @@ impl Store {
     /// The rows that were looked at or changed so far: what turns are measured by. Not part of the state.
     #[must_use]
     pub fn effort(&self) -> u64 {
-        self.keyspace.effort()
+        self.keyspace.effort() + self.tree.effort()
     }
 
     /// Carries a command out at once if it is small, and else begins it.
@@ -89,6 +94,8 @@ impl Store {
         match job {
             Job::Delete(deleting) => self.keyspace.rows_to_delete(deleting, rows_max),
             Job::Transact(transacting) => self.keyspace.rows_of_transaction(transacting, rows_max),
+            Job::Remove(removing) => self.tree.rows_to_remove(removing, rows_max),
+            Job::Expire(_) => self.tree.rows_to_expire(self.time, rows_max),
             Job::Revoke { ids, .. } => ids.iter().fold(0, |rows: usize, id| {
                 if rows >= rows_max {
                     return rows;
@@ -115,6 +122,14 @@ impl Store {
                 let chosen = self.keyspace.transact(transacting, modified, rows_max)?;
                 self.keyspace.made_if(modified, transacting.changed);
                 Some(Ok(Outcome::Transaction(chosen)))
+            }
+            Job::Remove(removing) => {
+                let (event, _) = self.tree.remove_some(removing, self.time, rows_max)?;
+                Some(Ok(Outcome::Tree(event)))
+            }
+            Job::Expire(expiring) => {
+                let done = self.tree.expire_some(expiring, self.time, rows_max);
+                done.then_some(Ok(Outcome::Expired))
             }
             Job::Revoke {
                 current,

@@ -45,6 +45,9 @@ const fn of_tree(code: TreeErrorCode) -> Kind {
         TreeErrorCode::KeyExists => kind(105, 412, "Key already exists"),
         TreeErrorCode::RootReadOnly => kind(107, 400, "Root is read only"),
         TreeErrorCode::DirectoryNotEmpty => kind(108, 403, "Directory not empty"),
+        TreeErrorCode::EventIndexCleared => {
+            kind(401, 400, "The event in requested index is outdated and cleared")
+        }
     }
 }
 
@@ -117,6 +120,7 @@ mod tests {
             Code::KeyExists,
             Code::RootReadOnly,
             Code::DirectoryNotEmpty,
+            Code::EventIndexCleared,
         ];
         for code in codes {
             assert_eq!(of_tree(code).code, code as u16);

@@ -3,12 +3,12 @@
 use std::slice;
 
 use node::{Answer, Response};
-use storage::store::command::{Outcome, TreeAction, TreeEvent};
+use storage::store::command::{ClusterTime, Outcome, TreeAction, TreeEvent};
 use storage::store::query::{Found, TreeNode};
 
 use super::{cluster_id, error};
 use crate::answer::HttpAnswer;
-use crate::text;
+use crate::{civil, text};
 
 /// Renders the node's answer; with `action_only`, a write's success tells its action and nothing else.
 pub(crate) fn render(response: &Response, action_only: bool, answer: &mut HttpAnswer) {
@@ -28,10 +28,10 @@ pub(crate) fn render(response: &Response, action_only: bool, answer: &mut HttpAn
     text::string_member(body, "action", name(event.action).as_bytes());
     if !(action_only && stores_a_value(event.action)) {
         text::member(body, "node");
-        node(body, &event.node);
+        node(body, &event.node, event.time);
         if let Some(previous) = &event.previous {
             text::member(body, "prevNode");
-            node(body, previous);
+            node(body, previous, event.time);
         }
     }
     body.extend_from_slice(b"}\n");
@@ -60,16 +60,17 @@ fn name(action: TreeAction) -> &'static str {
         TreeAction::CompareAndSwap => "compareAndSwap",
         TreeAction::Delete => "delete",
         TreeAction::CompareAndDelete => "compareAndDelete",
+        TreeAction::Expire => "expire",
     }
 }
 
 /// Writes a node and all below it. Not recursive: the depth of the tree is up to clients.
-fn node<'a>(out: &mut Vec<u8>, root: &'a TreeNode) {
-    let mut open: Vec<(&'a TreeNode, slice::Iter<'a, TreeNode>)> = vec![begin(out, root)];
+fn node<'a>(out: &mut Vec<u8>, root: &'a TreeNode, now: ClusterTime) {
+    let mut open: Vec<(&'a TreeNode, slice::Iter<'a, TreeNode>)> = vec![begin(out, root, now)];
     while let Some((parent, children)) = open.last_mut() {
         if let Some(child) = children.next() {
             text::separate(out);
-            let child = begin(out, child);
+            let child = begin(out, child, now);
             open.push(child);
         } else {
             end(out, parent);
@@ -79,7 +80,11 @@ fn node<'a>(out: &mut Vec<u8>, root: &'a TreeNode) {
 }
 
 /// Writes what stands before the children.
-fn begin<'a>(out: &mut Vec<u8>, node: &'a TreeNode) -> (&'a TreeNode, slice::Iter<'a, TreeNode>) {
+fn begin<'a>(
+    out: &mut Vec<u8>,
+    node: &'a TreeNode,
+    now: ClusterTime,
+) -> (&'a TreeNode, slice::Iter<'a, TreeNode>) {
     out.push(b'{');
     // The root has neither a name nor indexes.
     if node.key.as_ref() != b"/" {
@@ -91,6 +96,16 @@ fn begin<'a>(out: &mut Vec<u8>, node: &'a TreeNode) -> (&'a TreeNode, slice::Ite
     if node.dir {
         text::member(out, "dir");
         out.extend_from_slice(b"true");
+    }
+    if let Some(expiration) = node.expiration {
+        text::string_member(out, "expiration", civil::rfc3339(expiration.0).as_bytes());
+    }
+    if let Some(ttl) = node.ttl(now).filter(|ttl| *ttl != 0) {
+        text::member(out, "ttl");
+        if ttl < 0 {
+            out.push(b'-');
+        }
+        text::number(out, ttl.unsigned_abs());
     }
     if !node.nodes.is_empty() {
         text::member(out, "nodes");

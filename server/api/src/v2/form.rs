@@ -134,14 +134,16 @@ pub(super) struct Options {
     pub(super) value: Bytes,
     /// `dir`
     pub(super) dir: bool,
-    /// Whether a `ttl` is given.
-    pub(super) ttl: bool,
+    /// `ttl`, in seconds.
+    pub(super) ttl: Option<u64>,
     /// `prevExist`
     pub(super) prev_exist: Option<bool>,
     /// `prevValue`, never empty.
     pub(super) prev_value: Option<Bytes>,
     /// `prevIndex`, never 0, which counts as absent.
     pub(super) prev_index: Option<u64>,
+    /// `refresh`; never without a `ttl`, nor with a value.
+    pub(super) refresh: bool,
     /// `recursive`
     pub(super) recursive: bool,
     /// `quorum`
@@ -178,10 +180,10 @@ pub(super) fn options(call: &Call<'_>) -> Result<Options, Refusal> {
     }
     let action_only = flag("noValueOnSuccess")?;
     // An empty TTL counts as absent.
-    let ttl = form.get("ttl").is_some_and(|text| !text.is_empty());
-    if ttl {
-        form.number("ttl", TTL_NOT_A_NUMBER)?;
-    }
+    let ttl = match form.get("ttl") {
+        None | Some(b"") => None,
+        Some(_) => form.number("ttl", TTL_NOT_A_NUMBER)?,
+    };
     let prev_exist = form.plain_boolean("prevExist")?;
     let refresh = form.plain_boolean("refresh")?.unwrap_or_default();
     let value = form.bytes("value");
@@ -191,7 +193,7 @@ pub(super) fn options(call: &Call<'_>) -> Result<Options, Refusal> {
             "A value was provided on a refresh",
         ));
     }
-    if refresh && !ttl {
+    if refresh && ttl.is_none() {
         return Err(Refusal::new(TTL_ON_REFRESH, "No TTL value set"));
     }
     Ok(Options {
@@ -201,6 +203,7 @@ pub(super) fn options(call: &Call<'_>) -> Result<Options, Refusal> {
         prev_exist,
         prev_value,
         prev_index: prev_index.filter(|&index| index != 0),
+        refresh,
         recursive,
         quorum,
         wait,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use node::Request;
-use storage::store::command::{Command, Compare, TreeChange, TreeContent};
+use storage::store::command::{Command, Compare, TreeChange, TreeContent, TreeWrite};
 use storage::store::query::Query;
 
 use super::error::{NOT_SERVED, Refusal};
@@ -26,7 +26,7 @@ pub(crate) fn parse(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
 fn read(call: &Call<'_>) -> Result<Parsed, Refusal> {
     let options = form::options(call)?;
     let method = call.request.method;
-    check_served(method, &options)?;
+    check_served(&options)?;
     let path = path(call.path);
     let render = Render::of(Kind::Keys {
         action_only: options.action_only,
@@ -48,12 +48,9 @@ fn read(call: &Call<'_>) -> Result<Parsed, Refusal> {
     Ok(Parsed::Ask(Box::new(request), render))
 }
 
-/// Refuses what etcd would do and this server cannot yet. A TTL means something to writes only; a watch is what `wait`
-/// asks for, unless `quorum` turns it into a plain get. `refresh` never comes without a TTL.
-fn check_served(method: &str, options: &Options) -> Result<(), Refusal> {
-    if options.ttl && matches!(method, "PUT" | "POST") {
-        return Err(Refusal::new(NOT_SERVED, "the option \"ttl\" is not served yet"));
-    }
+/// Refuses what etcd would do and this server cannot yet: a watch, which is what `wait` asks for, unless `quorum` turns it
+/// into a plain get.
+fn check_served(options: &Options) -> Result<(), Refusal> {
     if options.wait && !options.quorum {
         return Err(Refusal::new(NOT_SERVED, "the option \"wait\" is not served yet"));
     }
@@ -72,7 +69,7 @@ const PREFIX: &[u8] = b"/v2/keys";
 fn change(method: &str, options: Options) -> TreeChange {
     match method {
         "PUT" => put(options),
-        "POST" => TreeChange::CreateInOrder(content(options)),
+        "POST" => TreeChange::CreateInOrder(write(options)),
         "DELETE" => delete(options),
         other => unreachable!("the table lets no {other} through"),
     }
@@ -80,15 +77,17 @@ fn change(method: &str, options: Options) -> TreeChange {
 
 fn put(mut options: Options) -> TreeChange {
     if options.prev_exist == Some(false) {
-        return TreeChange::Create(content(options));
+        return TreeChange::Create(write(options));
     }
-    if let Some(compare) = compare(&mut options) {
-        return TreeChange::CompareAndSwap(compare, TreeContent::File(options.value));
+    let compare = compare(&mut options);
+    if compare.is_none() && options.prev_exist.is_none() {
+        return TreeChange::Set(write(options));
     }
-    match options.prev_exist {
-        // As with a compare, `dir` says nothing here: what stands there decides.
-        Some(_) => TreeChange::Update(TreeContent::File(options.value)),
-        None => TreeChange::Set(content(options)),
+    // `dir` says nothing here: what stands there decides.
+    options.dir = false;
+    match compare {
+        Some(compare) => TreeChange::CompareAndSwap(compare, write(options)),
+        None => TreeChange::Update(write(options)),
     }
 }
 
@@ -102,11 +101,15 @@ fn delete(mut options: Options) -> TreeChange {
     }
 }
 
-fn content(options: Options) -> TreeContent {
-    if options.dir {
-        TreeContent::Directory
-    } else {
-        TreeContent::File(options.value)
+fn write(options: Options) -> TreeWrite {
+    TreeWrite {
+        content: if options.dir {
+            TreeContent::Directory
+        } else {
+            TreeContent::File(options.value)
+        },
+        ttl: options.ttl,
+        refresh: options.refresh,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A few nodes, messages delivered at once, disks that save at once unless held back.
 
 mod leases;
+mod tree;
 
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ impl Cluster {
     fn input(&mut self, id: NodeId, input: Input) {
         let now = Now {
             monotonic: Time(self.now),
-            ..Now::default()
+            wall: crate::WallTime(self.now * 1000),
         };
         let node = self.nodes.get_mut(&id).expect("a node");
         node.handle(now, input);

@@ -160,6 +160,7 @@ fn node(path: &'static str, created: u64, modified: u64) -> Row {
         content: TreeContent::File("v".into()),
         created,
         modified,
+        expiration: None,
     })
 }
 
@@ -194,7 +195,7 @@ fn keys_changes_and_leases_that_no_state_has_are_refused() {
 
 #[test]
 fn nodes_that_no_state_has_are_refused() {
-    let tree = || Row::Tree(TreeRow { index: 5 });
+    let tree = || Row::Tree(TreeRow { index: 5, cleared: 0 });
     impossible(&[
         &[tree(), node("a", 1, 1)],
         &[tree(), node("/", 1, 1)],
@@ -207,7 +208,7 @@ fn nodes_that_no_state_has_are_refused() {
 
 #[test]
 fn rows_out_of_order_are_refused() {
-    let tree = || Row::Tree(TreeRow { index: 5 });
+    let tree = || Row::Tree(TreeRow { index: 5, cleared: 0 });
     let lists: &[&[Row]] = &[
         &[head(), head()],
         &[head(), key("a", &[3, 3])],

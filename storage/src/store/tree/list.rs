@@ -6,13 +6,18 @@ use bytes::Bytes;
 
 use super::Tree;
 use super::path::Path;
-use crate::store::command::{TreeAction, TreeErrorCode, TreeEvent, TreeFailure};
+use crate::store::command::{ClusterTime, TreeAction, TreeErrorCode, TreeEvent, TreeFailure};
 use crate::store::query::TreeNode;
 
 impl Tree {
     /// The node at a path; of a directory its children too and, if asked for, theirs. Hidden ones are left out, but what
     /// lies in a hidden directory is listed when that directory itself is asked for.
-    pub(in crate::store) fn get(&self, path: &Bytes, recursive: bool) -> Result<TreeEvent, TreeFailure> {
+    pub(in crate::store) fn get(
+        &self,
+        path: &Bytes,
+        recursive: bool,
+        time: ClusterTime,
+    ) -> Result<TreeEvent, TreeFailure> {
         let Some(path) = Path::parse(path.clone()) else {
             return Err(self.failure(TreeErrorCode::KeyNotFound, path.clone()));
         };
@@ -23,6 +28,7 @@ impl Tree {
         }
         Ok(TreeEvent {
             action: TreeAction::Get,
+            time,
             node: view,
             previous: None,
         })

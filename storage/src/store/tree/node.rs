@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::path::Path;
-use crate::store::command::TreeContent;
+use crate::store::command::{ClusterTime, TreeContent};
 use crate::store::fingerprint::{Kind, Row};
 use crate::store::query::TreeNode;
 
@@ -15,6 +15,8 @@ pub(super) struct Node {
     pub(super) created: u64,
     /// The index of the command that last changed it; what happens below a directory does not change it.
     pub(super) modified: u64,
+    /// When it goes; None: it stays.
+    pub(super) expiration: Option<ClusterTime>,
 }
 
 impl Node {
@@ -23,14 +25,16 @@ impl Node {
         content: TreeContent::Directory,
         created: 0,
         modified: 0,
+        expiration: None,
     };
 
     /// A node made at an index.
-    pub(super) fn new(content: TreeContent, index: u64) -> Node {
+    pub(super) fn new(content: TreeContent, index: u64, expiration: Option<ClusterTime>) -> Node {
         Node {
             content,
             created: index,
             modified: index,
+            expiration,
         }
     }
 
@@ -52,6 +56,7 @@ impl Node {
             key: path.bytes(),
             value: self.value().cloned(),
             dir: self.is_directory(),
+            expiration: self.expiration,
             nodes: Vec::new(),
             modified_index: self.modified,
             created_index: self.created,
@@ -62,6 +67,7 @@ impl Node {
     pub(super) fn remains(&self, path: &Path, index: u64) -> TreeNode {
         TreeNode {
             value: None,
+            expiration: None,
             modified_index: index,
             ..self.view(path)
         }
@@ -72,7 +78,8 @@ impl Node {
         let row = Row::new(Kind::Node)
             .bytes(path.as_slice())
             .number(self.created)
-            .number(self.modified);
+            .number(self.modified)
+            .number(self.expiration.map_or(0, |time| time.0.saturating_add(1)));
         match self.value() {
             None => row.hash(),
             Some(value) => row.bytes(value).hash(),

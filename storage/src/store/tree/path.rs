@@ -63,11 +63,7 @@ impl Path {
 
     /// Whether another path lies below this one.
     pub(super) fn holds(&self, other: &Path) -> bool {
-        if self.is_root() {
-            return !other.is_root();
-        }
-        let below = other.0.strip_prefix(&self.0[..]);
-        below.is_some_and(|below| below.starts_with(b"/"))
+        below(&self.0, &other.0).is_some()
     }
 
     /// Where the paths below this one begin.
@@ -95,6 +91,20 @@ impl PartialOrd for Path {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
+}
+
+/// The way from a directory down to what lies below it, without a slash before it; both clean. None if it lies elsewhere.
+pub(super) fn below<'a>(directory: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
+    let way = match directory {
+        b"/" => path.strip_prefix(b"/"),
+        _ => path.strip_prefix(directory)?.strip_prefix(b"/"),
+    };
+    way.filter(|way| !way.is_empty())
+}
+
+/// Whether a way goes through something that is hidden.
+pub(super) fn has_hidden(way: &[u8]) -> bool {
+    way.split(|&byte| byte == b'/').any(|name| name.starts_with(b"_"))
 }
 
 /// How many bytes two paths begin with alike. Paths often share long beginnings, so words are compared first.

@@ -6,9 +6,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Tree;
+use super::history::{EventRow, History};
 use super::node::Node;
 use super::path::Path;
-use crate::store::command::TreeContent;
+use crate::store::command::{ClusterTime, TreeContent};
+use crate::store::query::TreeNode;
 use crate::store::rows::{Place, Row, RowFault};
 
 /// The tree's counters.
@@ -16,6 +18,8 @@ use crate::store::rows::{Place, Row, RowFault};
 pub struct TreeRow {
     /// Its index.
     pub index: u64,
+    /// Nothing is known of events up to this index.
+    pub cleared: u64,
 }
 
 /// A file or a directory.
@@ -29,6 +33,8 @@ pub struct NodeRow {
     pub created: u64,
     /// The index of the command that last changed it.
     pub modified: u64,
+    /// When it goes; None: it stays.
+    pub expiration: Option<ClusterTime>,
 }
 
 impl NodeRow {
@@ -43,7 +49,10 @@ impl NodeRow {
 impl Tree {
     /// The counters, unless they were given.
     pub(in crate::store) fn head_row(&self, after: Option<Place>) -> impl Iterator<Item = (Place, Row)> {
-        let row = TreeRow { index: self.index };
+        let row = TreeRow {
+            index: self.index,
+            cleared: self.history.cleared(),
+        };
         let row = after.is_none().then(|| (Place::default(), Row::Tree(row)));
         row.into_iter()
     }
@@ -58,6 +67,7 @@ impl Tree {
                 content: node.content.clone(),
                 created: node.created,
                 modified: node.modified,
+                expiration: node.expiration,
             };
             let place = Place {
                 key: path.bytes(),
@@ -67,9 +77,28 @@ impl Tree {
         })
     }
 
+    /// What happened last, after a place: that of an index.
+    pub(in crate::store) fn event_rows(&self, after: Option<Place>) -> impl Iterator<Item = (Place, Row)> {
+        let events = self.history.from(after.map_or(0, |place| place.number + 1));
+        events.map(|row| (Place::at(row.index()), Row::TreeEvent(row.clone())))
+    }
+
     /// A tree with nothing but its root.
     pub(in crate::store) fn load(row: &TreeRow) -> Tree {
-        Tree::new(row.index)
+        Tree {
+            history: History::loading(row.cleared),
+            ..Tree::new(row.index)
+        }
+    }
+
+    /// Takes the next event.
+    pub(in crate::store) fn load_event(&mut self, row: EventRow) -> Result<(), RowFault> {
+        let named = [Some(&row.event.node), row.event.previous.as_ref()];
+        let sound = |node: &&TreeNode| node.nodes.is_empty() && Path::parse(node.key.clone()).is_some();
+        if !named.iter().flatten().all(sound) {
+            return Err(RowFault::Impossible("an event of what is no single node"));
+        }
+        self.history.load(row, self.index)
     }
 
     /// Takes the next node.
@@ -93,6 +122,7 @@ impl Tree {
             content: row.content,
             created: row.created,
             modified: row.modified,
+            expiration: row.expiration,
         };
         self.insert(path, node);
         Ok(())

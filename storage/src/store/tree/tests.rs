@@ -1,12 +1,16 @@
 //! The rules of the v2 tree, one by one.
 
+mod expiry;
 mod model;
+mod slices;
+mod window;
 
 use bytes::Bytes;
 
 use super::Tree;
 use crate::store::command::{
-    Compare, TreeAction, TreeChange, TreeContent, TreeErrorCode, TreeEvent, TreeFailure,
+    ClusterTime, Compare, TreeAction, TreeChange, TreeContent, TreeErrorCode, TreeEvent, TreeFailure,
+    TreeWrite,
 };
 use crate::store::query::TreeNode;
 
@@ -14,11 +18,18 @@ fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-fn file(value: &str) -> TreeContent {
-    TreeContent::File(bytes(value))
+fn file(value: &str) -> TreeWrite {
+    TreeContent::File(bytes(value)).into()
 }
 
-const DIRECTORY: TreeContent = TreeContent::Directory;
+const DIRECTORY: TreeWrite = TreeWrite {
+    content: TreeContent::Directory,
+    ttl: None,
+    refresh: false,
+};
+
+/// When what has no time of its own happens.
+const NOW: ClusterTime = ClusterTime(5_000_000_000);
 
 fn set(value: &str) -> TreeChange {
     TreeChange::Set(file(value))
@@ -54,6 +65,7 @@ fn node(key: &str, value: Option<&str>, created: u64, modified: u64) -> TreeNode
         key: bytes(key),
         value: value.map(bytes),
         dir: value.is_none(),
+        expiration: None,
         nodes: Vec::new(),
         modified_index: modified,
         created_index: created,
@@ -71,6 +83,7 @@ fn remains(key: &str, created: u64, modified: u64) -> TreeNode {
 fn event(action: TreeAction, node: TreeNode, previous: Option<TreeNode>) -> TreeEvent {
     TreeEvent {
         action,
+        time: NOW,
         node,
         previous,
     }
@@ -87,7 +100,7 @@ fn tree(files: &[&str]) -> Tree {
 
 fn done(tree: &mut Tree, path: &str, change: TreeChange) -> TreeEvent {
     let before = tree.index();
-    let event = tree.apply(bytes(path), change).unwrap();
+    let event = tree.apply(bytes(path), change, NOW).unwrap();
     assert_eq!(tree.index(), before + 1, "a change takes one index");
     event
 }
@@ -95,7 +108,7 @@ fn done(tree: &mut Tree, path: &str, change: TreeChange) -> TreeEvent {
 /// The failure of a change, or of none (a get); it changes nothing.
 fn failed(tree: &mut Tree, path: &str, change: TreeChange) -> (TreeErrorCode, String) {
     let (index, totals) = (tree.index(), tree.totals());
-    let failure = tree.apply(bytes(path), change).unwrap_err();
+    let failure = tree.apply(bytes(path), change, NOW).unwrap_err();
     assert_eq!(
         (tree.index(), tree.totals()),
         (index, totals),
@@ -105,7 +118,7 @@ fn failed(tree: &mut Tree, path: &str, change: TreeChange) -> (TreeErrorCode, St
 }
 
 fn get_failed(tree: &Tree, path: &str) -> (TreeErrorCode, String) {
-    cause(tree, tree.get(&bytes(path), false).unwrap_err())
+    cause(tree, tree.get(&bytes(path), false, NOW).unwrap_err())
 }
 
 fn cause(tree: &Tree, failure: TreeFailure) -> (TreeErrorCode, String) {
@@ -118,7 +131,7 @@ fn is(code: TreeErrorCode, cause: &str) -> (TreeErrorCode, String) {
 }
 
 fn get(tree: &Tree, path: &str) -> TreeNode {
-    tree.get(&bytes(path), false).unwrap().node
+    tree.get(&bytes(path), false, NOW).unwrap().node
 }
 
 /// A listing in short: `/a/ [/a/b]` is a directory with a file.
@@ -134,7 +147,7 @@ fn listing(tree: &Tree, path: &str, recursive: bool) -> String {
         }
         shown
     }
-    show(&tree.get(&bytes(path), recursive).unwrap().node)
+    show(&tree.get(&bytes(path), recursive, NOW).unwrap().node)
 }
 
 #[test]

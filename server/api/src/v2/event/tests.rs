@@ -1,15 +1,18 @@
 use bytes::Bytes;
 use node::Failure;
-use storage::store::command::{Failure as StoreFailure, TreeErrorCode, TreeFailure};
+use storage::store::command::{ClusterTime, Failure as StoreFailure, TreeErrorCode, TreeFailure};
 
 use super::*;
 use crate::tests::{head, rendered, text};
+
+const NOW: ClusterTime = ClusterTime(1_795_325_910_500_000_000);
 
 fn file(key: &'static str, value: Option<&'static [u8]>, modified: u64, created: u64) -> TreeNode {
     TreeNode {
         key: Bytes::from_static(key.as_bytes()),
         value: value.map(Bytes::from_static),
         dir: false,
+        expiration: None,
         nodes: vec![],
         modified_index: modified,
         created_index: created,
@@ -27,6 +30,7 @@ fn dir(key: &'static str, index: u64, nodes: Vec<TreeNode>) -> TreeNode {
 fn done(action: TreeAction, node: TreeNode, previous: Option<TreeNode>) -> Result<Answer, Failure> {
     let event = TreeEvent {
         action,
+        time: NOW,
         node,
         previous,
     };
@@ -248,10 +252,76 @@ fn a_tree_of_any_depth_is_rendered() {
         node = dir("/x", 1, vec![node]);
     }
     let mut out = Vec::new();
-    super::node(&mut out, &node);
+    super::node(&mut out, &node, NOW);
     assert_eq!(out.iter().filter(|&&byte| byte == b'[').count(), 20_000);
     // Dropping the nested vectors would recurse: take them apart instead.
     while let Some(child) = node.nodes.pop() {
         node = child;
     }
+}
+
+fn shown_as(result: Result<Answer, Failure>) -> (u16, String) {
+    let answer = rendered("GET", "/v2/keys/f", result);
+    (answer.status, text(&answer.body))
+}
+
+#[test]
+fn what_ends_shows_when_and_what_is_left() {
+    let second = 1_000_000_000;
+    let ending = |end: u64| TreeNode {
+        expiration: Some(ClusterTime(end)),
+        ..file("/f", Some(b"v"), 5, 5)
+    };
+    for (end, shown) in [
+        (
+            NOW.0 + 5 * second,
+            r#""expiration":"2026-11-22T05:38:35.5Z","ttl":5,"#,
+        ),
+        (
+            NOW.0 + 5 * second + 1,
+            r#""expiration":"2026-11-22T05:38:35.500000001Z","ttl":6,"#,
+        ),
+        (NOW.0, r#""expiration":"2026-11-22T05:38:30.5Z","#),
+        (
+            NOW.0 - 2 * second,
+            r#""expiration":"2026-11-22T05:38:28.5Z","ttl":-2,"#,
+        ),
+    ] {
+        let (status, body) = shown_as(done(TreeAction::Get, ending(end), None));
+        let node = format!(r#"{{"key":"/f","value":"v",{shown}"modifiedIndex":5,"createdIndex":5}}"#);
+        assert_eq!(
+            (status, body),
+            (200, format!("{{\"action\":\"get\",\"node\":{node}}}\n"))
+        );
+    }
+    let directory = TreeNode {
+        expiration: Some(ClusterTime(NOW.0 + second)),
+        ..dir("/d", 5, vec![file("/d/f", Some(b""), 6, 6)])
+    };
+    let (_, body) = shown_as(done(TreeAction::Get, directory, None));
+    let order = r#""dir":true,"expiration":"2026-11-22T05:38:31.5Z","ttl":1,"nodes":[{"#;
+    assert!(body.contains(order), "{body}");
+    let event = TreeEvent {
+        action: TreeAction::Expire,
+        time: NOW,
+        node: file("/f", None, 6, 5),
+        previous: Some(ending(NOW.0)),
+    };
+    let (_, body) = shown_as(Ok(Answer::Done(Outcome::Tree(event))));
+    assert!(
+        body.starts_with(r#"{"action":"expire","node":{"key":"/f","modifiedIndex":6,"createdIndex":5}"#),
+        "{body}"
+    );
+}
+
+#[test]
+fn history_that_is_gone_is_told_by_its_own_number() {
+    let tree = TreeFailure {
+        code: TreeErrorCode::EventIndexCleared,
+        cause: Bytes::from_static(b"the requested history has been cleared [8/7]"),
+        index: 1007,
+    };
+    let (status, body) = shown_as(Err(Failure::Store(StoreFailure::Tree(tree))));
+    let json = r#"{"errorCode":401,"message":"The event in requested index is outdated and cleared","cause":"the requested history has been cleared [8/7]","index":1007}"#;
+    assert_eq!((status, body), (400, format!("{json}\n")));
 }

@@ -34,8 +34,28 @@ fn change_of(method: &str, target: &str, body: &str) -> TreeChange {
     }
 }
 
-fn file(value: &'static str) -> TreeContent {
-    TreeContent::File(Bytes::from_static(value.as_bytes()))
+fn file(value: &'static str) -> TreeWrite {
+    TreeContent::File(Bytes::from_static(value.as_bytes())).into()
+}
+
+const DIRECTORY: TreeWrite = TreeWrite {
+    content: TreeContent::Directory,
+    ttl: None,
+    refresh: false,
+};
+
+fn lasting(ttl: u64, write: TreeWrite) -> TreeWrite {
+    TreeWrite {
+        ttl: Some(ttl),
+        ..write
+    }
+}
+
+fn refresh(ttl: u64, write: TreeWrite) -> TreeWrite {
+    TreeWrite {
+        refresh: true,
+        ..lasting(ttl, write)
+    }
 }
 
 fn compare(value: Option<&'static str>, index: Option<u64>) -> Compare {
@@ -97,15 +117,24 @@ fn puts_become_changes() {
         ("PUT", "/a?value=query", "", Set(file("query"))),
         ("PUT", "/a?value=query", "value=body&value=second", Set(file("body"))),
         ("PUT", "/a", "value=a+b%2B%C3%A9", Set(file("a b+é"))),
-        ("PUT", "/a", "dir=true&value=x&ttl=", Set(TreeContent::Directory)),
+        ("PUT", "/a", "dir=true&value=x&ttl=", Set(DIRECTORY)),
         ("PUT", "/a", "value=x&prevIndex=0", Set(file("x"))),
         ("PUT", "/a?prevExist=false", "value=x&prevIndex=7&prevValue=y", Create(file("x"))),
-        ("PUT", "/a?prevExist=0&dir=1", "", Create(TreeContent::Directory)),
+        ("PUT", "/a?prevExist=0&dir=1", "", Create(DIRECTORY)),
         ("PUT", "/a?prevExist=true", "value=x", Update(file("x"))),
         ("PUT", "/a?prevExist=true&dir=true", "", Update(file(""))),
         ("PUT", "/a?prevValue=one", "value=two", CompareAndSwap(compare(Some("one"), None), file("two"))),
         ("PUT", "/a?prevIndex=7&prevExist=1", "value=x", CompareAndSwap(compare(None, Some(7)), file("x"))),
         ("PUT", "/a?prevIndex=7", "prevValue=y", CompareAndSwap(compare(Some("y"), Some(7)), file(""))),
+        ("PUT", "/a", "value=x&ttl=5", Set(lasting(5, file("x")))),
+        ("PUT", "/a?ttl=7", "dir=true&ttl=0", Set(lasting(0, DIRECTORY))),
+        ("PUT", "/a?prevExist=false", "ttl=18446744073709551615", Create(lasting(u64::MAX, file("")))),
+        ("PUT", "/a?prevExist=true&dir=true", "ttl=5", Update(lasting(5, file("")))),
+        ("PUT", "/a?prevIndex=7", "ttl=5&value=x", CompareAndSwap(compare(None, Some(7)), lasting(5, file("x")))),
+        ("PUT", "/a", "refresh=true&ttl=5", Set(refresh(5, file("")))),
+        ("PUT", "/a", "refresh=true&ttl=5&prevExist=true", Update(refresh(5, file("")))),
+        ("PUT", "/a", "refresh=1&ttl=5&prevIndex=7&dir=1", CompareAndSwap(compare(None, Some(7)), refresh(5, file("")))),
+        ("PUT", "/a", "refresh=false&ttl=", Set(file(""))),
     ]);
 }
 
@@ -116,7 +145,8 @@ fn posts_and_deletions_become_changes() {
     let delete = |dir, recursive| TreeChange::Delete { dir, recursive };
     check_changes(&[
         ("POST", "/q", "value=J1&prevValue=x&prevExist=true", CreateInOrder(file("J1"))),
-        ("POST", "/q", "dir=true", CreateInOrder(TreeContent::Directory)),
+        ("POST", "/q", "value=J2&ttl=9", CreateInOrder(lasting(9, file("J2")))),
+        ("POST", "/q", "dir=true", CreateInOrder(DIRECTORY)),
         ("DELETE", "/a", "dir=true", delete(false, false)),
         ("DELETE", "/a?dir=true", "", delete(true, false)),
         ("DELETE", "/a?recursive=true&ttl=5", "", delete(false, true)),
@@ -196,6 +226,7 @@ const FAULTS: &[(&str, &str, &str, &str, &str)] = &[
     ("PUT", "?prevValue=&noValueOnSuccess=x", "", "PrevValue is Required in POST form", r#"201 "\"prevValue\" cannot be empty""#),
     ("PUT", "?noValueOnSuccess=&ttl=x", "", "Invalid field", r#"209 "invalid value for \"noValueOnSuccess\"""#),
     ("PUT", "?ttl=-1&prevExist=x", "", "The given TTL in POST form is not a number", r#"202 "invalid value for \"ttl\"""#),
+    ("PUT", "?ttl=18446744073709551616", "", "The given TTL in POST form is not a number", r#"202 "invalid value for \"ttl\"""#),
     ("GET", "?ttl=1.5", "", "The given TTL in POST form is not a number", r#"202 "invalid value for \"ttl\"""#),
     ("PUT", "?prevExist=&refresh=x", "", "Invalid field", r#"209 "invalid value for prevExist""#),
     ("PUT", "?refresh=", "", "Invalid field", r#"209 "invalid value for refresh""#),
@@ -234,24 +265,6 @@ fn bad_forms_are_refused() {
 #[test]
 fn options_that_are_not_served_yet_are_named() {
     let rows = [
-        (
-            "PUT",
-            "/a",
-            "ttl=5",
-            r#"300 "the option \"ttl\" is not served yet""#,
-        ),
-        (
-            "POST",
-            "/a",
-            "ttl=0",
-            r#"300 "the option \"ttl\" is not served yet""#,
-        ),
-        (
-            "PUT",
-            "/a",
-            "refresh=true&ttl=5",
-            r#"300 "the option \"ttl\" is not served yet""#,
-        ),
         (
             "GET",
             "/a?wait=true",
