@@ -5,7 +5,8 @@
 //!
 //! Nothing waits for anything, so the thread's processor time is taken: it is the time by the clock on an idle machine.
 //!
-//! `cargo bench -p storage --bench store`, with the number of keys behind `--` (a million if there is none).
+//! `cargo bench -p storage --bench store`, with the number of keys behind `--` (a million if there is none);
+//! with the word `tree` it is the v2 tree that is measured, in a process of its own, which shows what it takes in memory.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -14,6 +15,8 @@
 
 #[path = "store/pauses.rs"]
 mod pauses;
+#[path = "store/tree.rs"]
+mod tree;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -32,6 +35,9 @@ const RANGES: [usize; 3] = [1, 100, 10_000];
 fn main() {
     let given = std::env::args().skip(1).find_map(|word| word.parse().ok());
     let keys: usize = given.unwrap_or(1_000_000);
+    if std::env::args().any(|word| word == "tree") {
+        return tree::measure(keys);
+    }
     pauses::measure(keys);
     let mut rounds: Vec<Vec<Line>> = (0..ROUNDS as u64).map(|seed| round(keys, seed)).collect();
     println!("{keys} keys; nanoseconds per put, or per key of a range");

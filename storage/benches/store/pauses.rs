@@ -14,13 +14,13 @@ use super::{key, put, shuffle};
 const LEASES_PER_COMMAND: usize = 150;
 
 /// The durations of calls of one kind.
-struct Calls {
+pub(super) struct Calls {
     name: &'static str,
     durations: Vec<Duration>,
 }
 
 impl Calls {
-    fn of(name: &'static str) -> Calls {
+    pub(super) fn of(name: &'static str) -> Calls {
         Calls {
             name,
             durations: Vec::new(),
@@ -29,8 +29,13 @@ impl Calls {
 
     /// Carries out a command, slice by slice; each is a call.
     fn apply(&mut self, store: &mut Store, command: Command) -> Outcome {
+        self.apply_at(ClusterTime::default(), store, command)
+    }
+
+    /// The same at some time.
+    pub(super) fn apply_at(&mut self, time: ClusterTime, store: &mut Store, command: Command) -> Outcome {
         let mut begun = ThreadTime::now();
-        let mut applied = store.apply(ClusterTime::default(), command);
+        let mut applied = store.apply(time, command);
         // As a node does, which answers from it meanwhile.
         let view = matches!(applied, Applied::Working).then(|| store.clone());
         loop {
@@ -48,7 +53,12 @@ impl Calls {
         }
     }
 
-    fn print(mut self) {
+    /// How long all took.
+    pub(super) fn total(&self) -> Duration {
+        self.durations.iter().sum()
+    }
+
+    pub(super) fn print(mut self) {
         self.durations.sort();
         let micros = |duration: &Duration| duration.as_secs_f64() * 1e6;
         let at = |share: f64| {
@@ -69,7 +79,7 @@ impl Calls {
 }
 
 /// Bytes of memory that the process has.
-fn resident() -> u64 {
+pub(super) fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm
         .split(' ')
@@ -78,7 +88,7 @@ fn resident() -> u64 {
     pages.unwrap_or_default() * 4096
 }
 
-fn print_memory(name: &str, before: u64, store: &Store, rows: usize) {
+pub(super) fn print_memory(name: &str, before: u64, store: &Store, rows: usize) {
     let taken = resident().saturating_sub(before);
     println!(
         "{name:40} {:>6.0} bytes of memory each, {:>6.0} as the store says",

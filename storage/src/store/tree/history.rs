@@ -14,8 +14,9 @@ pub(super) const INDEXES_MAX: u64 = 1000;
 /// The memory that the window may take, in bytes: values that are long leave it sooner.
 pub(super) const BYTES_MAX: u64 = 64 << 20;
 
-/// The memory that an event takes beside its values, with the room that the list leaves.
-const EVENT_WEIGHT: usize = size_of::<Happened>() + 32;
+/// The memory that an event takes beside its values, in bytes, with the room that the list leaves. What leaves the window
+/// depends on it, so it is the same in every build.
+const EVENT_WEIGHT: usize = 320;
 
 /// An event of the tree with what only the history knows of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

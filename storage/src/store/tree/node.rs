@@ -7,6 +7,11 @@ use crate::store::command::{ClusterTime, TreeContent};
 use crate::store::fingerprint::{Kind, Row};
 use crate::store::query::TreeNode;
 
+/// The memory that a node takes beside its path and value, in bytes, as measured.
+const NODE_WEIGHT: usize = 264;
+/// The memory that it takes more if it ends.
+const EXPIRATION_WEIGHT: usize = 72;
+
 /// A file or a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
@@ -86,8 +91,9 @@ impl Node {
         }
     }
 
-    /// The bytes of the path and the value.
+    /// The memory that it takes, with its place in the maps.
     pub(super) fn bytes(&self, path: &Path) -> usize {
-        path.as_slice().len() + self.value().map_or(0, Bytes::len)
+        let ends = self.expiration.map_or(0, |_| EXPIRATION_WEIGHT);
+        NODE_WEIGHT + ends + path.as_slice().len() + self.value().map_or(0, Bytes::len)
     }
 }
