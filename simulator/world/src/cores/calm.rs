@@ -15,6 +15,9 @@ use crate::settings::SECOND;
 /// leases last longer, it is so many of theirs: so long voters may keep to a leader that is gone.
 pub const RECOVERY_TIMEOUTS: u32 = 12;
 
+/// Up to this limit a message carries few entries.
+const ENTRY_BYTES_MAX: usize = 1024;
+
 /// Each run lasts at least so long, in simulated microseconds.
 pub const LENGTH_MIN: u64 = 60 * SECOND;
 
@@ -67,7 +70,7 @@ impl Cluster {
             return self.later(SECOND, Event::Calm);
         }
         self.note(|| "CALM: faults are over".to_owned());
-        let bound = self.swarm.slow_timeouts(RECOVERY_TIMEOUTS) + self.longest_way();
+        let bound = self.swarm.slow_timeouts(RECOVERY_TIMEOUTS) + self.longest_way() + self.taking_over();
         self.calm = Some(Calm {
             stage: Stage::Recovery,
             due: Time(self.now.0 + bound),
@@ -193,10 +196,24 @@ impl Cluster {
         let newest = self.judge.committed().index.0;
         let behind = self.cores().map(|raft| newest - raft.commit_index().0).max();
         let pieces = self.swarm.snapshot_bytes / self.swarm.limits.chunk_bytes_max + 10;
-        let usual = |law: Law| law.min + law.spread + law.tail_max / 20;
-        let trip = 2 * usual(self.swarm.delay) + usual(self.swarm.sync);
         let trips = behind.unwrap_or_default() + 2 * pieces as u64 + 40;
-        self.swarm.slow_timeouts(6) + trips * trip + 3 * usual(self.swarm.snapshot_sync)
+        self.swarm.slow_timeouts(6) + trips * self.trip() + 3 * usual(self.swarm.snapshot_sync)
+    }
+
+    /// How long a candidate needs at most to take over what others' logs have and its own lacks, where little goes in a
+    /// message: whoever gives it lets it, as who votes for it does.
+    fn taking_over(&self) -> u64 {
+        if self.swarm.limits.append_bytes_max > ENTRY_BYTES_MAX {
+            return 0;
+        }
+        let lasts = || self.cores().map(|raft| raft.last().index.0);
+        let lacking = lasts().max().unwrap_or_default() - lasts().min().unwrap_or_default();
+        lacking * self.trip()
+    }
+
+    /// How long a question and its answer take, usually, with a Save between.
+    fn trip(&self) -> u64 {
+        2 * usual(self.swarm.delay) + usual(self.swarm.sync)
     }
 
     fn cores(&self) -> impl Iterator<Item = &Raft> {
@@ -302,4 +319,9 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// Nearly always, by a law.
+fn usual(law: Law) -> u64 {
+    law.min + law.spread + law.tail_max / 20
 }
