@@ -61,6 +61,10 @@ pub(crate) enum Stage {
     FewLinks { committed: u64 },
     /// And more, with few elections beyond these.
     FewLinksServe { committed: u64, elections: u64 },
+    /// The lead went from one, in this term, to another, or it did not.
+    HandedOver { from: (NodeId, Term), to: NodeId },
+    /// Whose disk stalls leads no more, and more is committed than this.
+    DiskStalls { of: NodeId, committed: u64 },
 }
 
 impl Cluster {
@@ -92,13 +96,17 @@ impl Cluster {
             Stage::Service => self.all_is_done().map(|()| self.begin_rest()),
             Stage::Rest => self
                 .all_is_at_rest()
-                .map(|()| self.over = !self.begin_few_links()),
+                .map(|()| self.over = !self.begin_few_links() && !self.begin_epilogue()),
             Stage::FewLinks { committed } => self
                 .somebody_serves(committed)
                 .map(|()| self.go_on_with_few_links()),
             Stage::FewLinksServe { committed, elections } => {
                 self.few_served(committed, elections).map(|()| self.over = true)
             }
+            Stage::HandedOver { from, to } => self.lead_went(from, to).map(|()| self.over = true),
+            Stage::DiskStalls { of, committed } => self
+                .somebody_else_serves(of, committed)
+                .map(|()| self.over = true),
         };
         let Err(story) = verdict else { return };
         if self.now >= calm.due {
@@ -117,7 +125,7 @@ impl Cluster {
         self.calm = self.calm.map(|calm| Calm { stage, due, ..calm });
     }
 
-    fn look_again(&mut self) {
+    pub(crate) fn look_again(&mut self) {
         self.later(self.swarm.timeouts(1), Event::Look);
     }
 
@@ -193,7 +201,11 @@ impl Cluster {
     /// How long it takes at most to bring everyone up to date: in the worst case each entry goes alone, and so does each
     /// piece of a snapshot, of which a second may be needed when the first is there.
     fn catching_up(&self) -> u64 {
-        let newest = self.judge.committed().index.0;
+        // What is in a log and not committed yet has to go out, too, before anything of the new term commits.
+        let longest = self.cores().map(|raft| raft.last().index.0).max();
+        let newest = longest
+            .max(Some(self.judge.committed().index.0))
+            .unwrap_or_default();
         let behind = self.cores().map(|raft| newest - raft.commit_index().0).max();
         let pieces = self.swarm.snapshot_bytes / self.swarm.limits.chunk_bytes_max + 10;
         let trips = behind.unwrap_or_default() + 2 * pieces as u64 + 40;
@@ -220,7 +232,7 @@ impl Cluster {
         self.seats.iter().filter_map(|seat| seat.raft.as_deref())
     }
 
-    fn all_follow_one(&self) -> Result<(NodeId, Term), String> {
+    pub(crate) fn all_follow_one(&self) -> Result<(NodeId, Term), String> {
         let Some(leader) = self.leader() else {
             return Err("nobody leads".to_owned());
         };

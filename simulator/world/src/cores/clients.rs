@@ -92,13 +92,19 @@ impl Cluster {
             .or_else(|| self.anybody());
         let Some(first) = first else { return false };
         let named = match self.propose(first, command.clone()) {
-            Some(Ok(())) => return true,
+            Some(Ok(())) => {
+                self.clients.believed = Some(first);
+                return true;
+            }
             Some(Err(Refusal::NotLeader { leader })) => leader,
             Some(Err(Refusal::Busy | Refusal::Transferring)) => return false,
             // It takes part no more, or does not answer.
             Some(Err(_)) | None => None,
         };
-        self.clients.believed = named;
+        // Who knows of no leader says nothing about another: most may be members no more, and find out from nobody.
+        if named.is_some() || self.clients.believed == Some(first) {
+            self.clients.believed = named;
+        }
         let Some(named) = named.filter(|&id| id != first) else {
             return false;
         };
@@ -142,6 +148,8 @@ impl Cluster {
         self.judge.read_asked(id, read);
         if let Some(Err(refusal)) = self.ask(id, "read", |raft: &mut Raft, now| raft.read(now, read)) {
             self.judge.read_given_up(id, read);
+            // It was not taken, so it is free.
+            self.seats[slot(id)].reads -= 1;
             self.met.count(met::refusal(&refusal));
         }
     }

@@ -6,6 +6,7 @@ use super::calm::Calm;
 use super::clients::Clients;
 use super::judge::Judge;
 use super::met::Met;
+use super::plot::Scene;
 use super::seat::Seat;
 use super::snapshots::Piece;
 use super::storm::Storm;
@@ -88,8 +89,8 @@ pub(crate) enum Event {
     Recovery,
     /// A fault befalls the cluster.
     Fault,
-    /// A fault has a second act.
-    SecondAct(u64),
+    /// A fault has another act.
+    Act(Scene),
     /// A fault is over.
     Over(u64),
     /// A member crashes, if this is still its life.
@@ -177,7 +178,7 @@ impl Cluster {
             Event::Recovery => self.recover(),
             Event::Fault if self.calm.is_none() => self.befall(),
             Event::Fault | Event::Deed => {}
-            Event::SecondAct(number) => self.second_act(number),
+            Event::Act(scene) => self.play(scene),
             Event::Over(number) => self.end(number),
             Event::Strike(id, life) => self.strike(id, life),
             Event::Start(id) => self.start(id),

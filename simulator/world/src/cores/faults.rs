@@ -1,5 +1,6 @@
 //! What goes wrong: the kinds of fault, each with the strength that a run gives it.
 
+use super::plot::Plot;
 use crate::choices::{Choices, PerMillion};
 
 /// A kind of fault.
@@ -7,6 +8,8 @@ use crate::choices::{Choices, PerMillion};
 pub(crate) enum Kind {
     /// A member is down; of the Save in flight all or nothing is on its disk.
     Crash,
+    /// A member goes down, and is back in a moment.
+    Reboot,
     /// A member goes down while it saves.
     CrashWhileSaving,
     /// All members are down.
@@ -44,6 +47,8 @@ pub(crate) enum Kind {
         /// And stays down at most so long.
         down_max: u64,
     },
+    /// One thing after another.
+    Plot(Plot),
 }
 
 /// Which pairs are cut.
@@ -67,14 +72,13 @@ pub(crate) enum Shape {
     Chain,
     /// OmniPaxos, "quorum loss": all hear one who does not lead, and no others hear each other.
     Star,
-    /// OmniPaxos, "constrained election": first one misses what is committed; then the leader is cut off, and the only
-    /// one that the others hear is that one.
+    /// The leader is cut off, and the only one that the others hear is one that missed something (`plot.rs`).
     Constrained,
 }
 
 impl Shape {
-    /// All of them.
-    pub(crate) const ALL: [Shape; 10] = [
+    /// All that come alone.
+    pub(crate) const ALL: [Shape; 9] = [
         Shape::Isolate,
         Shape::Deaf,
         Shape::Mute,
@@ -84,10 +88,9 @@ impl Shape {
         Shape::Ring,
         Shape::Chain,
         Shape::Star,
-        Shape::Constrained,
     ];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Shape::Isolate => "isolate",
             Shape::Deaf => "deaf",
@@ -105,7 +108,7 @@ impl Shape {
 
 impl Kind {
     /// The names of all kinds.
-    pub(crate) const NAMES: [&str; 26] = [
+    pub(crate) const NAMES: [&str; 30] = [
         "crash",
         "crash while saving",
         "crash all",
@@ -132,6 +135,10 @@ impl Kind {
         "misdelivery",
         "other limits",
         "hunt",
+        "reboot",
+        "forgotten promise",
+        "torn joint",
+        "late help",
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -153,6 +160,11 @@ impl Kind {
             Kind::Misdelivery(_) => "misdelivery",
             Kind::OtherLimits => "other limits",
             Kind::Hunt { .. } => "hunt",
+            Kind::Reboot => "reboot",
+            Kind::Plot(Plot::Constrained) => Shape::Constrained.name(),
+            Kind::Plot(Plot::ForgottenPromise) => "forgotten promise",
+            Kind::Plot(Plot::TornJoint) => "torn joint",
+            Kind::Plot(Plot::LateHelp) => "late help",
         }
     }
 
@@ -165,6 +177,7 @@ impl Kind {
         let share = |choices: &mut Choices| PerMillion(choices.pick(&[50_000, 200_000, 400_000]));
         let mut kinds = vec![
             Kind::Crash,
+            Kind::Reboot,
             Kind::CrashWhileSaving,
             Kind::CrashAll,
             Kind::Loss(share(choices)),
@@ -180,6 +193,7 @@ impl Kind {
             Kind::Misdelivery(share(choices)),
             Kind::OtherLimits,
             hunt,
+            Kind::Plot(Plot::Constrained),
         ];
         kinds.extend(Shape::ALL.map(Kind::Cut));
         // Leave out all but a few, or only a few.
@@ -196,8 +210,9 @@ impl Kind {
         match self {
             Kind::Hunt { .. } => 15_000_000,
             // Sometimes shorter than an election, sometimes longer.
-            Kind::Crash | Kind::CrashWhileSaving | Kind::Cut(_) => 5 * timeout,
+            Kind::Crash | Kind::CrashWhileSaving | Kind::Cut(_) | Kind::Plot(_) => 5 * timeout,
             Kind::CrashAll => timeout,
+            Kind::Reboot => 2_000,
             Kind::Pause | Kind::DiskStall => 3 * timeout,
             _ => 4_000_000,
         }

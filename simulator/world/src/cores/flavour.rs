@@ -1,8 +1,11 @@
 //! Runs that go for one thing. Some violations lie at the end of a long way: a leader falls at the right moment, then
 //! another, and messages are lost here and not there. A run in which everything may happen hardly ever goes all of it.
 
+use std::time::Duration;
+
 use super::churn::Deed;
 use super::faults::{Kind, Shape};
+use super::plot::Plot;
 use super::swarm::{Spread, Swarm, law};
 use crate::choices::{Choices, PerMillion};
 use crate::network::Law;
@@ -26,6 +29,14 @@ enum Flavour {
     Snapshots,
     /// The lead goes from hand to hand, and to some who cannot take it any more.
     HandingOver,
+    /// With lease reads, voters that boot and vote at once.
+    ForgottenPromises,
+    /// Followers that boot while answers to their reads are on the way.
+    FormerLives,
+    /// Leaders that are cut off with the new half of a joint configuration, and read.
+    TornJoints,
+    /// Candidates that get entries when they stand no more.
+    LateHelp,
 }
 
 /// Makes some runs go for one thing.
@@ -44,6 +55,10 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
         Flavour::FewLinks,
         Flavour::Snapshots,
         Flavour::HandingOver,
+        Flavour::ForgottenPromises,
+        Flavour::FormerLives,
+        Flavour::TornJoints,
+        Flavour::LateHelp,
     ]) {
         Flavour::Any => {}
         Flavour::FallingLeaders => {
@@ -71,8 +86,8 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
         Flavour::Leases => leases(swarm, choices),
         Flavour::FewLinks => {
             swarm.faults = vec![
-                Kind::Cut(Shape::Constrained),
-                Kind::Cut(Shape::Constrained),
+                Kind::Plot(Plot::Constrained),
+                Kind::Plot(Plot::Constrained),
                 Kind::Cut(Shape::Star),
                 Kind::Cut(Shape::Chain),
                 Kind::Cut(choices.pick(&Shape::ALL)),
@@ -89,6 +104,10 @@ pub(crate) fn season(swarm: &mut Swarm, choices: &mut Choices) {
         }
         Flavour::Snapshots => snapshots(swarm, choices),
         Flavour::HandingOver => handing_over(swarm, choices),
+        Flavour::ForgottenPromises => forgotten_promises(swarm, choices),
+        Flavour::FormerLives => former_lives(swarm, choices),
+        Flavour::TornJoints => torn_joints(swarm),
+        Flavour::LateHelp => late_help(swarm),
     }
 }
 
@@ -162,6 +181,70 @@ fn leases(swarm: &mut Swarm, choices: &mut Choices) {
     swarm.reads_are_of_leaders = true;
     swarm.delay = fast(300);
     swarm.sync = fast(200);
+}
+
+/// The only one that may win is the only one that asks for no votes first: else it would hear of the other's term, and
+/// stand in a later one.
+fn late_help(swarm: &mut Swarm) {
+    (swarm.voters, swarm.learners, swarm.deed_gap) = (5, 0, None);
+    swarm.pre_vote = Spread::AllButOne;
+    swarm.leases = false;
+    swarm.priorities = false;
+    shorten_timeout(swarm);
+    // Logs grow apart, and are compared entry by entry.
+    swarm.limits.append_bytes_max = 1;
+    swarm.limits.inflight_messages_max = 1;
+    (swarm.offers_max, swarm.offer_gap) = (1, law(40_000));
+    swarm.delay = fast(300);
+    swarm.sync = fast(200);
+    swarm.faults = vec![Kind::Plot(Plot::LateHelp)];
+    swarm.fault_gap = law(16 * swarm.timeouts(1));
+}
+
+/// As many learners as voters that go, so that the two take turns.
+fn torn_joints(swarm: &mut Swarm) {
+    (swarm.voters, swarm.learners, swarm.deed_gap) = (3, 2, None);
+    swarm.check_quorum = Spread::None;
+    swarm.leases = false;
+    shorten_timeout(swarm);
+    swarm.faults = vec![Kind::Plot(Plot::TornJoint)];
+    swarm.fault_gap = law(8 * swarm.timeouts(1));
+    (swarm.read_gap, swarm.reads_are_of_leaders) = (law(20_000), true);
+    (swarm.delay, swarm.sync) = (fast(300), fast(200));
+}
+
+/// Seldom is anything proposed, so that the one that stands has all that the booted ones have.
+fn forgotten_promises(swarm: &mut Swarm, choices: &mut Choices) {
+    leases(swarm, choices);
+    (swarm.deed_gap, swarm.acts_at_once) = (None, false);
+    shorten_timeout(swarm);
+    swarm.lease_timeout = swarm.election_timeout;
+    swarm.drift_ppm = 1_000;
+    swarm.faults = vec![Kind::Plot(Plot::ForgottenPromise)];
+    swarm.fault_gap = law(8 * swarm.timeouts(1));
+}
+
+/// Reads come in bursts, so that two lives ask with the same ids, and messages at any time.
+fn former_lives(swarm: &mut Swarm, choices: &mut Choices) {
+    let timeout = swarm.timeouts(1);
+    swarm.faults = vec![
+        Kind::Reboot,
+        Kind::Reboot,
+        Kind::Reordering(choices.pick(&[timeout / 4, timeout / 2])),
+        Kind::SlowInbox(timeout / 2),
+        Kind::Duplication(PerMillion(400_000)),
+    ];
+    swarm.fault_gap = law(timeout / 2);
+    swarm.leader_is_victim = PerMillion(100_000);
+    swarm.leases = false;
+    swarm.limits.reads_max = 1 << 14;
+    (swarm.reads_at_once, swarm.read_gap) = (8, law(30_000));
+}
+
+/// More of what takes so many timeouts happens in a run.
+fn shorten_timeout(swarm: &mut Swarm) {
+    swarm.election_timeout = Duration::from_millis(300);
+    swarm.heartbeat_interval = swarm.election_timeout / 5;
 }
 
 fn falling_leaders(choices: &mut Choices, timeout: u64) -> Vec<Kind> {

@@ -2,10 +2,11 @@
 //!
 //! # What it is
 //! A seed draws a cluster (`swarm.rs`): how many voters, how each is set, how fast messages and disks are, which kinds of
-//! fault there are (`faults.rs`); some runs go for one thing (`flavour.rs`). Then one heap of events runs it: messages arrive, deadlines come, Saves are synced, clients
+//! fault there are (`faults.rs`, and `plot.rs` for those in several acts); some runs go for one thing (`flavour.rs`). Then one heap of events runs it: messages arrive, deadlines come, Saves are synced, clients
 //! propose and read (`clients.rs`), an operator changes the membership (`churn.rs`), faults befall and end (`storm.rs`). When they are over, all must be well again within a
 //! stated number of election timeouts, and in the end nothing may be on its way (`calm.rs`); some runs then
-//! lose most of their links for good, and go on serving (`few_links.rs`). Every input to a core is
+//! lose most of their links for good, and go on serving (`few_links.rs`), others end with something else
+//! that is to come about (`epilogue.rs`). Every input to a core is
 //! followed by the checks (`judge.rs`), whose work follows what changed.
 //!
 //! # What is always true
@@ -21,15 +22,18 @@ mod calm;
 mod churn;
 mod clients;
 mod cluster;
+mod epilogue;
 mod faults;
 mod few_links;
 mod flavour;
 mod judge;
+mod late_help;
 mod machine;
 mod members;
 mod met;
 mod outputs;
 mod partition;
+mod plot;
 mod seat;
 mod snapshots;
 mod storm;

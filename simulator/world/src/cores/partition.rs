@@ -69,7 +69,8 @@ pub(crate) fn other_than(
     }
 }
 
-fn all_but(members: &[NodeId], stays: impl Fn(NodeId, NodeId) -> bool) -> Vec<Pair> {
+/// All pairs but those that stay whole.
+pub(crate) fn all_but(members: &[NodeId], stays: impl Fn(NodeId, NodeId) -> bool) -> Vec<Pair> {
     let pairs = members
         .iter()
         .flat_map(|&from| members.iter().map(move |&to| (from, to)));

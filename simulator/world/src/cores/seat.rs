@@ -83,8 +83,12 @@ impl Disk {
         }
     }
 
-    /// A snapshot is whole and synced. What the log has of it goes, unless the log says otherwise.
+    /// A snapshot is whole and synced. What the log has of it goes, unless the log says otherwise. While one came from the
+    /// leader a newer one of its own may have been written: that stays the one to boot from.
     pub(crate) fn keep(&mut self, state: Machine) {
+        if state.index() < self.stored.index() {
+            return;
+        }
         self.stored = state;
         if image::position_at(&self.image, self.stored.index()) == Some(self.stored.applied) {
             self.begin_after_stored();

@@ -22,6 +22,8 @@ pub(crate) struct Active {
 #[derive(Debug, Default)]
 pub(crate) struct Storm {
     active: Vec<Active>,
+    /// Faults that began, those within others included.
+    begun: u64,
     pub(crate) faults: u64,
     pub(crate) crashes: u64,
 }
@@ -38,13 +40,11 @@ impl Cluster {
         let kind = self.choices.pick(&self.swarm.faults.clone());
         self.storm.faults += 1;
         self.met.count(kind.name());
-        let number = self.storm.faults;
         let longest = kind.longest(self.swarm.timeouts(1));
         // Some go by in a moment.
         let longest = longest.min(self.choices.pick(&[longest, longest, 60_000]));
         let lasts = self.choices.between(1_000, longest);
-        self.note(|| format!("FAULT {number}: {} befalls n{victim} for {lasts} us", kind.name()));
-        self.begin(number, kind, victim, lasts);
+        self.begin(kind, victim, lasts);
         if self.swarm.acts_at_once
             && let Some(leader) = self.leader()
         {
@@ -52,10 +52,14 @@ impl Cluster {
         }
     }
 
-    fn begin(&mut self, number: u64, kind: Kind, victim: NodeId, lasts: u64) {
-        let mut cuts = Vec::new();
+    /// A fault, or one of those that another is made of.
+    pub(crate) fn begin(&mut self, kind: Kind, victim: NodeId, lasts: u64) {
+        self.storm.begun += 1;
+        let number = self.storm.begun;
+        self.note(|| format!("FAULT {number}: {} befalls n{victim} for {lasts} us", kind.name()));
         match kind {
-            Kind::Crash => return self.crash_for(victim, lasts),
+            Kind::Crash | Kind::Reboot => return self.crash_for(victim, lasts),
+            Kind::Plot(plot) => return self.open(plot, victim, lasts),
             Kind::CrashAll => {
                 let ids: Vec<NodeId> = self.up().collect();
                 return ids.into_iter().for_each(|id| self.crash_for(id, lasts));
@@ -79,14 +83,25 @@ impl Cluster {
                 let limits = self.swarm.other_limits(&mut self.choices);
                 self.limit(victim, limits);
             }
-            Kind::Cut(Shape::Constrained) => {
-                // First one misses something, then it is the only one with a quorum of links.
-                cuts = self.cuts(Shape::Isolate, victim);
-                self.later(lasts / 2, Event::SecondAct(number));
+            Kind::Cut(shape) => {
+                let cuts = self.cuts(shape, victim);
+                return self.go_on(kind, victim, cuts, lasts);
             }
-            Kind::Cut(shape) => cuts = self.cuts(shape, victim),
             _ => {}
         }
+        self.go_on(kind, victim, Vec::new(), lasts);
+    }
+
+    /// Cuts these pairs.
+    pub(crate) fn cut(&mut self, shape: Shape, victim: NodeId, cuts: Vec<Pair>, lasts: u64) {
+        self.storm.begun += 1;
+        let (number, name) = (self.storm.begun, shape.name());
+        self.note(|| format!("FAULT {number}: {name} befalls n{victim} for {lasts} us: {cuts:?}"));
+        self.go_on(Kind::Cut(shape), victim, cuts, lasts);
+    }
+
+    fn go_on(&mut self, kind: Kind, victim: NodeId, cuts: Vec<Pair>, lasts: u64) {
+        let number = self.storm.begun;
         self.storm.active.push(Active {
             number,
             kind,
@@ -95,24 +110,6 @@ impl Cluster {
         });
         self.settle_weather();
         self.later(lasts, Event::Over(number));
-    }
-
-    /// The constrained election: the leader is cut off, and the others hear only who missed something.
-    pub(crate) fn second_act(&mut self, number: u64) {
-        let Some(at) = self
-            .storm
-            .active
-            .iter()
-            .position(|active| active.number == number)
-        else {
-            return;
-        };
-        let Some(victim) = self.storm.active[at].victim else {
-            return;
-        };
-        self.storm.active[at].cuts = self.cuts(Shape::Constrained, victim);
-        self.note(|| format!("FAULT {number}: second act"));
-        self.settle_weather();
     }
 
     pub(crate) fn end(&mut self, number: u64) {

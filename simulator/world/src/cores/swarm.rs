@@ -90,15 +90,18 @@ pub(crate) enum Spread {
     All,
     None,
     Some,
+    /// One has it not.
+    AllButOne,
 }
 
 impl Spread {
     /// Whether one member has it.
-    pub(crate) fn draw(self, choices: &mut Choices) -> bool {
+    pub(crate) fn draw(self, choices: &mut Choices, id: NodeId) -> bool {
         match self {
             Spread::All => true,
             Spread::None => false,
             Spread::Some => choices.happens(PerMillion(500_000)),
+            Spread::AllButOne => id != NodeId(1),
         }
     }
 }
@@ -182,8 +185,8 @@ impl Swarm {
         Config {
             election_timeout: self.election_timeout,
             heartbeat_interval: self.heartbeat_interval,
-            pre_vote: self.pre_vote.draw(choices),
-            check_quorum: self.check_quorum.draw(choices),
+            pre_vote: self.pre_vote.draw(choices, id),
+            check_quorum: self.check_quorum.draw(choices, id),
             disk_stall_max: self.disk_stall_max,
             limits: self.limits,
             mutant: self.mutant,
