@@ -68,7 +68,7 @@ pub(super) const TABLE: &[Flag] = &[
         Kind::Count,
         Group::Member,
         "0",
-        "entries after which a snapshot is made at the latest (default 0: once they are more than 64 MiB and the state)",
+        "most entries between snapshots (default 0: by their bytes)",
     ),
     works(
         "force-new-cluster",
