@@ -74,7 +74,7 @@ impl Cluster {
             return self.later(SECOND, Event::Calm);
         }
         self.note(|| "CALM: faults are over".to_owned());
-        let bound = self.swarm.slow_timeouts(RECOVERY_TIMEOUTS) + self.longest_way() + self.taking_over();
+        let bound = self.swarm.slow_timeouts(RECOVERY_TIMEOUTS) + self.longest_way();
         self.calm = Some(Calm {
             stage: Stage::Recovery,
             due: Time(self.now.0 + bound),
@@ -85,6 +85,11 @@ impl Cluster {
             reads_asked: 0,
         });
         self.end_all();
+        // Now that all who come back are up.
+        let more = self.taking_over();
+        if let Some(calm) = &mut self.calm {
+            calm.due = Time(calm.due.0 + more);
+        }
         self.later(self.longest_way(), Event::Look);
     }
 
