@@ -71,9 +71,13 @@ impl CatchUp {
 
 impl Raft {
     /// Whether a quorum would have followed it but for its log when it asked last. A vote given to another meanwhile
-    /// does not count: one that can reach nobody else may ask for it again and again.
+    /// does not count: one that can reach nobody else may ask for it again and again. Who is a voter no more stands only
+    /// for what it has and the voters lack.
     pub(crate) fn is_only_behind(&self) -> bool {
         let membership = self.memberships.current();
+        if !membership.is_voter(self.config.id) {
+            return false;
+        }
         match self.role.asking() {
             Some(canvass) => canvass.only_the_log_is_missing(membership),
             None => self.only_behind && !self.is_leader(),

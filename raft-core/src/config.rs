@@ -24,7 +24,8 @@ pub struct Config {
     /// How often a leader makes itself heard when it has nothing else to say; well below `election_timeout`. Less than 1 ms
     /// is taken for that, and a longer one than `election_timeout` for as long a one.
     pub heartbeat_interval: Duration,
-    /// Ask who would vote before raising the term (thesis 9.6). All members may differ in it.
+    /// Ask who would vote before raising the term (thesis 9.6). All members may differ in it. Who is a voter no more by its
+    /// own log, and may be needed until its removal is committed, asks always.
     pub pre_vote: bool,
     /// A leader that hears from no quorum for T steps down, and who hears a leader votes for nobody else (thesis 6.2,
     /// 4.2.3). All members may differ in it.

@@ -31,7 +31,9 @@ impl Raft {
             });
         }
         let insists = self.is_only_behind();
-        if !self.config.pre_vote || self.is_sole_voter() {
+        // Who is a voter no more by its own log hears from no leader again, and would end its terms one after another.
+        let asks_first = self.config.pre_vote || !self.log_membership().is_voter(self.config.id);
+        if !asks_first || self.is_sole_voter() {
             return self.campaign(if insists { Motive::Behind } else { Motive::Timeout });
         }
         self.explain(Why::PreCampaign {
