@@ -148,8 +148,10 @@ impl Raft {
         let (prev, entries) = if self.log.term_at(after.index) == Some(after.term) {
             let bytes_max = self.config.limits.append_bytes_max;
             let entries = self.log.slice(after.index.next(), bytes_max);
-            if !entries.is_empty() {
-                // Who helps another to lead lets it, as who votes for it does.
+            // Who helps another to lead lets it, as who votes for it does; but for one candidacy. Several that lack much
+            // could end each other's terms before any has it all, and the one that does would never stand.
+            let term = self.ballot.term;
+            if !entries.is_empty() && *self.helped.entry(from).or_insert(term) == term {
                 self.reset_election_deadline();
             }
             (after, entries)
@@ -261,5 +263,70 @@ impl Raft {
             canvass.answered(from, VoteAnswer::Refused);
         }
         self.begin_catch_up();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Ballot, Body, Image, Index, SnapshotMark, Term};
+    use crate::{Config, Membership};
+
+    /// A voter with entries that others lack.
+    fn with_the_best_log() -> Raft {
+        let snapshot = SnapshotMark {
+            membership: Membership::of_voters([1, 2, 3].map(|id| (NodeId(id), vec![]))),
+            ..SnapshotMark::default()
+        };
+        let entries = [1, 2, 3].map(|index| Entry {
+            position: Position {
+                term: Term(1),
+                index: Index(index),
+            },
+            body: Body::Blank,
+        });
+        let image = Image {
+            ballot: Ballot {
+                term: Term(1),
+                voted_for: None,
+            },
+            snapshot,
+            entries: entries.to_vec(),
+            ..Image::default()
+        };
+        Raft::boot(Config::new(NodeId(1), 1), image, Time(0))
+    }
+
+    /// Whether it waits longer for its election since this candidate asked it for entries.
+    fn waits_for(raft: &mut Raft, at: Time, candidate: NodeId, term: Term) -> bool {
+        let before = raft.election_deadline;
+        let after = Position::default();
+        raft.receive(
+            at,
+            Envelope {
+                from: candidate,
+                to: NodeId(1),
+                term,
+                message: Message::RequestEntries { after },
+            },
+        );
+        raft.election_deadline > before
+    }
+
+    #[test]
+    fn each_candidate_that_catches_up_gets_time_in_one_term_only() {
+        let mut raft = with_the_best_log();
+        // Far enough apart that a later deadline is not chance.
+        let at = |seconds: u64| Time(seconds * 1_000_000);
+        assert!(waits_for(&mut raft, at(2), NodeId(2), Term(5)));
+        assert!(waits_for(&mut raft, at(4), NodeId(2), Term(5)), "it gets on");
+        assert!(
+            waits_for(&mut raft, at(6), NodeId(3), Term(6)),
+            "the other's turn"
+        );
+        assert!(!waits_for(&mut raft, at(8), NodeId(2), Term(7)));
+        assert!(!waits_for(&mut raft, at(10), NodeId(3), Term(8)));
+        raft.heard_leader(NodeId(2));
+        assert!(waits_for(&mut raft, at(12), NodeId(2), Term(9)));
     }
 }

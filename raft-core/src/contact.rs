@@ -61,6 +61,7 @@ impl Raft {
             link_closed: false,
         });
         self.indulged.clear();
+        self.helped.clear();
         self.reset_election_deadline();
     }
 

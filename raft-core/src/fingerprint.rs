@@ -277,6 +277,7 @@ impl Canonical for Raft {
             hands_over_again,
             contact,
             indulged,
+            helped,
             only_behind,
             held,
             asked_reads,
@@ -309,6 +310,12 @@ impl Canonical for Raft {
         hands_over_again.walk(walk);
         contact.walk(walk);
         indulged.walk(walk);
+        // All that is asked of it.
+        let helped_now: BTreeMap<NodeId, bool> = helped
+            .iter()
+            .map(|(&id, &term)| (id, term == ballot.term))
+            .collect();
+        helped_now.walk(walk);
         only_behind.walk(walk);
         held.walk(walk);
         asked_reads.walk(walk);

@@ -1,7 +1,7 @@
 //! The state of one node and its one way through: inputs change it, `poll` derives what is to be done. The term rule
 //! stands here, once; each RPC has a file of its own.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -51,6 +51,8 @@ pub struct Raft {
     pub(crate) contact: Option<Contact>,
     /// Who got its vote since a leader was heard last.
     pub(crate) indulged: BTreeSet<NodeId>,
+    /// Who got entries from it as a candidate since then, and in which term first.
+    pub(crate) helped: BTreeMap<NodeId, Term>,
     /// When it asked last, only its log stood against it, and it has heard no leader since (catch_up.rs).
     pub(crate) only_behind: bool,
     pub(crate) held: Held,
@@ -108,6 +110,7 @@ impl Raft {
             hands_over_again: Time(0),
             contact: None,
             indulged: BTreeSet::new(),
+            helped: BTreeMap::new(),
             only_behind: false,
             held: Held::default(),
             asked_reads: AskedReads::default(),

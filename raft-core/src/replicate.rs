@@ -15,6 +15,7 @@ impl Raft {
         let term = self.ballot.term;
         self.explain(Why::Won { term });
         self.indulged.clear();
+        self.helped.clear();
         self.term_leader = Some(self.config.id);
         let last = self.log.last().index;
         let uncommitted_bytes = self.log.weight(self.commit_index, last);

@@ -104,6 +104,9 @@ fn every_field_of_a_node_counts() {
         indulged: |raft| {
             raft.indulged.insert(NodeId(3));
         },
+        helped: |raft| {
+            raft.helped.insert(NodeId(3), Term(1));
+        },
         only_behind: |raft| raft.only_behind = true,
         booted_at: |raft| raft.booted_at = Time::NEVER,
         contact: |raft| raft.heard_leader(NodeId(2)),
