@@ -4,6 +4,7 @@ use std::panic;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use world::probes::Probes;
 use world::report::Report;
 use world::world::Options;
 
@@ -50,6 +51,8 @@ pub struct Summary {
     pub total: Figures,
     /// The least of any seed.
     pub least: Option<Figures>,
+    /// What all seeds met.
+    pub probes: Probes,
     /// The trace hash of the last seed.
     pub trace_hash: u64,
     /// How long it took, on the clock on the wall.
@@ -117,6 +120,7 @@ impl Summary {
             self.least
                 .map_or(figures, |least| least.combine(figures, u64::min)),
         );
+        self.probes.merge(&report.probes);
         self.trace_hash = report.trace_hash;
     }
 

@@ -233,13 +233,25 @@ impl<D: Disk> DataDir<D> {
         disk.write_at(&file, 0, &bytes).map_err(failed("write"))?;
         disk.sync_data(&file).map_err(failed("sync"))?;
         disk.rename(IDENTITY_NEXT, IDENTITY).map_err(failed("replace"))?;
-        match disk.create(IDENTITY_NEXT, bytes.len() as u64) {
-            Ok(_) => {}
-            // What a failed attempt leaves may be shorter; the next time it makes way, or there is space.
-            Err(error) if is_out_of_space(&error) => {}
-            Err(source) => return Err(failed("make the next")(source)),
+        if !self.make_next()? {
+            // The space of the file that was replaced is free only now.
+            disk.sync_directory().map_err(failed("sync the directory of"))?;
+            self.make_next()?;
         }
         disk.sync_directory().map_err(failed("sync the directory of"))
+    }
+
+    /// Makes the file for the next time; whether there is space for it.
+    fn make_next(&self) -> Result<bool, DataDirError> {
+        match self.disk.create(IDENTITY_NEXT, LENGTH as u64) {
+            Ok(_) => Ok(true),
+            Err(error) if is_out_of_space(&error) => {
+                // What it leaves is of no use. If it stays, the next time it makes way.
+                let _ = self.disk.remove(IDENTITY_NEXT);
+                Ok(false)
+            }
+            Err(source) => Err(failed("make the next")(source)),
+        }
     }
 
     /// The file made the last time, if it is whole and was never written to; a new one otherwise. What was written to may
@@ -265,9 +277,9 @@ fn is_untouched<D: Disk>(disk: &D, file: &D::File) -> Result<bool, DataDirError>
         return Ok(false);
     }
     let mut bytes = [0; LENGTH];
-    disk.read_at(file, 0, &mut bytes)
-        .map_err(failed("read the next"))?;
-    Ok(bytes == [0; LENGTH])
+    // Nothing stands in it, so nothing is lost if it cannot be read; it only is of no use.
+    let read = disk.read_at(file, 0, &mut bytes);
+    Ok(read.is_ok() && bytes == [0; LENGTH])
 }
 
 fn read<D: Disk>(disk: &D) -> Result<Found, DataDirError> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use simulator::campaign::{Failure, Figures, Summary, campaign, run};
 use simulator::command::{Command, Plan, USAGE, WorldKind, parse};
 use simulator::core_campaign;
+use world::probes::Probes;
 use world::world::{Mutant, Options};
 
 fn main() -> ExitCode {
@@ -96,8 +97,32 @@ fn print_summary(kind: WorldKind, plan: &Plan, summary: &Summary) {
             least.faults
         );
     }
+    print_probes(&summary.probes);
     if summary.seeds == 1 {
         println!("  trace     {:016x}", summary.trace_hash);
+    }
+}
+
+/// What was met, and what never was.
+fn print_probes(probes: &Probes) {
+    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut cold = Vec::new();
+    for (kind, name, count) in probes.all() {
+        if count == 0 {
+            cold.push(name);
+            continue;
+        }
+        let item = format!("{name} {count}");
+        match lines.last_mut().filter(|(last, _)| *last == kind) {
+            Some((_, items)) => items.push(item),
+            None => lines.push((kind, vec![item])),
+        }
+    }
+    for (kind, items) in lines {
+        println!("  {kind:9} {}", items.join(", "));
+    }
+    if !cold.is_empty() {
+        println!("  never met {}", cold.join(", "));
     }
 }
 

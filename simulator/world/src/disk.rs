@@ -2,14 +2,25 @@
 //! lost in a crash in an arbitrary subset of sectors; names that the directory was not synced for are, each for itself, as
 //! they were or as they became. Power can be cut after any number of operations: in the middle of a Save, of making a
 //! segment, or of recovery itself.
+//!
+//! It fails in every way that disks do, when told to: writes and syncs that fail and drop the pages (`errors.rs`), space
+//! that runs out at any byte, and, while the member is down, rot in what was synced (`damage.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use storage::disk::{Disk, SECTOR};
 
 use crate::choices::{Choices, PerMillion};
+
+mod damage;
+mod errors;
+
+pub use damage::{ROTS, Rot, Wound};
+pub use errors::Failing;
+use errors::{Errors, unreadable};
 
 /// One member's disk. A value is a handle: its clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +47,7 @@ struct State {
     life: u64,
     /// Operations until power fails; None for never.
     power: Option<u32>,
+    errors: Errors,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +58,19 @@ struct Content {
     unsynced: BTreeMap<usize, Vec<u8>>,
     /// How long the file was when it was last synced; not longer than it is.
     synced_length: usize,
+    /// What the disk holds of the sectors whose sync has failed: programs see what was written, as long as it stays in
+    /// memory, and no later sync writes it.
+    lost: BTreeMap<usize, Vec<u8>>,
+    /// Sectors that cannot be read until they are written again.
+    unreadable: BTreeSet<usize>,
+    /// What stood in sectors before they were last written.
+    former: BTreeMap<usize, Vec<u8>>,
+    /// The sectors of the last few writes, the newest last.
+    recent: VecDeque<RangeInclusive<usize>>,
 }
+
+/// Writes that are remembered of a file: what recovery writes again and erases, and what was written before.
+const RECENT: usize = 4;
 
 impl SimDisk {
     /// From now on `operations` more are carried out, and the next one fails for want of power.
@@ -79,10 +103,23 @@ impl SimDisk {
         let state = &mut *self.state();
         // Some crashes lose all that may be lost, some nothing, most a part.
         let likelihood = choices.pick(&[0, 1_000_000, 500_000, 100_000, 900_000]);
+        state.evict(choices, PerMillion(1_000_000));
         state.lose_sectors(choices, PerMillion(likelihood));
         state.lose_names(choices, PerMillion(likelihood));
         state.life += 1;
         state.power = None;
+        state.errors.over();
+    }
+
+    /// The process ended and the machine did not: what was written stays in memory, be it on the disk or not, but for
+    /// pages that the system calls clean. Open files are closed.
+    pub fn restart(&self, choices: &mut Choices) {
+        let state = &mut *self.state();
+        let evicted = choices.pick(&[0, 1_000_000, 500_000]);
+        state.evict(choices, PerMillion(evicted));
+        state.life += 1;
+        state.power = None;
+        state.errors.over();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -115,12 +152,24 @@ impl State {
                 if choices.happens(kept) {
                     length = length.max(end);
                 } else {
-                    file.bytes[start..start + old.len()].copy_from_slice(&old);
-                    file.bytes[start + old.len()..end].fill(0);
+                    file.put_back(sector, &old);
                 }
             }
             file.bytes.truncate(length);
             file.synced_length = length;
+        }
+    }
+
+    /// Pages that are not on the disk although they are called clean leave memory, each for itself.
+    fn evict(&mut self, choices: &mut Choices, share: PerMillion) {
+        for file in self.files.values_mut() {
+            for (sector, old) in std::mem::take(&mut file.lost) {
+                if choices.happens(share) {
+                    file.put_back(sector, &old);
+                } else {
+                    file.lost.insert(sector, old);
+                }
+            }
         }
     }
 
@@ -178,6 +227,55 @@ impl State {
     }
 }
 
+impl Content {
+    fn of_zeros(length: usize) -> Content {
+        Content {
+            bytes: vec![0; length],
+            synced_length: length,
+            ..Content::default()
+        }
+    }
+
+    /// The bytes of a sector.
+    fn extent(&self, sector: usize) -> Range<usize> {
+        let start = (sector * SECTOR).min(self.bytes.len());
+        start..self.bytes.len().min(start + SECTOR)
+    }
+
+    /// A sector is as it was.
+    fn put_back(&mut self, sector: usize, old: &[u8]) {
+        let extent = self.extent(sector);
+        let (kept, new) = self.bytes[extent].split_at_mut(old.len());
+        kept.copy_from_slice(old);
+        new.fill(0);
+    }
+
+    /// Sectors are about to be written.
+    fn touch(&mut self, sectors: RangeInclusive<usize>) {
+        for sector in sectors.clone() {
+            self.unreadable.remove(&sector);
+            if self.unsynced.contains_key(&sector) {
+                continue;
+            }
+            // Of a page that a failed sync dropped, the disk holds what was there before.
+            let held = self.lost.remove(&sector);
+            let held = held.unwrap_or_else(|| self.bytes[self.extent(sector)].to_vec());
+            self.unsynced.insert(sector, held);
+        }
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(sectors);
+    }
+
+    /// All that was written is on the disk.
+    fn synced(&mut self) {
+        // Not `append`, which takes time proportional to all that was ever written.
+        self.former.extend(std::mem::take(&mut self.unsynced));
+        self.synced_length = self.bytes.len();
+    }
+}
+
 /// The part of a file from `offset` on that is `length` long, if the file reaches so far.
 fn range(bytes: &[u8], offset: u64, length: usize) -> io::Result<std::ops::Range<usize>> {
     let start = usize::try_from(offset).map_err(io::Error::other)?;
@@ -185,6 +283,11 @@ fn range(bytes: &[u8], offset: u64, length: usize) -> io::Result<std::ops::Range
         Some(end) if end <= bytes.len() => Ok(start..end),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
+}
+
+/// The sectors in which bytes lie; at least one byte.
+fn sectors(bytes: &Range<usize>) -> RangeInclusive<usize> {
+    bytes.start / SECTOR..=bytes.end.max(bytes.start + 1).div_ceil(SECTOR) - 1
 }
 
 impl Disk for SimDisk {
@@ -199,16 +302,15 @@ impl Disk for SimDisk {
         if state.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        let (failure, room) = (state.errors.write(), state.room());
         let number = state.next_file;
         state.next_file += 1;
         state.names.insert(name.to_owned(), number);
-        let length = usize::try_from(bytes).map_err(io::Error::other)?;
-        let content = Content {
-            bytes: vec![0; length],
-            unsynced: BTreeMap::new(),
-            synced_length: length,
-        };
-        state.files.insert(number, content);
+        // As much of it as there is room for stays.
+        let length = usize::try_from(bytes.min(room)).map_err(io::Error::other)?;
+        state.files.insert(number, Content::of_zeros(length));
+        failure?;
+        state.errors.grow(bytes, room)?;
         Ok(state.opened(number))
     }
 
@@ -225,38 +327,46 @@ impl Disk for SimDisk {
         let mut state = self.operate()?;
         let content = state.content(*file);
         let range = range(&content.bytes, offset, into.len())?;
+        if content.unreadable.range(sectors(&range)).next().is_some() {
+            return Err(unreadable());
+        }
         into.copy_from_slice(&content.bytes[range]);
         Ok(())
     }
 
     fn write_at(&self, file: &SimFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.operate()?;
-        let content = state.content(*file);
         if bytes.is_empty() {
             return Ok(());
         }
         let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let range = start
+        let mut range = start
             ..start
                 .checked_add(bytes.len())
                 .ok_or(io::ErrorKind::FileTooLarge)?;
-        // Sectors between the end and where it goes on are new too.
-        let first = range.start.min(content.bytes.len());
-        for sector in first / SECTOR..=(range.end - 1) / SECTOR {
-            let end = content.bytes.len().min((sector + 1) * SECTOR);
-            content.unsynced.entry(sector).or_insert_with(|| {
-                content
-                    .bytes
-                    .get(sector * SECTOR..end)
-                    .unwrap_or_default()
-                    .to_vec()
-            });
+        let growth = range.end.saturating_sub(state.content(*file).bytes.len());
+        let room = state.room();
+        state.errors.grow(growth as u64, room)?;
+        let failure = state.errors.write();
+        if failure.is_err() {
+            // Nobody knows how much of it was written.
+            range.end = range.start + bytes.len() / 2;
+        }
+        let content = state.content(*file);
+        if range.is_empty() {
+            return failure;
         }
         if content.bytes.len() < range.end {
+            // Sectors between the end and where it goes on are new too.
+            let first = range.start.min(content.bytes.len());
+            content.touch(sectors(&(first..range.end)));
             content.bytes.resize(range.end, 0);
+        } else {
+            content.touch(sectors(&range));
         }
-        content.bytes[range].copy_from_slice(bytes);
-        Ok(())
+        let written = range.len();
+        content.bytes[range].copy_from_slice(&bytes[..written]);
+        failure
     }
 
     fn zero(&self, file: &SimFile, bytes: u64) -> io::Result<()> {
@@ -267,10 +377,16 @@ impl Disk for SimDisk {
 
     fn sync_data(&self, file: &SimFile) -> io::Result<()> {
         let mut state = self.operate()?;
-        let content = state.content(*file);
-        content.unsynced.clear();
-        content.synced_length = content.bytes.len();
-        Ok(())
+        match state.errors.sync() {
+            Ok(()) => {
+                state.content(*file).synced();
+                Ok(())
+            }
+            Err((dropped, error)) => {
+                state.content(*file).drop_pages(dropped);
+                error.map_or(Ok(()), Err)
+            }
+        }
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -290,104 +406,13 @@ impl Disk for SimDisk {
 
     fn sync_directory(&self) -> io::Result<()> {
         let mut state = self.operate()?;
+        if let Err((_, error)) = state.errors.sync() {
+            return error.map_or(Ok(()), Err);
+        }
         state.durable_names = state.names.clone();
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn contents(disk: &SimDisk, name: &str) -> Vec<u8> {
-        let file = disk.open(name).unwrap();
-        let mut bytes = vec![0; usize::try_from(disk.length(&file).unwrap()).unwrap()];
-        disk.read_at(&file, 0, &mut bytes).unwrap();
-        bytes
-    }
-
-    #[test]
-    fn a_crash_leaves_a_file_that_grew_at_any_length() {
-        let mut lengths = BTreeSet::new();
-        for seed in 0..200 {
-            let disk = SimDisk::default();
-            let file = disk.create("a", 0).unwrap();
-            disk.sync_directory().unwrap();
-            disk.write_at(&file, 0, &[1; 100]).unwrap();
-            disk.sync_data(&file).unwrap();
-            disk.write_at(&file, 100, &[2; 2 * SECTOR]).unwrap();
-            disk.crash(&mut Choices::of_seed(seed));
-            let bytes = contents(&disk, "a");
-            assert_eq!(bytes[..100], [1; 100]);
-            for (at, byte) in bytes.iter().enumerate().skip(100) {
-                let sector = at / SECTOR;
-                let same = bytes.iter().enumerate().skip(100);
-                let mut same = same.filter(|(at, _)| at / SECTOR == sector);
-                assert!(same.all(|(_, other)| other == byte), "a sector is not torn");
-            }
-            lengths.insert(bytes.len());
-        }
-        assert_eq!(
-            lengths,
-            BTreeSet::from([100, SECTOR, 2 * SECTOR, 100 + 2 * SECTOR])
-        );
-    }
-
-    #[test]
-    fn a_crash_keeps_what_was_synced_and_any_sectors_of_the_rest() {
-        let mut seen = BTreeSet::new();
-        for seed in 0..200 {
-            let disk = SimDisk::default();
-            let file = disk.create("a", 3 * SECTOR as u64).unwrap();
-            disk.sync_directory().unwrap();
-            disk.write_at(&file, 0, &[1; 3 * SECTOR]).unwrap();
-            disk.sync_data(&file).unwrap();
-            disk.write_at(&file, SECTOR as u64 - 1, &[2; SECTOR + 2]).unwrap();
-            disk.crash(&mut Choices::of_seed(seed));
-            let bytes = contents(&disk, "a");
-            assert_eq!(bytes[..SECTOR - 1], [1; SECTOR - 1]);
-            assert_eq!(bytes[2 * SECTOR + 1..], [1; SECTOR - 1]);
-            let middle = &bytes[SECTOR..2 * SECTOR];
-            assert!(
-                middle == [1; SECTOR] || middle == [2; SECTOR],
-                "a sector is not torn"
-            );
-            seen.insert((bytes[SECTOR - 1], bytes[SECTOR], bytes[2 * SECTOR]));
-        }
-        assert_eq!(seen.len(), 8, "every subset of three sectors comes up");
-    }
-
-    #[test]
-    fn names_wait_for_the_directory_each_for_itself() {
-        let mut seen = BTreeSet::new();
-        for seed in 0..200 {
-            let disk = SimDisk::default();
-            for name in ["a", "b"] {
-                disk.create(name, 1).unwrap();
-            }
-            disk.sync_directory().unwrap();
-            disk.create("c", 1).unwrap();
-            disk.rename("a", "d").unwrap();
-            disk.remove("b").unwrap();
-            disk.crash(&mut Choices::of_seed(seed));
-            seen.insert(disk.list().unwrap().concat());
-        }
-        assert_eq!(
-            seen.len(),
-            16,
-            "every combination of four names comes up: {seen:?}"
-        );
-    }
-
-    #[test]
-    fn power_fails_when_told_and_comes_back_with_the_crash() {
-        let disk = SimDisk::default();
-        disk.cut_power_after(2);
-        disk.create("a", 1).unwrap();
-        assert!(disk.sync_directory().is_err());
-        assert!(disk.is_without_power());
-        assert!(disk.list().is_err());
-        disk.crash(&mut Choices::of_list(vec![1]));
-        assert_eq!(disk.list().unwrap(), ["a"]);
-    }
-}
+mod tests;

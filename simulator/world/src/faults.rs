@@ -6,8 +6,12 @@ use std::collections::BTreeSet;
 use raft_core::{NodeId, Time};
 
 use crate::choices::{Choices, PerMillion};
+use crate::disk::{Failing, Rot};
 use crate::network::{Cut, Law, Network, Weather};
+use crate::probes::Probe;
 use crate::settings::{SECOND, Settings};
+
+pub mod budget;
 
 /// Something that goes wrong for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,28 @@ pub enum Fault {
     Corruption(PerMillion),
     /// A member's disk is slow.
     SlowDisk(Who),
+    /// A member's disk does nothing.
+    StalledDisk(Who),
+    /// After so many more operations of its kind one fails on a member's disk; a sync that does drops pages.
+    DiskError {
+        /// Whose.
+        who: Who,
+        /// Of which kind.
+        failing: Failing,
+        /// After how many.
+        operations: u32,
+    },
+    /// A member's disk has room for so many bytes more.
+    FullDisk {
+        /// Whose.
+        who: Who,
+        /// How many.
+        bytes: u64,
+        /// Whether the member crashes meanwhile, and starts again.
+        restarts: bool,
+    },
+    /// A member is down, and meanwhile its disk rots, if a quorum's other copies allow for it.
+    Rot(Who, Rot),
     /// A member is told to hand over the lead, as before a clean stop, and stays.
     HandOver(Who),
     /// The links on which a member speaks close and open again.
@@ -133,6 +159,8 @@ fn longest(fault: Fault, settings: &Settings) -> u64 {
         // Sometimes shorter than an election, sometimes longer.
         Fault::Crash(_) | Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } => 4 * timeout,
         Fault::CrashAll | Fault::Stall(_) => 2 * timeout,
+        Fault::StalledDisk(_) => 4 * timeout,
+        Fault::FullDisk { .. } => 15 * SECOND,
         _ => 5 * SECOND,
     }
 }
@@ -167,6 +195,17 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
         }),
         Fault::Corruption(share(choices)),
         Fault::SlowDisk(who),
+        Fault::StalledDisk(who),
+        Fault::DiskError {
+            who,
+            failing: choices.pick(&[Failing::Sync, Failing::Write]),
+            operations: u32::try_from(choices.below(12)).expect("few"),
+        },
+        Fault::FullDisk {
+            who,
+            bytes: choices.pick(&[0, 1, 2]) * choices.below(settings.segment_bytes),
+            restarts: choices.pick(&[false, true]),
+        },
         Fault::Stall(who),
         Fault::HandOver(who),
         Fault::LinksClose(who),
@@ -185,10 +224,41 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
         let out = usize::try_from(choices.below(kinds.len() as u64)).expect("an index");
         kinds.swap_remove(out);
     }
+    // Whoever is damaged may stay down for the rest of the run, so few runs have it, and these often.
+    if let Some(rot) = settings.rot {
+        kinds.extend([Fault::Rot(who, rot); 3]);
+    }
     kinds
 }
 
 impl Fault {
+    /// What it is counted as; rot is counted as it befalls.
+    #[must_use]
+    pub(crate) fn probe(&self) -> Option<Probe> {
+        Some(match self {
+            Fault::Crash(_) => Probe::Crash,
+            Fault::CrashAll => Probe::CrashAll,
+            Fault::CrashWhileSaving(_) => Probe::CrashWhileSaving,
+            Fault::PowerCut { .. } => Probe::PowerCut,
+            Fault::Isolate { .. } => Probe::Isolate,
+            Fault::Halves { .. } => Probe::Halves,
+            Fault::OneWay { .. } => Probe::OneWay,
+            Fault::Loss(_) => Probe::Loss,
+            Fault::Duplication(_) => Probe::Duplication,
+            Fault::Delay(_) => Probe::Delay,
+            Fault::Corruption(_) => Probe::Corruption,
+            Fault::SlowDisk(_) => Probe::SlowDisk,
+            Fault::StalledDisk(_) => Probe::StalledDisk,
+            Fault::HandOver(_) => Probe::HandOver,
+            Fault::LinksClose(_) => Probe::LinksClose,
+            Fault::Stall(_) => Probe::Stall,
+            Fault::Hunt { .. } => Probe::Hunt,
+            Fault::FullDisk { .. } => Probe::Full,
+            // These are counted when they come to pass.
+            Fault::DiskError { .. } | Fault::Rot(..) => return None,
+        })
+    }
+
     /// Whom it befalls, if a single member.
     #[must_use]
     pub fn who(&self) -> Option<Who> {
@@ -199,6 +269,10 @@ impl Fault {
             | Fault::Isolate { who, .. }
             | Fault::OneWay { who, .. }
             | Fault::SlowDisk(who)
+            | Fault::StalledDisk(who)
+            | Fault::DiskError { who, .. }
+            | Fault::FullDisk { who, .. }
+            | Fault::Rot(who, _)
             | Fault::Stall(who)
             | Fault::HandOver(who)
             | Fault::LinksClose(who) => Some(who),
@@ -274,7 +348,7 @@ mod tests {
     #[test]
     fn every_plan_has_enough_faults_and_ends_with_the_storm() {
         let mut seen = BTreeSet::new();
-        for seed in 0..300 {
+        for seed in 0..600 {
             let mut choices = Choices::of_seed(seed);
             let settings = Settings::draw(&mut choices, 3, None);
             let plan = plan(&mut choices, &settings);
@@ -288,7 +362,7 @@ mod tests {
                 seen.insert(name.split(['(', ' ']).next().map(str::to_owned));
             }
         }
-        assert_eq!(seen.len(), 16, "all kinds come up: {seen:?}");
+        assert_eq!(seen.len(), 20, "all kinds come up: {seen:?}");
     }
 
     #[test]

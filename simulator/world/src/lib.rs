@@ -17,21 +17,25 @@
 //! | `world.rs`, `agenda.rs`, `timeline.rs`, `run.rs` | the world as a value; what is due when; the plain loop |
 //! | `choices.rs`, `settings.rs` | every random choice in one list; what differs from seed to seed |
 //! | `network.rs`, `stream.rs`, `disk.rs`, `clock.rs` | what may become of messages, of bytes, of writes, of time |
-//! | `faults.rs`, `storm.rs` | what goes wrong and when; faults as they befall |
-//! | `member.rs`, `seat.rs`, `served.rs` | one life of a member; what outlives it; its clients' connections |
+//! | `faults.rs`, `faults/budget.rs`, `storm.rs` | what goes wrong and when; what may be damaged; faults as they befall |
+//! | `member.rs`, `lives.rs`, `seat.rs`, `served.rs` | one life of a member; how lives begin and end; what outlives them; its clients' connections |
 //! | `client.rs`, `dialect.rs`, `operation.rs` | clients, the HTTP they speak, the history they leave |
 //! | `check/` | one property a file: Figure 3, durability on disks, votes, replicas, linearizability, revisions, liveness |
 //! | `cores/` | clusters of Raft cores alone, at full speed, a hundred thousand seeds at a time |
 //! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests, and `balsa-study` |
 //! | `search/` | every state of a small cluster, within a scope |
 //! | `trace.rs`, `steps.rs`, `report.rs` | what happened, as a hash and as lines; what it came to |
+//! | `probes.rs` | the faults and the rare paths that were met, and those that were not |
 //!
 //! # What is not promised, so not checked
 //! A read that may be stale can be older after a restart than before it: the commit index rides along with Saves and causes
 //! none. It never is behind what the disk knew to be committed, nor goes back on one connection.
 //!
+//! A damaged member stays down and says which file is damaged: nothing repairs it yet. The newest of several segments is
+//! never lost as a whole file, which nobody could notice.
+//!
 //! # Left out
-//! Bit rot, failing disks and full ones, membership changes, shrinking.
+//! Membership changes, shrinking; wiped, swapped and restored disks.
 #![forbid(unsafe_code)]
 
 pub mod agenda;
@@ -44,9 +48,11 @@ pub mod dialect;
 pub mod disk;
 pub mod faults;
 mod image;
+mod lives;
 pub mod member;
 pub mod network;
 pub mod operation;
+pub mod probes;
 pub mod report;
 pub mod run;
 pub mod script;

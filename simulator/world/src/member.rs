@@ -3,20 +3,23 @@
 
 use bytes::Bytes;
 use node::{ClientId, Config, Input, Node, Now, Output, PeerMessage};
-use raft_core::{Membership, NodeId, Position, Save, SnapshotMark, Stamp, Time};
+use raft_core::{Membership, NodeId, Position, Save, SnapshotMark, Time};
 use storage::data_dir::{self, Expected, Identity};
-use storage::journal::{self, Idle, Writer};
+use storage::journal::{WriteError, recover};
 use storage::store::command::Attributes;
 
 use crate::choices::Choices;
 use crate::clock::Clock;
 use crate::disk::SimDisk;
 use crate::network;
+use crate::probes::Probe;
 use crate::served::{Progress, Served};
 use crate::settings::Settings;
 
+mod journal;
 mod snapshots;
 
+use self::journal::Journal;
 use snapshots::Snapshots;
 
 /// The cluster of every run.
@@ -60,6 +63,8 @@ pub enum Effect {
     Removed,
     /// Another member broke the protocol.
     Alarm(raft_core::Alarm),
+    /// For the report: a path was met.
+    Met(Probe),
 }
 
 /// What happens to a member.
@@ -90,6 +95,10 @@ pub enum Happening {
 pub enum Halt {
     /// Its power failed in the middle of a disk operation.
     PowerFailed,
+    /// An operation of its disk failed, after which nothing may be promised: the process ends.
+    DiskFailed,
+    /// It refuses what is on its disk, which is damaged.
+    Refused(String),
     /// Something that must never happen did.
     Broken(String),
 }
@@ -101,11 +110,9 @@ pub struct Member {
     node: Node,
     clock: Clock,
     disk: SimDisk,
-    writer: Writer<SimDisk>,
-    /// The Save that is written and not synced.
-    saving: Option<Stamp>,
-    /// When to seal the journal, by the member's clock.
-    idle: Idle,
+    journal: Journal,
+    /// Whether the node knows that there is no space.
+    told_of_space: bool,
     snapshots: Snapshots,
     served: Served,
     /// What was handled and not polled yet.
@@ -119,6 +126,8 @@ pub struct Found {
     pub image: raft_core::Image,
     /// How many lives the directory has had.
     pub boot: raft_core::Boot,
+    /// Whether a damaged snapshot was passed over.
+    pub passed_over: bool,
 }
 
 /// The membership every run begins with.
@@ -131,7 +140,7 @@ impl Member {
     /// Opens the data directory, recovers the journal and boots, as the server does.
     ///
     /// # Errors
-    /// [`Halt::Broken`] if the disk's content is refused: it never may be, since the disk kept its promises.
+    /// [`Halt::Refused`] if the disk's content is refused, be that right or wrong.
     pub fn boot(
         id: NodeId,
         disk: SimDisk,
@@ -141,7 +150,8 @@ impl Member {
     ) -> Result<(Member, Found), Halt> {
         let halt = |disk: &SimDisk, error: &dyn std::fmt::Display| match disk.is_without_power() {
             true => Halt::PowerFailed,
-            false => Halt::Broken(format!("n{} cannot start: {error}", id.0)),
+            false if disk.has_failed() => Halt::DiskFailed,
+            false => Halt::Refused(error.to_string()),
         };
         let born = Identity {
             cluster_id: CLUSTER_ID,
@@ -159,23 +169,24 @@ impl Member {
             ..SnapshotMark::default()
         };
         let choice = snapshots::choose(&disk).map_err(|error| halt(&disk, &error))?;
+        let passed_over = choice.passed_over;
         let (newest, store) = choice.snapshot.map(|found| (found.mark, found.store)).unzip();
-        let recovered = journal::recover(&mut data, settings.segment_bytes, mark, newest)
-            .map_err(|error| halt(&disk, &error))?;
+        let recovered = recover(&mut data, settings.segment_bytes, mark, newest)
+            .map_err(|error| halt(&disk, &snapshots::cause(error, &passed_over)))?;
         let clock = Clock::draw(choices);
         let config = config(id, &data, settings, choices);
         let found = Found {
             image: recovered.image.clone(),
             boot: data.boot(),
+            passed_over: !passed_over.is_empty(),
         };
         let member = Member {
             id,
             node: Node::boot(config, recovered.image, store, clock.read(now)),
             clock,
+            journal: Journal::new(recovered.writer, disk.clone(), clock.read(now).monotonic),
             disk,
-            writer: recovered.writer,
-            saving: None,
-            idle: Idle::since(clock.read(now).monotonic),
+            told_of_space: false,
             snapshots: Snapshots::default(),
             served: Served::new(CLUSTER_ID),
             effects: Vec::new(),
@@ -203,18 +214,13 @@ impl Member {
     /// Whether a Save is written and not synced.
     #[must_use]
     pub fn is_saving(&self) -> bool {
-        self.saving.is_some()
+        self.journal.is_saving()
     }
 
     /// The simulated time of its next deadline.
     #[must_use]
     pub fn deadline(&self) -> Time {
-        let seal = match self.saving {
-            // The sync comes first.
-            Some(_) => Time::NEVER,
-            None => self.idle.deadline(),
-        };
-        self.clock.when(self.node.deadline().min(seal))
+        self.clock.when(self.node.deadline().min(self.journal.deadline()))
     }
 
     /// Takes what happened.
@@ -225,9 +231,8 @@ impl Member {
         let input = match happening {
             Happening::Tick => {
                 let now = self.read(now).monotonic;
-                if self.saving.is_none() && self.idle.is_due(now) {
-                    self.on_disk(|writer| writer.seal().map(|_| ()))?;
-                }
+                let ticked = self.journal.tick(now);
+                self.on_disk(ticked)?;
                 Some(Input::Tick)
             }
             Happening::Frame(bytes) => network::decode(&bytes).map(Input::Message),
@@ -239,11 +244,8 @@ impl Member {
             Happening::LinkClosed(peer) => Some(Input::LinkClosed(peer)),
             Happening::HandOver => Some(Input::HandOver),
             Happening::Sync => {
-                self.on_disk(|writer| writer.sync())?;
-                self.idle.saved(self.read(now).monotonic);
-                // As the server's disk thread does between Saves.
-                self.on_disk(|writer| writer.prepare_next().map(|_| ()))?;
-                self.saving.take().map(Input::Saved)
+                let synced = self.journal.sync(self.read(now).monotonic);
+                self.on_disk(synced)?.map(Input::Saved)
             }
             Happening::SnapshotMade => Some(self.snapshot_made()?),
             Happening::SnapshotPublished(mark) => self.snapshot_published(mark)?,
@@ -252,6 +254,7 @@ impl Member {
             let now = self.read(now);
             self.node.handle(now, input);
         }
+        self.tell_of_space(now);
         Ok(())
     }
 
@@ -261,13 +264,14 @@ impl Member {
     /// If it cannot go on; what it did before that stands.
     pub fn poll(&mut self, now: Time, effects: &mut Vec<Effect>) -> Result<(), Halt> {
         effects.append(&mut self.effects);
+        if let Some(save) = self.journal.take_waiting(self.read(now).monotonic) {
+            self.save(now, save, effects)?;
+        }
         while let Some(output) = self.node.poll() {
             match output {
                 Output::Save(save) => {
-                    assert!(self.saving.is_none(), "one Save at a time");
-                    self.saving = Some(save.stamp);
-                    effects.push(Effect::Sync(save.clone()));
-                    self.on_disk(|writer| writer.write(&save))?;
+                    assert!(!self.journal.is_saving(), "one Save at a time");
+                    self.save(now, save, effects)?;
                 }
                 Output::Send { message, .. } => {
                     let frame = network::encode(&message);
@@ -282,7 +286,16 @@ impl Member {
                     }
                     effects.append(&mut self.effects);
                 }
-                Output::SaveSnapshot { mark, view } => effects.push(self.save_snapshot(*mark, view)?),
+                Output::SaveSnapshot { mark, view } => {
+                    let position = mark.position;
+                    match self.save_snapshot(*mark, view)? {
+                        Some(effect) => effects.push(effect),
+                        None => {
+                            let now = self.read(now);
+                            self.node.handle(now, Input::SnapshotGivenUp(position));
+                        }
+                    }
+                }
                 Output::KeepPiece { offset, data } => {
                     let written = self.keep_piece(offset, &data)?;
                     let now = self.read(now);
@@ -299,6 +312,7 @@ impl Member {
                 Output::Alarm(alarm) => effects.push(Effect::Alarm(alarm)),
             }
         }
+        effects.append(&mut self.effects);
         Ok(())
     }
 
@@ -319,14 +333,44 @@ impl Member {
         self.clock.read(now)
     }
 
-    fn on_disk(
-        &mut self,
-        operation: impl FnOnce(&mut Writer<SimDisk>) -> Result<(), journal::WriteError>,
-    ) -> Result<(), Halt> {
-        operation(&mut self.writer).map_err(|error| match self.disk.is_without_power() {
+    /// Writes a Save, and wants it synced. What fails on the way may be on the disk all the same.
+    fn save(&mut self, now: Time, save: Save, effects: &mut Vec<Effect>) -> Result<(), Halt> {
+        let written = self.journal.write(&save, self.read(now).monotonic);
+        if !matches!(written, Ok(false)) {
+            effects.push(Effect::Sync(save));
+        }
+        self.on_disk(written)?;
+        self.tell_of_space(now);
+        effects.append(&mut self.effects);
+        Ok(())
+    }
+
+    /// The node learns whether there is space, when that changes.
+    fn tell_of_space(&mut self, now: Time) {
+        let is_out = self.journal.is_out_of_space();
+        if std::mem::replace(&mut self.told_of_space, is_out) == is_out {
+            return;
+        }
+        self.effects.push(Effect::Met(match is_out {
+            true if self.journal.is_waiting() => Probe::SpaceRanOut,
+            true => Probe::SpaceRanLow,
+            false => Probe::SpaceCameBack,
+        }));
+        let now = self.read(now);
+        self.node.handle(now, Input::OutOfSpace(is_out));
+    }
+
+    fn on_disk<T>(&self, result: Result<T, WriteError>) -> Result<T, Halt> {
+        result.map_err(|error| self.disk_halt(&error))
+    }
+
+    /// What an error means that the disk gave.
+    fn disk_halt(&self, error: &dyn std::fmt::Display) -> Halt {
+        match self.disk.is_without_power() {
             true => Halt::PowerFailed,
-            false => Halt::Broken(format!("n{}'s journal failed: {error}", self.id.0)),
-        })
+            false if self.disk.has_failed() => Halt::DiskFailed,
+            false => Halt::Broken(format!("n{}'s disk failed unasked: {error}", self.id.0)),
+        }
     }
 }
 

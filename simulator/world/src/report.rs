@@ -2,6 +2,7 @@
 
 use crate::check::Noticed;
 use crate::network::Counts;
+use crate::probes::Probes;
 use crate::world::Befell;
 
 /// The figures and the verdict of one run.
@@ -19,6 +20,8 @@ pub struct Report {
     pub successes: usize,
     /// What befell the cluster.
     pub befell: Befell,
+    /// What was met on the way.
+    pub probes: Probes,
     /// What became of messages between members.
     pub messages: Counts,
     /// How many steps the trace has.

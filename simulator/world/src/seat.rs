@@ -8,14 +8,13 @@ use raft_core::{Message, NodeId, Time};
 
 use crate::agenda::{Actor, Event};
 use crate::check::Violation;
-use crate::choices::PerMillion;
-use crate::disk::SimDisk;
-use crate::faults::Fault;
-use crate::member::{Effect, Halt, Happening, Member};
+use crate::disk::{SimDisk, Wound};
+use crate::faults::{Active, Fault};
+use crate::member::{Effect, Happening, Member};
 use crate::network::{self, Law};
 use crate::settings::SECOND;
 use crate::steps;
-use crate::world::{Command, World};
+use crate::world::World;
 
 /// For events that reach a member whichever of its lives it is in.
 pub(crate) const ANY_LIFE: u64 = 0;
@@ -28,18 +27,22 @@ pub(crate) struct Seat {
     /// Counts its lives, from 1.
     pub(crate) life: u64,
     /// What happened while it was busy.
-    inbox: VecDeque<Happening>,
+    pub(crate) inbox: VecDeque<Happening>,
     pub(crate) busy_until: Time,
     /// A turn is due for what is in the inbox.
-    turn_due: bool,
+    pub(crate) turn_due: bool,
     /// The earliest tick that is due; later ones may be too.
-    tick_due: Option<Time>,
+    pub(crate) tick_due: Option<Time>,
     /// Power fails when next it saves.
     pub(crate) armed: bool,
     /// After so many more AppendEntries it falls silent.
     pub(crate) silent_after: Option<u64>,
     /// It has power and is about to start.
     pub(crate) starting: bool,
+    /// What rotted on its disk.
+    pub(crate) wounds: Vec<Wound>,
+    /// It stays down, since it refuses what is on its disk.
+    pub(crate) refused: Option<String>,
 }
 
 impl Seat {
@@ -63,8 +66,8 @@ impl World {
         });
         match Member::boot(id, seat.disk.clone(), &self.settings, &mut self.choices, now) {
             Ok((member, found)) => {
-                self.checks.booted(id, &found.image, member.node())?;
                 seat.member = Some(member);
+                self.has_started(id, &found)?;
                 self.turn(id)
             }
             Err(halt) => self.halted(id, halt),
@@ -164,7 +167,7 @@ impl World {
             }
             Effect::Sync(save) => {
                 self.checks.writing(id, &save);
-                let takes = self.sync_law(id).draw(&mut self.choices);
+                let takes = self.sync_time(id);
                 let seat = self.seats.get_mut(&id).expect("every member has a seat");
                 let life = seat.life;
                 if std::mem::take(&mut seat.armed) {
@@ -186,6 +189,7 @@ impl World {
             } => self.answer(client, bytes, closed),
             Effect::Leader { leader, .. } if leader == Some(id) => self.elected(id),
             Effect::Leader { .. } | Effect::Why(_) => {}
+            Effect::Met(probe) => self.probes.met(probe),
             Effect::Removed => {
                 return Err(Violation::new("nobody is removed", format!("n{} was", id.0)));
             }
@@ -223,7 +227,7 @@ impl World {
             let operations = u32::try_from(self.choices.between(1, 12)).expect("few");
             self.seats[&id].disk.cut_power_after(operations);
         }
-        let takes = 3 * self.sync_law(id).draw(&mut self.choices);
+        let takes = 3 * self.sync_time(id);
         let life = self.seats[&id].life;
         self.befell.snapshots += 1;
         self.add(
@@ -231,51 +235,6 @@ impl World {
             Actor::Member(id),
             Event::Member(life, Some(done)),
         );
-    }
-
-    /// Power is gone, and all that was not on disk; maybe more.
-    pub(crate) fn crash(&mut self, id: NodeId) {
-        let now = self.now;
-        let seat = self.seats.get_mut(&id).expect("every member has a seat");
-        seat.member = None;
-        seat.inbox.clear();
-        seat.turn_due = false;
-        seat.tick_due = None;
-        seat.busy_until = now;
-        seat.armed = false;
-        seat.silent_after = None;
-        seat.disk.crash(&mut self.choices);
-        self.befell.crashes += 1;
-        self.trace
-            .step(now, id.0, b"crash", || format!("n{} loses power", id.0));
-        self.break_streams(id);
-        // A process that dies leaves a system behind that closes its links; a machine that loses power does not.
-        if self.choices.happens(PerMillion(500_000)) {
-            self.close_links(id);
-        }
-        self.command(Command::Kill(id));
-    }
-
-    /// The others see the links close on which a member speaks.
-    pub(crate) fn close_links(&mut self, of: NodeId) {
-        for peer in self.members().into_iter().filter(|&peer| peer != of) {
-            let takes = self.network.weather.delay.draw(&mut self.choices);
-            let event = Event::Member(ANY_LIFE, Some(Happening::LinkClosed(of)));
-            self.add(self.after(takes), Actor::Member(peer), event);
-        }
-    }
-
-    fn halted(&mut self, id: NodeId, halt: Halt) -> Result<(), Violation> {
-        match halt {
-            Halt::PowerFailed => {
-                self.crash(id);
-                let down = self.choices.between(SECOND / 20, SECOND);
-                let at = self.after(down);
-                self.add(at, Actor::Faults, Event::PowerOn(id));
-                Ok(())
-            }
-            Halt::Broken(story) => Err(Violation::new("the disk is enough to start and go on", story)),
-        }
     }
 
     /// Sees to it that the member's next deadline is met.
@@ -312,19 +271,23 @@ impl World {
         silenced
     }
 
-    fn sync_law(&self, id: NodeId) -> Law {
-        let slow = self
-            .active
-            .iter()
-            .any(|active| matches!(active.fault, Fault::SlowDisk(_)) && active.victim == Some(id));
-        if !slow {
-            return self.settings.sync;
-        }
-        Law {
-            min: SECOND / 20,
-            spread: SECOND / 2,
-            ..self.settings.sync
-        }
+    /// How long a write and its sync take on this member's disk.
+    fn sync_time(&mut self, id: NodeId) -> u64 {
+        let mine = |active: &&Active| active.victim == Some(id);
+        let stalled = |active: &Active| matches!(active.fault, Fault::StalledDisk(_));
+        let stall = self.active.iter().filter(mine).find(|active| stalled(active));
+        let stalled_until = stall.map_or(Time(0), |active| self.plan[active.number].ends);
+        let slow = |active: &Active| matches!(active.fault, Fault::SlowDisk(_));
+        let law = match self.active.iter().filter(mine).any(slow) {
+            true => Law {
+                min: SECOND / 20,
+                spread: SECOND / 2,
+                ..self.settings.sync
+            },
+            false => self.settings.sync,
+        };
+        let takes = law.draw(&mut self.choices);
+        takes + stalled_until.0.saturating_sub(self.now.0)
     }
 }
 

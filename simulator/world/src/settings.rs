@@ -7,6 +7,7 @@ use node::SnapshotPolicy;
 use raft_core::Mutant;
 
 use crate::choices::{Choices, PerMillion};
+use crate::disk::{ROTS, Rot};
 use crate::network::{Law, Weather};
 
 /// How a run is to be.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub snapshot_crashes: PerMillion,
     /// How often a leader sends a first piece of a snapshot that is not what it has, as long as faults go on.
     pub spoilt: PerMillion,
+    /// How disks rot, if they do.
+    pub rot: Option<Rot>,
     /// How long faults go on, in simulated microseconds.
     pub storm: u64,
     /// How long the run lasts at least.
@@ -56,6 +59,17 @@ pub struct Settings {
 
 /// A simulated second in microseconds.
 pub const SECOND: u64 = 1_000_000;
+
+/// Three runs in four have members that stay whole.
+const ROTS_OF_RUNS: [Option<Rot>; 20] = {
+    let mut rots = [None; 20];
+    let mut number = 0;
+    while number < ROTS.len() {
+        rots[rots.len() - ROTS.len() + number] = Some(ROTS[number]);
+        number += 1;
+    }
+    rots
+};
 
 /// How many election timeouts after the last fault everything must work again.
 pub const RECOVERY_TIMEOUTS: u32 = 12;
@@ -96,6 +110,7 @@ impl Settings {
             chunk_bytes_max: choices.pick(&[128 << 10, 3_000, 500]),
             snapshot_crashes: PerMillion(choices.pick(&[0, 50_000, 200_000])),
             spoilt: PerMillion(choices.pick(&[0, 300_000])),
+            rot: choices.pick(&ROTS_OF_RUNS),
             storm: 45 * SECOND,
             length: 60 * SECOND,
         }

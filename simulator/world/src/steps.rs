@@ -81,6 +81,7 @@ pub(crate) fn effect(trace: &mut Trace, now: Time, id: NodeId, what: &Effect) {
             format!("n{n} has all of the snapshot {mark}")
         }),
         Effect::Removed => trace.step(now, n, b"removed", || format!("n{n} was removed")),
+        Effect::Met(probe) => trace.remark(now, || format!("n{n}: {probe:?}")),
         Effect::Alarm(alarm) => trace.step(now, n, b"alarm", || format!("n{n} ALARM {alarm:?}")),
     }
 }

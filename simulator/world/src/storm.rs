@@ -73,8 +73,24 @@ impl World {
         self.trace.step(now, 0, &(number as u64).to_le_bytes(), || {
             format!("{fault:?} befalls {} until {}", shown(victim), planned.ends.0)
         });
+        fault.probe().into_iter().for_each(|probe| self.probes.met(probe));
         match (fault, victim) {
             (Fault::Crash(_), Some(victim)) => self.crash(victim),
+            (Fault::Rot(_, rot), Some(victim)) => self.rots(victim, rot),
+            (
+                Fault::DiskError {
+                    failing, operations, ..
+                },
+                Some(victim),
+            ) => self.fails(victim, failing, operations),
+            (Fault::FullDisk { bytes, restarts, .. }, Some(victim)) => {
+                self.seats[&victim].disk.limit(Some(bytes));
+                if restarts {
+                    let life = self.seats[&victim].life;
+                    let at = Time(self.choices.between(now.0, planned.ends.0));
+                    self.add(at, Actor::Faults, Event::PowerOff(victim, life));
+                }
+            }
             (Fault::CrashAll, _) => {
                 for id in members {
                     if self.seats[&id].member.is_some() {
@@ -116,12 +132,14 @@ impl World {
         self.trace
             .step(now, 0, b"ends", || format!("{:?} is over", ended.fault));
         match (ended.fault, ended.victim) {
-            (Fault::Crash(_), Some(victim)) => self.power_on(victim),
+            (Fault::Crash(_) | Fault::Rot(..), Some(victim)) => self.power_on(victim),
             (Fault::CrashAll, _) => self.power_on_all(),
             (Fault::CrashWhileSaving(_), Some(victim)) => {
                 self.seats.get_mut(&victim).expect("a member").armed = false;
             }
             (Fault::PowerCut { .. }, Some(victim)) => self.seats[&victim].disk.keep_power(),
+            (Fault::DiskError { .. }, Some(victim)) => self.seats[&victim].disk.fail_no_more(),
+            (Fault::FullDisk { .. }, Some(victim)) => self.seats[&victim].disk.limit(None),
             (Fault::Hunt { .. }, _) => self.seats.values_mut().for_each(|seat| seat.silent_after = None),
             _ => {}
         }
@@ -135,6 +153,8 @@ impl World {
             seat.armed = false;
             seat.silent_after = None;
             seat.disk.keep_power();
+            seat.disk.fail_no_more();
+            seat.disk.limit(None);
         }
         self.power_on_all();
         faults::settle(&mut self.network, &self.active, &self.settings);
@@ -149,7 +169,7 @@ impl World {
 
     fn power_on(&mut self, id: NodeId) {
         let seat = self.seats.get_mut(&id).expect("a member");
-        if seat.member.is_none() && !std::mem::replace(&mut seat.starting, true) {
+        if seat.refused.is_none() && seat.member.is_none() && !std::mem::replace(&mut seat.starting, true) {
             self.command(Command::Start(id));
         }
     }

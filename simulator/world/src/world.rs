@@ -8,12 +8,15 @@ pub use raft_core::Mutant;
 use raft_core::{NodeId, Time};
 
 use crate::agenda::{Actor, Due, Event};
+use crate::check::liveness::Standing;
 use crate::check::{self, Checks, Noticed, Violation};
 use crate::choices::Choices;
 use crate::client::{Client, Numbers};
+use crate::faults::budget::Budget;
 use crate::faults::{self, Active, Planned};
 use crate::network::Network;
 use crate::operation::Operation;
+use crate::probes::Probes;
 use crate::report::Report;
 use crate::seat::Seat;
 use crate::settings::{SECOND, Settings};
@@ -37,6 +40,10 @@ pub struct World {
     pub(crate) calm: bool,
     /// What befell so far.
     pub(crate) befell: Befell,
+    /// What was met on the way.
+    pub(crate) probes: Probes,
+    /// What may still be damaged.
+    pub(crate) budget: Budget,
     pub(crate) checks: Checks,
     pub(crate) trace: Trace,
     pub(crate) history: Vec<Operation>,
@@ -98,6 +105,8 @@ impl World {
             active: Vec::new(),
             calm: false,
             befell: Befell::default(),
+            probes: Probes::default(),
+            budget: Budget::of(options.nodes),
             checks: Checks::new(members()),
             trace: Trace::new(options.lines),
             history: Vec::new(),
@@ -194,6 +203,7 @@ impl World {
                 .filter(|operation| operation.succeeded())
                 .count(),
             befell: self.befell,
+            probes: self.probes,
             messages: self.network.counts,
             steps: self.trace.steps(),
             trace_hash: self.trace.hash(),
@@ -254,7 +264,12 @@ impl World {
     /// The checks of the run as a whole.
     fn judge(&mut self) -> Result<(), Violation> {
         let works_from = Time(self.settings.storm + self.settings.recovery());
-        let members = self.seats.iter().map(|(&id, seat)| (id, seat.node()));
+        let refused = |seat: &Seat| seat.refused.is_some();
+        let members = self.seats.iter().map(|(&id, seat)| match seat.node() {
+            Some(node) => (id, Standing::Running(node)),
+            None if refused(seat) => (id, Standing::Refuses),
+            None => (id, Standing::Down),
+        });
         check::liveness::check(&self.history, members, works_from)
             .map_err(|story| Violation::new("liveness", story))?;
         let pending = self.clients.iter().filter_map(Client::pending);

@@ -1,11 +1,23 @@
 //! Once faults are over, the cluster works again within a stated time: from then on every operation succeeds, nobody else
-//! comes to lead, and in the end all members are equal.
+//! comes to lead, and in the end all members are equal. A member that refuses its damaged disk stays down: the others are a
+//! quorum, and work.
 
 use node::Node;
 use raft_core::{NodeId, Time};
 
-use crate::operation::Operation;
+use crate::operation::{Operation, Outcome};
 use crate::trace::Stamp;
+
+/// How a member is in the end.
+#[derive(Clone, Copy, Debug)]
+pub enum Standing<'a> {
+    /// It runs.
+    Running(&'a Node),
+    /// It does not.
+    Down,
+    /// Nor can it, since its disk is damaged.
+    Refuses,
+}
 
 /// Judges the calm after the storm. `works_from`: when everything must work again.
 ///
@@ -13,12 +25,19 @@ use crate::trace::Stamp;
 /// What does not, in a sentence.
 pub fn check<'a>(
     history: &[Operation],
-    members: impl Iterator<Item = (NodeId, Option<&'a Node>)>,
+    members: impl Iterator<Item = (NodeId, Standing<'a>)>,
     works_from: Time,
 ) -> Result<(), String> {
+    let members: Vec<(NodeId, Standing<'_>)> = members.collect();
+    let excused = |operation: &&Operation| {
+        let is_asked = |(id, standing): &(NodeId, Standing<'_>)| {
+            *id == operation.member && matches!(standing, Standing::Refuses)
+        };
+        operation.outcome == Outcome::Refused && members.iter().any(is_asked)
+    };
     let mut calm = history
         .iter()
-        .filter(|operation| operation.called >= works_from)
+        .filter(|operation| operation.called >= works_from && !excused(operation))
         .peekable();
     if calm.peek().is_none() {
         return Err(format!("no operation was begun after {}", Stamp(works_from)));
@@ -29,9 +48,11 @@ pub fn check<'a>(
         ));
     }
     let mut leaders = Vec::new();
-    for (id, node) in members {
-        let Some(node) = node else {
-            return Err(format!("n{} is down", id.0));
+    for (id, standing) in members {
+        let node = match standing {
+            Standing::Running(node) => node,
+            Standing::Refuses => continue,
+            Standing::Down => return Err(format!("n{} is down", id.0)),
         };
         match node.raft().leader() {
             Some(leader) => leaders.push((leader, node.raft().term())),
@@ -47,7 +68,7 @@ pub fn check<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::{Action, Key, Outcome};
+    use crate::operation::{Action, Key};
 
     fn get(called: u64, outcome: Outcome) -> Operation {
         Operation {
@@ -63,9 +84,21 @@ mod tests {
         }
     }
 
-    fn judge(history: &[Operation], down: bool) -> Result<(), String> {
-        let members = down.then_some((NodeId(1), None));
+    fn judge_with(history: &[Operation], standing: Option<Standing<'_>>) -> Result<(), String> {
+        let members = standing.map(|standing| (NodeId(1), standing));
         check(history, members.into_iter(), Time(100))
+    }
+
+    fn judge(history: &[Operation], down: bool) -> Result<(), String> {
+        judge_with(history, down.then_some(Standing::Down))
+    }
+
+    #[test]
+    fn who_refuses_its_disk_is_excused_and_so_is_who_asks_it() {
+        let history = [get(100, Outcome::Refused), get(101, Outcome::Found(None))];
+        assert_eq!(judge_with(&history, Some(Standing::Refuses)), Ok(()));
+        assert!(judge_with(&history, Some(Standing::Down)).is_err());
+        assert!(judge_with(&history[..1], Some(Standing::Refuses)).is_err());
     }
 
     #[test]

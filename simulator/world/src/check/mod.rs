@@ -7,6 +7,7 @@ pub mod linearizable;
 pub mod liveness;
 pub mod promise;
 pub mod read_index;
+pub mod refusal;
 pub mod replicas;
 pub mod revisions;
 pub mod votes;

@@ -5,15 +5,17 @@
 use bytes::Bytes;
 use node::{Input, View};
 use raft_core::{Index, Position, SnapshotMark};
-use storage::snapshot::{self, Choice, Encoder, Incoming, Making, WriteError};
+use storage::journal::RecoverError;
+use storage::snapshot::{self, Choice, Encoder, Incoming, Making, ReadError, WriteError};
 
 use super::{CLUSTER_ID, Effect, Halt, Member};
 use crate::disk::SimDisk;
+use crate::probes::Probe;
 
 /// What is on its way to the disk.
 #[derive(Debug, Default)]
 pub(super) struct Snapshots {
-    making: Option<Making<SimDisk>>,
+    making: Option<(Making<SimDisk>, Position)>,
     incoming: Option<Incoming<SimDisk>>,
     publishing: Option<Position>,
 }
@@ -21,16 +23,20 @@ pub(super) struct Snapshots {
 /// The snapshot to boot from.
 pub(super) fn choose(disk: &SimDisk) -> Result<Choice, String> {
     snapshot::clear_leftovers(disk).map_err(|error| error.to_string())?;
-    let choice = snapshot::choose(disk, CLUSTER_ID).map_err(|error| error.to_string())?;
-    match choice.passed_over.first() {
-        // The disk kept its promises.
-        Some(damage) => Err(damage.to_string()),
-        None => Ok(choice),
+    snapshot::choose(disk, CLUSTER_ID).map_err(|error| error.to_string())
+}
+
+/// What is to be told when the journal cannot be recovered: of a journal that lacks its snapshot, why that is not sound.
+pub(super) fn cause(error: RecoverError, passed_over: &[ReadError]) -> String {
+    match (error, passed_over.first()) {
+        (RecoverError::SnapshotMissing { .. }, Some(damage)) => damage.to_string(),
+        (error, _) => error.to_string(),
     }
 }
 
 impl Member {
-    pub(super) fn save_snapshot(&mut self, mark: SnapshotMark, view: View) -> Result<Effect, Halt> {
+    /// None if it is given up.
+    pub(super) fn save_snapshot(&mut self, mark: SnapshotMark, view: View) -> Result<Option<Effect>, Halt> {
         assert!(
             self.snapshots.making.is_none(),
             "one snapshot of its own at a time"
@@ -38,17 +44,21 @@ impl Member {
         let store = view.into_store().expect("a running node's view has its state");
         let (position, disk) = (mark.position, self.disk.clone());
         let begun = Making::begin(disk, Encoder::new(CLUSTER_ID, mark, store));
-        self.snapshots.making = Some(self.on_snapshots(begun)?);
-        Ok(Effect::SaveSnapshot(position))
+        let begun = self.unless_given_up(begun)?;
+        let effect = begun.is_some().then_some(Effect::SaveSnapshot(position));
+        self.snapshots.making = begun.map(|making| (making, position));
+        Ok(effect)
     }
 
     /// The snapshot in the making is written to its end now.
     pub(super) fn snapshot_made(&mut self) -> Result<Input, Halt> {
-        let mut making = self.snapshots.making.take().expect("one is in the making");
+        let (mut making, position) = self.snapshots.making.take().expect("one is in the making");
         loop {
             let step = making.step();
-            if let Some(mark) = self.on_snapshots(step)? {
-                return Ok(Input::SnapshotSaved(mark.position));
+            match self.unless_given_up(step)? {
+                Some(None) => {}
+                Some(Some(mark)) => return Ok(Input::SnapshotSaved(mark.position)),
+                None => return Ok(Input::SnapshotGivenUp(position)),
             }
         }
     }
@@ -57,13 +67,16 @@ impl Member {
         if offset == 0 {
             self.drop_incoming();
             let begun = Incoming::begin(self.disk.clone());
-            self.snapshots.incoming = Some(self.on_snapshots(begun)?);
+            self.snapshots.incoming = self.unless_given_up(begun)?;
         }
-        let incoming = self.snapshots.incoming.as_mut();
-        let incoming = incoming.expect("a first piece came before");
-        assert_eq!(incoming.offset(), offset, "pieces come in order");
-        let appended = incoming.append(data);
-        self.on_snapshots(appended)?;
+        // Of one that was given up the pieces go nowhere.
+        if let Some(incoming) = self.snapshots.incoming.as_mut() {
+            assert_eq!(incoming.offset(), offset, "pieces come in order");
+            let appended = incoming.append(data);
+            if self.unless_given_up(appended)?.is_none() {
+                self.snapshots.incoming = None;
+            }
+        }
         Ok(Input::PiecesWritten(data.len() as u64))
     }
 
@@ -82,10 +95,17 @@ impl Member {
         {
             return Ok(None);
         }
-        let incoming = self.snapshots.incoming.take();
-        let published = incoming.expect("all of it came").publish(mark.index);
-        self.on_snapshots(published)?;
-        Ok(Some(Input::SnapshotSaved(mark)))
+        let published = match self.snapshots.incoming.take() {
+            Some(incoming) => {
+                let published = incoming.publish(mark.index);
+                self.unless_given_up(published)?
+            }
+            None => None,
+        };
+        Ok(Some(match published {
+            Some(()) => Input::SnapshotSaved(mark),
+            None => Input::SnapshotGivenUp(mark),
+        }))
     }
 
     pub(super) fn drop_incoming(&mut self) {
@@ -98,15 +118,21 @@ impl Member {
     }
 
     pub(super) fn drop_log_before(&mut self, index: Index) -> Result<(), Halt> {
-        self.writer.drop_before(index);
+        self.journal.writer().drop_before(index);
         let dropped = snapshot::drop_before(&self.disk, index);
-        self.on_snapshots(dropped)
+        self.unless_given_up(dropped).map(drop)
     }
 
-    fn on_snapshots<T>(&self, result: Result<T, WriteError>) -> Result<T, Halt> {
-        result.map_err(|error| match self.disk.is_without_power() {
-            true => Halt::PowerFailed,
-            false => Halt::Broken(format!("n{}'s snapshot failed: {error}", self.id.0)),
-        })
+    /// None if the disk failed, or had no space, in a way that does no harm: the snapshot is given up.
+    fn unless_given_up<T>(&mut self, result: Result<T, WriteError>) -> Result<Option<T>, Halt> {
+        let excused = (self.disk.has_failed() || self.disk.was_full()) && !self.disk.is_without_power();
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if excused && !error.is_fatal() => {
+                self.effects.push(Effect::Met(Probe::SnapshotGivenUp));
+                Ok(None)
+            }
+            Err(error) => Err(self.disk_halt(&error)),
+        }
     }
 }

@@ -1,0 +1,116 @@
+//! What runs met on their way: each kind of fault, and each path that only a fault or a rare order of events leads to.
+//! What no run of a campaign met was tested by none of them.
+
+/// Makes the enum of probes and their names from the list.
+macro_rules! probes {
+    ($($kind:literal: $($name:ident $text:literal,)+;)+) => {
+        /// Something that may be met.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Probe {
+            $($(#[doc = $text] $name,)+)+
+        }
+
+        /// All of them, with the kind of each.
+        const ALL: &[(&str, &str, Probe)] = &[$($(($kind, $text, Probe::$name),)+)+];
+    };
+}
+
+probes! {
+    "fault":
+    Crash "crash",
+    CrashAll "crash of all",
+    CrashWhileSaving "crash while saving",
+    PowerCut "power cut at an operation",
+    Isolate "isolation",
+    Halves "partition in two",
+    OneWay "one-way cut",
+    Loss "loss",
+    Duplication "duplication",
+    Delay "delay",
+    Corruption "corruption",
+    HandOver "hand-over",
+    LinksClose "links closed",
+    Stall "stall of a member",
+    Hunt "hunt",
+    SlowDisk "slow disk",
+    StalledDisk "stalled disk",
+    WriteError "error on a write",
+    SyncError "error on a sync",
+    Full "disk full at a byte",
+    BitFlip "bit flipped",
+    Unreadable "sector unreadable",
+    Zeroed "sector zeroed",
+    Stale "sector stale",
+    Misdirected "sector misdirected",
+    FileLost "file lost",
+    ;
+    "path":
+    StoppedByDisk "a failed disk stopped a member at once",
+    RestartedInMemory "a member restarted while its machine kept dropped pages in memory",
+    SpaceRanOut "a Save waited for space",
+    SpaceRanLow "no space for the segment after this one",
+    SpaceCameBack "space came back",
+    BootedFull "a member booted on a full disk",
+    SnapshotGivenUp "a snapshot was given up",
+    DamageRefused "a damaged member refused to boot, by file",
+    DamageHarmless "a damaged member booted with all it had",
+    OlderSnapshot "an older snapshot took the place of a damaged one",
+    BudgetHeld "damage was withheld from a quorum's last copies",
+    ;
+}
+
+/// How often each was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probes {
+    counts: [u64; ALL.len()],
+}
+
+impl Default for Probes {
+    fn default() -> Probes {
+        Probes {
+            counts: [0; ALL.len()],
+        }
+    }
+}
+
+impl Probes {
+    /// It was met once more.
+    pub(crate) fn met(&mut self, probe: Probe) {
+        self.counts[probe as usize] += 1;
+    }
+
+    /// All that another met, too.
+    pub fn merge(&mut self, other: &Probes) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+    }
+
+    /// Each kind and name there is, with how often it was met.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        ALL.iter()
+            .map(|&(kind, name, probe)| (kind, name, self.count(probe)))
+    }
+
+    /// How often it was met.
+    #[must_use]
+    pub fn count(&self, probe: Probe) -> u64 {
+        self.counts[probe as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_met_is_counted_and_the_rest_is_cold() {
+        let mut probes = Probes::default();
+        probes.met(Probe::Stale);
+        let mut both = probes;
+        both.merge(&probes);
+        assert_eq!(both.count(Probe::Stale), 2);
+        let cold = both.all().filter(|&(.., count)| count == 0).count();
+        assert_eq!(cold, ALL.len() - 1);
+    }
+}
