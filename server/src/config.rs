@@ -9,6 +9,7 @@ use crate::exit::{Origin, Stop};
 use crate::founding::Initial;
 use crate::help;
 use crate::logging::{LogConfig, Severity};
+use crate::quota::Quota;
 use crate::settings::{Note, Settings};
 use crate::urls::{self, Scheme, Url};
 
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) pre_vote: bool,
     /// After how many entries a snapshot is made at the latest; None: whenever it pays.
     pub(crate) snapshot_count: Option<NonZeroU64>,
+    /// How large the state may become before writes are refused.
+    pub(crate) quota: Quota,
     /// Whether to go on without the other members, which are lost.
     pub(crate) force_new_cluster: bool,
     /// What is logged, and where.
@@ -70,6 +73,7 @@ impl Config {
             snapshot_count: u64::try_from(settings.number("snapshot-count"))
                 .ok()
                 .and_then(NonZeroU64::new),
+            quota: Quota::of_flag(settings.number("quota-backend-bytes")),
             force_new_cluster: settings.switch("force-new-cluster"),
             log: log(settings)?,
             initial: Initial {

@@ -27,6 +27,7 @@ mod host;
 mod ids;
 mod logging;
 mod panics;
+mod quota;
 mod settings;
 mod signals;
 mod tools;

@@ -28,8 +28,8 @@ impl Node {
             return self.reply(client, id, Err(Failure::Stopped));
         }
         match request {
-            // What frees space is let through, on this member as on any other.
-            Request::Write(command) if self.out_of_space && command.takes_space() => {
+            // What frees space is let through.
+            Request::Write(command) if command.takes_space() && self.refuses_more() => {
                 self.reply(client, id, Err(command::Failure::NoSpace.into()));
             }
             Request::Write(mut command) => {

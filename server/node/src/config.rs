@@ -14,7 +14,8 @@ pub struct Config {
     pub cluster_id: u64,
     /// The random id of the data directory.
     pub data_id: u64,
-    /// How large the state may become, in bytes of memory, before this member raises the alarm about space.
+    /// How large the state may become, in bytes of memory, before this member raises the alarm about space; and eight
+    /// times as many, or eight times the least bytes between snapshots if that is more, may its files take.
     pub quota_bytes: u64,
     /// When a snapshot is due.
     pub snapshots: SnapshotPolicy,

@@ -70,6 +70,7 @@ mod upkeep;
 mod waiting;
 mod writes;
 
+pub use alarms::DiskUse;
 pub use config::{Config, SnapshotPolicy};
 pub use leases::{LeaseAsk, LeaseSays};
 pub use message::{Forward, Lane, Part, PeerMessage};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use raft_core::{Boot, Image, NodeId, Position, Raft, Term, Time};
 use storage::store::Store;
 
-use crate::alarms::SpaceAlarm;
+use crate::alarms::Space;
 use crate::apply::Unapplied;
 use crate::config::Config;
 use crate::forward::{FromFollowers, ToLeader};
@@ -36,7 +36,7 @@ pub struct Node {
     pub(crate) writes: Writes,
     pub(crate) reads: Reads,
     pub(crate) leases: Leases,
-    pub(crate) space: SpaceAlarm,
+    pub(crate) space: Space,
     pub(crate) snapshots: Snapshots,
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
@@ -52,8 +52,6 @@ pub struct Node {
     applied_this_turn: usize,
     /// What is due by now was not looked at since the last input.
     time_passed: bool,
-    /// This member's disk has no space for more than was promised already.
-    pub(crate) out_of_space: bool,
     pub(crate) stopped: bool,
 }
 
@@ -86,7 +84,7 @@ impl Node {
             writes: Writes::default(),
             reads: Reads::default(),
             leases: Leases::default(),
-            space: SpaceAlarm::default(),
+            space: Space::default(),
             sending: Sending::default(),
             receiving: Receiving::default(),
             to_leader: None,
@@ -97,7 +95,6 @@ impl Node {
             leader: (None, Term(0)),
             applied_this_turn: 0,
             time_passed: true,
-            out_of_space: false,
             stopped: false,
             config,
         };
@@ -135,7 +132,8 @@ impl Node {
                 .raft
                 .saved(stamp)
                 .expect("the host says what it has saved, once"),
-            Input::OutOfSpace(is_out) => self.out_of_space = is_out,
+            Input::OutOfSpace(is_out) => self.space.disk_is_full = is_out,
+            Input::DiskUsed(disk) => self.space.disk = disk,
             Input::SnapshotSaved(mark) => self.on_snapshot_saved(mark),
             Input::SnapshotGivenUp(mark) => self.on_snapshot_given_up(mark),
             Input::PiecesWritten(bytes) => self.receiving.written(bytes),

@@ -9,6 +9,7 @@ use storage::store::command::{self, Command};
 use storage::store::query::{Found, LeaseId, Query};
 use thiserror::Error;
 
+use crate::alarms::DiskUse;
 use crate::lease_clock::LeaseClock;
 use crate::message::{Lane, PeerMessage};
 
@@ -72,6 +73,8 @@ pub enum Input {
     /// Whether this member's disk has no space for the file that its journal needs next. It still has room for what is
     /// asked of it meanwhile: the rest of the present one.
     OutOfSpace(bool),
+    /// So much space do this member's files take. Said when it has changed.
+    DiskUsed(DiskUse),
 }
 
 /// All that a node wants done, in order.

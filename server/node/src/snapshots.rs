@@ -5,6 +5,10 @@
 //! than the entries that made it, however many.) It is taken of what is applied, in no time, and saved once the log on
 //! disk reaches it: a journal that ends before its snapshot is taken for one whose snapshot came from a leader.
 //!
+//! If the disk is short of space, one is due as soon as it makes room: when the older of the two kept, and the journal that
+//! goes with it and with the next, are larger than it would be itself. So what was deleted and compacted away in memory goes
+//! from the disk, too.
+//!
 //! The last two are kept, and the journal from the older on: if the newer one rots, the older one and the journal still
 //! make the state.
 
@@ -19,6 +23,8 @@ use crate::request::{Output, Retired, View};
 const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(10);
 /// What an entry counts beside its command: about what the journal writes with it.
 const ENTRY_BYTES: u64 = 64;
+/// The least that a snapshot makes room for, if it is made for that: the journal goes by whole segments.
+const ROOM_BYTES_MIN: u64 = 1 << 20;
 
 /// What is known of the member's own snapshots.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +38,9 @@ pub(crate) struct Snapshots {
     bytes: u64,
     /// The size of the state then.
     size: u64,
+    /// What goes from the disk when another one is saved: the size of the state in the older of two, and the bytes of the
+    /// entries between them.
+    going: u64,
     /// One that was taken, and waits until the log is durable up to its mark.
     taken: Option<(SnapshotMark, Store)>,
     /// One that the host saves.
@@ -61,7 +70,14 @@ impl Snapshots {
 
     /// What is applied from here on counts for the next one.
     fn begin_after(&mut self, state: &Store) {
+        self.going = self.size.saturating_add(self.bytes);
         (self.entries, self.bytes, self.size) = (0, 0, state.size());
+    }
+
+    /// Whether one makes room. Its entries go when the one after it is saved.
+    fn makes_room(&self, size: u64) -> bool {
+        let cost = size.saturating_mul(2).saturating_add(ROOM_BYTES_MIN);
+        self.entries > 0 && self.going.saturating_add(self.bytes) > cost
     }
 
     fn is_due(&self, policy: SnapshotPolicy) -> bool {
@@ -107,7 +123,9 @@ impl Node {
     }
 
     fn take_if_due(&mut self) -> Option<(SnapshotMark, Store)> {
-        let is_due = self.snapshots.is_due(self.config.snapshots);
+        let size = self.store().size();
+        let is_due = self.snapshots.is_due(self.config.snapshots)
+            || (self.disk_is_short() && self.snapshots.makes_room(size));
         if !is_due || self.now.monotonic < self.snapshots.retry_at {
             return None;
         }

@@ -259,11 +259,6 @@ fn what_balsa_does_not_do_is_refused_with_a_sentence() {
             "--enable-v2=false is refused: the v2 API is always served",
         ),
         (
-            "--quota-backend-bytes=1",
-            1,
-            "--quota-backend-bytes=1 is refused: no quota is kept yet",
-        ),
-        (
             "--addr=a:1",
             1,
             "--addr=a:1 is refused: it belongs to etcd 0.4: use --advertise-client-urls",

@@ -31,12 +31,6 @@ pub(super) const TABLE: &[Flag] = &[
         "listen-client-http-urls",
         "all clients share --listen-client-urls",
     ),
-    only(
-        "quota-backend-bytes",
-        Kind::Number,
-        &["0", "-1"],
-        "no quota is kept yet",
-    ),
     ignored("backend-batch-interval", Kind::Interval, ONE_SYNC_A_TURN),
     ignored("backend-batch-limit", Kind::Number, ONE_SYNC_A_TURN),
     ignored(

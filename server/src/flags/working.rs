@@ -71,6 +71,13 @@ pub(super) const TABLE: &[Flag] = &[
         "most entries between snapshots (default 0: by their bytes)",
     ),
     works(
+        "quota-backend-bytes",
+        Kind::Number,
+        Group::Member,
+        "0",
+        "most bytes of data in memory (default 0: half of the memory, 2 GiB at most; -1: no limit)",
+    ),
+    works(
         "force-new-cluster",
         Kind::Switch,
         Group::Member,

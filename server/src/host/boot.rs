@@ -156,7 +156,7 @@ fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
             entries_max: config.snapshot_count.map_or(u64::MAX, NonZeroU64::get),
             ..SnapshotPolicy::default()
         },
-        quota_bytes: u64::MAX,
+        quota_bytes: config.quota.resolve(),
         attributes: Attributes {
             name: config.name.clone(),
             client_urls,

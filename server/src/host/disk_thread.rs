@@ -2,6 +2,7 @@
 //! Save comes for a while, and at the end, it seals the journal.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(crate) struct DiskThread {
 struct Shared {
     slots: Mutex<Slots>,
     changed: Condvar,
+    journal_bytes: AtomicU64,
 }
 
 /// At most one Save is in flight, so one slot each way is all there is.
@@ -60,6 +62,7 @@ impl DiskThread {
     /// If the system has no thread left.
     pub(crate) fn start(writer: Writer<FileDisk>, waker: Waker) -> io::Result<DiskThread> {
         let shared = Arc::new(Shared::default());
+        shared.journal_bytes.store(writer.bytes(), Ordering::Relaxed);
         let (its, done) = (Arc::clone(&shared), Arc::clone(&shared));
         let segments = SegmentThread::start(move || {
             done.lock().segment_done = true;
@@ -100,6 +103,11 @@ impl DiskThread {
     /// What became of the Save in flight, once it is known. An error may come at any time.
     pub(crate) fn take_saved(&self) -> Option<Result<Stamp, WriteError>> {
         self.shared.lock().saved.take()
+    }
+
+    /// The bytes of the journal's files.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        self.shared.journal_bytes.load(Ordering::Relaxed)
     }
 
     /// Whether space ran out, or is there again, if that changed.
@@ -196,6 +204,7 @@ impl Worker {
                 break Err(error);
             }
             self.segments.prepare(&mut self.writer);
+            shared.journal_bytes.store(self.writer.bytes(), Ordering::Relaxed);
             self.tell_of_space(self.segments.out_of_space(), shared);
         };
         match ended {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use net::event_loop::{ConnectionId, Event, EventLoop, ListenerId};
-use node::{Input, Node, Output};
+use node::{DiskUse, Input, Node, Output};
 use raft_core::Time;
 use storage::journal::WriteError;
 use storage::snapshot::{self, Encoder};
@@ -96,6 +96,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         disk,
         snapshots,
         retire,
+        disk_use: DiskUse::default(),
         removed: false,
     };
     host.serve(&stopping)
@@ -125,6 +126,8 @@ struct Host {
     clients: Clients,
     peers: Peers,
     client_listeners: Vec<ListenerId>,
+    /// As last told to the node.
+    disk_use: DiskUse,
     /// This member was removed from the cluster.
     removed: bool,
 }
@@ -149,9 +152,7 @@ impl Host {
                 let input = done.map_err(HostError::Snapshot)?;
                 self.node.handle(self.clock.now(), input);
             }
-            if let Some(is_out) = self.disk.take_out_of_space() {
-                self.node.handle(self.clock.now(), Input::OutOfSpace(is_out));
-            }
+            self.tell_of_space();
             if close_at.is_none() && (self.removed || stopping.load(Ordering::SeqCst)) {
                 close_at = Some(self.begin_to_stop());
             }
@@ -161,6 +162,19 @@ impl Host {
                 log::info!("stopped");
                 return Ok(());
             }
+        }
+    }
+
+    fn tell_of_space(&mut self) {
+        if let Some(is_out) = self.disk.take_out_of_space() {
+            self.node.handle(self.clock.now(), Input::OutOfSpace(is_out));
+        }
+        let disk_use = DiskUse {
+            journal_bytes: self.disk.journal_bytes(),
+            snapshot_bytes: self.snapshots.bytes(),
+        };
+        if std::mem::replace(&mut self.disk_use, disk_use) != disk_use {
+            self.node.handle(self.clock.now(), Input::DiskUsed(disk_use));
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -20,6 +21,7 @@ use storage::snapshot::{self, Encoder, Incoming, Making, WriteError};
 pub(super) struct SnapshotThread {
     jobs: Option<Sender<Job>>,
     done: Arc<Mutex<VecDeque<Done>>>,
+    bytes: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -42,19 +44,23 @@ impl SnapshotThread {
     pub(super) fn start(disk: FileDisk, waker: Waker) -> io::Result<SnapshotThread> {
         let (jobs, its_jobs) = mpsc::channel();
         let done = Arc::new(Mutex::new(VecDeque::new()));
-        let worker = Worker {
+        let bytes = Arc::new(AtomicU64::new(0));
+        let mut worker = Worker {
             disk,
             waker,
             done: Arc::clone(&done),
+            bytes: Arc::clone(&bytes),
             making: None,
             incoming: None,
         };
+        worker.measure();
         let thread = thread::Builder::new()
             .name("snapshot".to_owned())
             .spawn(move || worker.run(&its_jobs))?;
         Ok(SnapshotThread {
             jobs: Some(jobs),
             done,
+            bytes,
             thread: Some(thread),
         })
     }
@@ -89,6 +95,11 @@ impl SnapshotThread {
         lock(&self.done).pop_front()
     }
 
+    /// The bytes of all snapshots on disk, as of the last change but for pieces that come.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     fn send(&self, job: Job) {
         let jobs = self.jobs.as_ref().expect("it ends with this");
         // A thread that is gone has panicked, which ends the process, or has said that the disk failed.
@@ -114,6 +125,8 @@ struct Worker {
     disk: FileDisk,
     waker: Waker,
     done: Arc<Mutex<VecDeque<Done>>>,
+    /// Of all snapshots on disk.
+    bytes: Arc<AtomicU64>,
     /// The member's own, since when.
     making: Option<(Making<FileDisk>, Position, Instant)>,
     incoming: Option<Incoming<FileDisk>>,
@@ -158,6 +171,7 @@ impl Worker {
                     self.incoming = None;
                 }
                 self.tell(Ok(Input::PiecesWritten(data.len() as u64)));
+                return Ok(());
             }
             Job::Publish(mark) => match self.incoming.take() {
                 Some(incoming) => match incoming.publish(mark.index) {
@@ -177,7 +191,15 @@ impl Worker {
                 }
             }
         }
+        self.measure();
         Ok(())
+    }
+
+    /// How much space it all takes. If the disk will not say, it is what it was.
+    fn measure(&mut self) {
+        if let Ok(bytes) = snapshot::bytes(&self.disk) {
+            self.bytes.store(bytes, Ordering::Relaxed);
+        }
     }
 
     fn keep(&mut self, offset: u64, data: &[u8]) -> Result<(), WriteError> {
@@ -207,6 +229,7 @@ impl Worker {
             Err(error) => self.give_up(mark, error)?,
         }
         self.making = None;
+        self.measure();
         Ok(())
     }
 

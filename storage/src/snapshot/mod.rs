@@ -34,7 +34,7 @@ pub use decode::{Decoder, Snapshot};
 pub use encode::{Asked, Encoder, Piece};
 pub use name::{file_name, index_of, is_leftover};
 pub use parse::{End, Parser};
-pub use read::{Choice, ReadError, choose, read, read_any, read_rows, survey};
+pub use read::{Choice, ReadError, bytes, choose, read, read_any, read_rows, survey};
 pub use write::{Incoming, Making, WriteError, clear_leftovers, drop_before, save};
 
 #[cfg(test)]

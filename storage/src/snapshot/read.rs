@@ -95,6 +95,25 @@ pub fn survey<D: Disk>(disk: &D) -> Result<Vec<Index>, ReadError> {
     Ok(found)
 }
 
+/// The bytes of all snapshots there are, whole or not.
+///
+/// # Errors
+/// If the directory cannot be listed, or a file not be opened. One that goes meanwhile is passed over.
+pub fn bytes<D: Disk>(disk: &D) -> Result<u64, ReadError> {
+    let mut bytes = 0;
+    for name in disk.list().map_err(reading("the data directory", 0))? {
+        if name::index_of(&name).is_none() && !name::is_leftover(&name) {
+            continue;
+        }
+        let length = disk.open(&name).and_then(|file| disk.length(&file));
+        match length {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            length => bytes += length.map_err(reading(&name, 0))?,
+        }
+    }
+    Ok(bytes)
+}
+
 /// Reads the snapshot of a cluster at an index.
 ///
 /// # Errors

@@ -14,6 +14,9 @@ pub enum AlarmKind {
     NoSpace = 1,
     /// Its state is not the others'.
     Corrupt = 2,
+    /// An operator wants nothing more to be taken. Clients see it as `NoSpace`; but no member ends it, and an operator who
+    /// does ends `NoSpace` too.
+    ReadOnly = 3,
 }
 
 /// An alarm that is raised.
@@ -42,6 +45,15 @@ pub(super) struct Alarms {
 impl Alarms {
     /// Raises an alarm or ends it. Returns whether it was otherwise before.
     pub(super) fn set(&mut self, alarm: Alarm, raised: bool) -> bool {
+        let told = Alarm {
+            kind: AlarmKind::NoSpace,
+            ..alarm
+        };
+        let ended = !raised && alarm.kind == AlarmKind::ReadOnly && self.put(told, false);
+        self.put(alarm, raised) || ended
+    }
+
+    fn put(&mut self, alarm: Alarm, raised: bool) -> bool {
         let changed = if raised {
             self.raised.insert(alarm).is_none()
         } else {
@@ -71,13 +83,14 @@ impl Alarms {
         if self.raised.get_max().is_some_and(|last| *last >= alarm) {
             return Err(RowFault::Order);
         }
-        self.set(alarm, true);
+        self.put(alarm, true);
         Ok(())
     }
 
-    /// Whether any member raises this one.
-    pub(super) fn any(&self, kind: AlarmKind) -> bool {
-        self.raised.iter().any(|alarm| alarm.kind == kind)
+    /// Whether nothing that takes space is to be accepted, on whosoever's account.
+    pub(super) fn refuse_more(&self) -> bool {
+        let refuses = |alarm: &Alarm| matches!(alarm.kind, AlarmKind::NoSpace | AlarmKind::ReadOnly);
+        self.raised.iter().any(refuses)
     }
 
     pub(super) fn raised(&self) -> &OrdSet<Alarm> {

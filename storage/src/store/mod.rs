@@ -34,7 +34,7 @@ use raft_core::NodeId;
 pub use lease::{LEASE_TTL_MAX, Lease};
 pub use members::Profile;
 
-use alarm::{AlarmKind, Alarms};
+use alarm::Alarms;
 use command::{Applied, ClusterTime, Command, Failure, Outcome, TreeChange, TreeEvent, TreeFailure};
 use fingerprint::{Kind, Row, Totals};
 use members::Members;
@@ -92,7 +92,7 @@ impl Store {
         assert!(self.job.is_none(), "one command after the other");
         self.time = self.time.max(time);
         self.tidy_a_little();
-        if command.takes_space() && self.alarms.any(AlarmKind::NoSpace) {
+        if command.takes_space() && self.refuses_more() {
             return Applied::Done(Err(Failure::NoSpace));
         }
         match command {
@@ -256,6 +256,12 @@ impl Store {
     #[must_use]
     pub fn alarms(&self) -> &imbl::OrdSet<alarm::Alarm> {
         self.alarms.raised()
+    }
+
+    /// Whether nothing that takes space is accepted, because an alarm is raised.
+    #[must_use]
+    pub fn refuses_more(&self) -> bool {
+        self.alarms.refuse_more()
     }
 
     /// The v2 tree's index.

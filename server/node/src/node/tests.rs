@@ -1,6 +1,7 @@
 //! A few nodes, messages delivered at once, disks that save at once unless held back.
 
 mod leases;
+mod space;
 mod tree;
 
 use std::time::Duration;
@@ -612,36 +613,4 @@ fn who_is_refused_as_removed_takes_part_no_more() {
     assert_eq!(cluster.answer(waits), Some(&Err(Failure::Stopped)));
     assert!(cluster.nodes[&removed].stopped);
     assert_eq!(cluster.nodes[&removed].deadline(), Time::NEVER);
-}
-
-#[test]
-fn a_member_whose_disk_is_full_refuses_what_takes_space_until_there_is_some() {
-    let mut cluster = Cluster::of(3);
-    let leader = cluster.leader();
-    let kept = cluster.ask(leader, put("a", "1"));
-    cluster.settle();
-    assert!(matches!(cluster.answer(kept), Some(Ok(_))));
-    cluster.input(leader, Input::OutOfSpace(true));
-    let refused = cluster.ask(leader, put("b", "2"));
-    assert_eq!(
-        cluster.answer(refused),
-        Some(&Err(command::Failure::NoSpace.into()))
-    );
-    // Reads, and what frees space, are served.
-    let read = cluster.ask(leader, get("a"));
-    let delete = Command::DeleteRange {
-        range: KeyRange {
-            start: "a".into(),
-            end: RangeEnd::Single,
-        },
-        previous: false,
-    };
-    let deleted = cluster.ask(leader, Request::Write(delete));
-    cluster.settle();
-    assert_eq!(value_of(cluster.answer(read)), Some("1".into()));
-    assert!(matches!(cluster.answer(deleted), Some(Ok(_))));
-    cluster.input(leader, Input::OutOfSpace(false));
-    let taken = cluster.ask(leader, put("b", "2"));
-    cluster.settle();
-    assert!(matches!(cluster.answer(taken), Some(Ok(_))));
 }

@@ -21,10 +21,11 @@ impl<D: Disk> Writer<D> {
         self.needless = self.needless.max(index);
     }
 
-    /// The bytes of all segments there are, without a spare.
+    /// The bytes of all segments there are, with a spare; one that is being made is not there yet.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.older.iter().map(|older| older.bytes).sum::<u64>() + self.segment.bytes
+        let spare = self.spare.as_ref().map_or(0, |spare| spare.bytes);
+        self.older.iter().map(|older| older.bytes).sum::<u64>() + self.segment.bytes + spare
     }
 
     /// Makes the next segment's file, if the present one is more than half full and that was not done yet, so that no

@@ -1,6 +1,5 @@
 //! Leases, alarms, and commands that go in slices, over a whole cluster.
 
-use storage::store::alarm::AlarmKind;
 use storage::store::query::Revision;
 
 use super::*;
@@ -20,7 +19,7 @@ fn put_on_lease(key: &'static str) -> Request {
     Request::Write(Command::Put(Put { lease: LEASE, ..put }))
 }
 
-fn all_keys() -> KeyRange {
+pub(super) fn all_keys() -> KeyRange {
     KeyRange {
         start: Bytes::from("\0"),
         end: RangeEnd::Unbounded,
@@ -29,7 +28,7 @@ fn all_keys() -> KeyRange {
 
 impl Cluster {
     /// Asks and waits for the answer.
-    fn done(&mut self, id: NodeId, request: Request) -> Answer {
+    pub(super) fn done(&mut self, id: NodeId, request: Request) -> Answer {
         let asked = self.ask(id, request);
         self.settle();
         let answer = self
@@ -38,7 +37,7 @@ impl Cluster {
         answer.clone().unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    fn follower_of(&self, leader: NodeId) -> NodeId {
+    pub(super) fn follower_of(&self, leader: NodeId) -> NodeId {
         *self.nodes.keys().find(|id| **id != leader).expect("a follower")
     }
 
@@ -253,42 +252,4 @@ fn a_large_deletion_goes_in_slices_and_is_seen_at_once() {
         assert!(!node.store().has_pending());
         assert!(node.store().size() < 1000, "{}", node.store().size());
     }
-}
-
-#[test]
-fn a_member_without_space_says_so_and_takes_it_back() {
-    let mut cluster = Cluster::of(3);
-    let leader = cluster.leader();
-    let follower = cluster.follower_of(leader);
-    cluster
-        .nodes
-        .get_mut(&follower)
-        .expect("a member")
-        .config
-        .quota_bytes = 2000;
-    for number in 0..100u32 {
-        let Request::Write(Command::Put(put)) = put("", "") else {
-            panic!("a put is a put")
-        };
-        let key = format!("{number}").into();
-        cluster.ask(leader, Request::Write(Command::Put(Put { key, ..put })));
-        cluster.settle();
-    }
-    let raised: Vec<_> = cluster.nodes[&leader].store().alarms().iter().copied().collect();
-    assert_eq!(raised.len(), 1);
-    assert_eq!((raised[0].member, raised[0].kind), (follower, AlarmKind::NoSpace));
-    let refused = cluster.ask(leader, put("more", "1"));
-    cluster.settle();
-    let no_space = storage::store::command::Failure::NoSpace;
-    assert_eq!(cluster.answer(refused), Some(&Err(Failure::Store(no_space))));
-    let delete = Command::DeleteRange {
-        range: all_keys(),
-        previous: false,
-    };
-    cluster.done(leader, Request::Write(delete));
-    let revision = cluster.nodes[&leader].store().revision();
-    cluster.done(leader, Request::Write(Command::Compact { revision }));
-    cluster.pass(Duration::from_secs(1));
-    assert!(cluster.nodes[&leader].store().alarms().is_empty());
-    cluster.done(leader, put("more", "1"));
 }
