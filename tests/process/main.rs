@@ -18,6 +18,7 @@
 //! | `rudeness`, `crowds` | clients that are no friends: malformed, slow, huge, half closed, or far too many |
 //! | `snapshots` | snapshots under kill -9, and a member that catches up by one |
 //! | `damage` | journals with flipped bits, torn tails, and no room left |
+//! | `space` | quotas and full disks, and the alarm that comes and goes by itself |
 //! | `tools` | `balsa check`, `dump` and `restore` |
 
 mod cluster;
@@ -32,6 +33,7 @@ mod readme;
 mod rescue;
 mod rudeness;
 mod snapshots;
+mod space;
 mod start;
 mod strangers;
 mod succession;

@@ -10,6 +10,7 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::NoLeader => "etcdserver: no leader",
         Failure::TooLarge => "etcdserver: request is too large",
         Failure::TooManyRequests => "etcdserver: too many requests",
+        Failure::Alarm(_) => unreachable!("an alarm outside /health"),
         Failure::Stopped => "etcdserver: server stopped",
         Failure::Store(StoreFailure::KeyNotFound) => "etcdserver: key not found",
         Failure::Store(StoreFailure::FutureRevision) => {

@@ -1,21 +1,29 @@
 //! `/health`, as etcd 3.5 has it.
 
 use node::{Answer, Failure, Request, Response};
+use storage::store::alarm::AlarmKind;
 
 use crate::answer::HttpAnswer;
 use crate::render::{Kind, Render};
 use crate::route::Call;
+use crate::v3::alarm::name_of;
 use crate::{Parsed, failure, query};
 
-/// `GET /health`. There are no alarms, so any `exclude=ALARM` is honoured by itself. Malformed pairs of the query are
-/// passed over, as in etcd.
+/// `GET /health`; alarms that are named, as in `exclude=NOSPACE`, do not count. Malformed pairs of the query are passed
+/// over, as in etcd, and so are alarms that are unknown.
 pub(crate) fn parse(call: &Call<'_>, _: &mut HttpAnswer) -> Parsed {
-    let serializable = query::pairs(call.query.as_bytes())
-        .flatten()
+    let pairs = || query::pairs(call.query.as_bytes()).flatten();
+    let serializable = pairs()
         .find(|(name, _)| name.as_ref() == b"serializable")
         .is_some_and(|(_, value)| value.as_ref() == b"true");
+    let excluded = |kind: &AlarmKind| {
+        let alarm = name_of(*kind).as_bytes();
+        pairs().any(|(name, value)| name.as_ref() == b"exclude" && value.as_ref() == alarm)
+    };
+    let all = [AlarmKind::NoSpace, AlarmKind::Corrupt, AlarmKind::ReadOnly];
     let request = Request::Health {
         linearizable: !serializable,
+        except: all.into_iter().filter(excluded).collect(),
     };
     Parsed::Ask(Box::new(request), Render::of(Kind::Health))
 }
@@ -29,6 +37,7 @@ pub(crate) fn render(response: &Response, answer: &mut HttpAnswer) {
         }
         Ok(other) => unreachable!("{other:?} to a question of health"),
         Err(Failure::NoLeader) => unhealthy(answer, "RAFT NO LEADER", ""),
+        Err(Failure::Alarm(kind)) => unhealthy(answer, "ALARM ", name_of(*kind)),
         Err(other) => unhealthy(answer, "RANGE ERROR:", failure::text(other)),
     }
 }
@@ -49,17 +58,27 @@ mod tests {
     #[test]
     fn health_asks_a_quorum_unless_told_not_to() {
         let rows = [
-            ("/health", true),
-            ("/health?exclude=NOSPACE&exclude=CORRUPT", true),
-            ("/health?serializable=true", false),
-            ("/health?serializable=1&serializable=true", true),
-            ("/health?%zz&serializable=true", false),
+            ("/health", true, vec![]),
+            (
+                "/health?exclude=CORRUPT&exclude=other",
+                true,
+                vec![AlarmKind::Corrupt],
+            ),
+            (
+                "/health?exclude=NOSPACE",
+                true,
+                vec![AlarmKind::NoSpace, AlarmKind::ReadOnly],
+            ),
+            ("/health?serializable=true", false, vec![]),
+            ("/health?serializable=1&serializable=true", true, vec![]),
+            ("/health?%zz&serializable=true", false, vec![]),
         ];
-        for (target, linearizable) in rows {
+        for (target, linearizable, except) in rows {
             let (Parsed::Ask(request, _), _) = parse_plain("GET", target, "") else {
                 panic!("{target} asks nothing");
             };
-            assert_eq!(*request, Request::Health { linearizable }, "{target}");
+            let health = Request::Health { linearizable, except };
+            assert_eq!(*request, health, "{target}");
         }
     }
 
@@ -71,6 +90,11 @@ mod tests {
                 Err(Failure::NoLeader),
                 503,
                 "{\"health\":\"false\",\"reason\":\"RAFT NO LEADER\"}\n",
+            ),
+            (
+                Err(Failure::Alarm(AlarmKind::ReadOnly)),
+                503,
+                "{\"health\":\"false\",\"reason\":\"ALARM NOSPACE\"}\n",
             ),
             (
                 Err(Failure::Timeout),

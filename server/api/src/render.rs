@@ -31,8 +31,12 @@ pub(crate) enum Kind {
     Range,
     /// `/v3/kv/deleterange`
     DeleteRange,
+    /// `/v3/kv/compaction`
+    Compaction,
     /// `/v3/maintenance/status`
     Status,
+    /// `/v3/maintenance/alarm`
+    Alarm(v3::alarm::Asked),
     /// `/v3/cluster/member/list`
     MemberList,
 }
@@ -57,6 +61,8 @@ impl Render {
             Kind::Put => v3::kv_answer::put(response, answer),
             Kind::Range => v3::kv_answer::range(response, answer),
             Kind::DeleteRange => v3::kv_answer::delete_range(response, answer),
+            Kind::Compaction => v3::kv_answer::compaction(response, answer),
+            Kind::Alarm(asked) => v3::alarm::render(response, asked, answer),
             Kind::Status => v3::maintenance::render_status(response, answer),
             Kind::MemberList => v3::cluster::render_member_list(response, answer),
         }

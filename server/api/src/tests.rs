@@ -160,7 +160,12 @@ fn results(request: &Request) -> Vec<Result<Answer, Failure>> {
             count: 1,
             previous: vec![],
         }),
+        Request::Write(Command::Compact { .. }) => Answer::Done(Outcome::Compacted),
+        Request::Write(Command::Alarm { .. }) => Answer::Done(Outcome::Alarm { changed: true }),
         Request::Write(_) => Answer::Done(Outcome::Tree(event())),
+        Request::Read {
+            query: Query::Alarms, ..
+        } => Answer::Found(Found::Alarms(vec![])),
         Request::Read {
             query: Query::Range(_),
             ..
@@ -178,6 +183,7 @@ fn results(request: &Request) -> Vec<Result<Answer, Failure>> {
             leader: None,
             commit: Index(1),
             size: 1,
+            alarms: vec![],
             learner: false,
         }),
         Request::Health { .. } => Answer::Healthy,
@@ -213,6 +219,8 @@ fn target() -> impl Strategy<Value = String> {
         Just("/v3/kv/put".to_owned()),
         Just("/v3/kv/range".to_owned()),
         Just("/v3/kv/deleterange".to_owned()),
+        Just("/v3/kv/compaction".to_owned()),
+        Just("/v3/maintenance/alarm".to_owned()),
         Just("/v3/cluster/member/list".to_owned()),
         Just("/health?serializable=true".to_owned()),
     ]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use raft_core::{NodeId, Time};
+use storage::store::alarm::AlarmKind;
 use storage::store::command::{self, ClusterTime, Command};
 use storage::store::query::{Found, Query};
 
@@ -58,11 +59,18 @@ impl Node {
                 self.reply(client, id, Ok(Answer::Members(self.members())))
             }
             Request::Status => self.reply(client, id, Ok(Answer::Status(self.status()))),
+            Request::Health { ref except, .. } if let Some(kind) = self.alarm_except(except) => {
+                self.reply(client, id, Err(Failure::Alarm(kind)));
+            }
             Request::Health { .. } if self.raft.leader().is_none() => {
                 self.reply(client, id, Err(Failure::NoLeader))
             }
-            Request::Health { linearizable: false } => self.reply(client, id, Ok(Answer::Healthy)),
-            Request::Health { linearizable: true } => {
+            Request::Health {
+                linearizable: false, ..
+            } => self.reply(client, id, Ok(Answer::Healthy)),
+            Request::Health {
+                linearizable: true, ..
+            } => {
                 let deadline = self.now.monotonic.after(HEALTH_TIMEOUT);
                 self.read(Waiter { deadline, ..waiter }, Question::Health);
             }
@@ -140,8 +148,15 @@ impl Node {
             leader: self.raft.leader(),
             commit: self.raft.commit_index(),
             size: self.store().size(),
+            alarms: self.store().alarms().iter().copied().collect(),
             learner: !self.raft.log_membership().is_voter(self.config.raft.id),
         }
+    }
+
+    /// An alarm of another kind than these.
+    fn alarm_except(&self, except: &[AlarmKind]) -> Option<AlarmKind> {
+        let mut kinds = self.store().alarms().iter().map(|alarm| alarm.kind);
+        kinds.find(|kind| !except.contains(kind))
     }
 
     /// Answers a waiting request, if anybody still waits for it.

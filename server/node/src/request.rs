@@ -5,6 +5,7 @@ use raft_core::{Index, Membership, NodeId, Position, Save, SnapshotMark, Stamp, 
 use serde::{Deserialize, Serialize};
 use storage::snapshot::{Decoder, Encoder};
 use storage::store::Store;
+use storage::store::alarm::{Alarm, AlarmKind};
 use storage::store::command::{self, Command};
 use storage::store::query::{Found, LeaseId, Query};
 use thiserror::Error;
@@ -263,10 +264,13 @@ pub enum Request {
     },
     /// How this member is.
     Status,
-    /// Whether this member can serve: a leader is known and, if linearizable, a read is confirmed within 1 s.
+    /// Whether this member can serve: no alarm is raised, a leader is known and, if linearizable, a read is confirmed
+    /// within 1 s.
     Health {
         /// Whether to ask a quorum.
         linearizable: bool,
+        /// Alarms that do not count.
+        except: Vec<AlarmKind>,
     },
 }
 
@@ -355,8 +359,10 @@ pub struct Status {
     pub leader: Option<NodeId>,
     /// Its commit index.
     pub commit: Index,
-    /// Keys and values held, in bytes.
+    /// The memory that the state takes, in bytes.
     pub size: u64,
+    /// The alarms that are raised.
+    pub alarms: Vec<Alarm>,
     /// Whether it does not vote yet.
     pub learner: bool,
 }
@@ -379,6 +385,9 @@ pub enum Failure {
     /// More is waiting than may wait. Nothing changed.
     #[error("too many requests")]
     TooManyRequests,
+    /// An alarm is raised, to a question of health.
+    #[error("alarm raised")]
+    Alarm(AlarmKind),
     /// The node takes part no more.
     #[error("server stopped")]
     Stopped,

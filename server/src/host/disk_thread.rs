@@ -220,12 +220,13 @@ impl Worker {
     /// Makes a Save durable; false if the end came while it waited for space. Nobody was told of such a one.
     fn save(&mut self, save: &Save, shared: &Shared) -> Result<bool, WriteError> {
         let begun = self.clock.elapsed();
+        let mut is_told = false;
         loop {
             match self.writer.write(save) {
                 Ok(()) => break,
                 Err(WriteError::NextOrdered) => self.segments.finish(&mut self.writer),
                 Err(error @ WriteError::OutOfSpace { .. }) => {
-                    if !self.out_of_space {
+                    if !std::mem::replace(&mut is_told, true) {
                         log::error!(error:% = error; "this member waits for space: it promises nothing until there is some");
                     }
                     self.tell_of_space(true, shared);

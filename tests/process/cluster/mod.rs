@@ -32,13 +32,18 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts so many members, with the same further arguments, and waits until all of them answer.
     pub(crate) fn start(size: usize, further: &[&str]) -> Cluster {
+        Cluster::start_after(None, size, further)
+    }
+
+    /// The same with a command of the shell's to run first in each process.
+    pub(crate) fn start_after(shell: Option<&str>, size: usize, further: &[&str]) -> Cluster {
         let mut members: Vec<Server> = (1..=size)
             .map(|number| Server::new(&format!("n{number}")))
             .collect();
         let all: Vec<String> = members.iter().map(Server::as_initial).collect();
         for member in &mut members {
             member.args(&["--initial-cluster", &all.join(",")]).args(further);
-            member.spawn();
+            member.shell(shell).spawn();
         }
         let cluster = Cluster { members };
         for member in &cluster.members {

@@ -147,11 +147,11 @@ impl Server {
         self.wait_healthy();
     }
 
-    /// Waits until it serves and knows a leader.
+    /// Waits until it serves and knows a leader, whatever its space.
     pub(crate) fn wait_healthy(&self) {
         self.log().wait_for("\"serving\"");
         until("the server is healthy", || {
-            let health = self.http().get("/health");
+            let health = self.http().get("/health?exclude=NOSPACE");
             health.is_ok_and(|answer| answer.status == 200 && answer.text().contains("\"true\""))
         });
     }

@@ -76,7 +76,9 @@ pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
         Failure::Store(
             StoreFailure::FutureRevision | StoreFailure::Compacted(_) | StoreFailure::LeaseTtlTooLarge,
         ) => Code::OutOfRange,
-        Failure::Store(StoreFailure::Tree(_)) => unreachable!("a failure of the v2 tree in a v3 call"),
+        Failure::Store(StoreFailure::Tree(_)) | Failure::Alarm(_) => {
+            unreachable!("{why:?} in a v3 call")
+        }
     };
     Refusal::new(code, failure::text(why)).answer(answer);
 }

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
 
 use bytes::Bytes;
 use serde::de::{
@@ -105,7 +107,12 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
 
     /// A 64-bit integer, as a number or a decimal string.
     pub(super) fn int64(self) -> Result<i64, A::Error> {
-        self.map.next_value_seed(OrDefault(Int64))
+        self.map.next_value_seed(OrDefault(Integer(PhantomData)))
+    }
+
+    /// A 64-bit integer that is not negative.
+    pub(super) fn uint64(self) -> Result<u64, A::Error> {
+        self.map.next_value_seed(OrDefault(Integer(PhantomData)))
     }
 
     /// A boolean.
@@ -194,12 +201,19 @@ impl<'de> Visitor<'de> for Base64 {
     }
 }
 
-struct Int64;
+/// Of 64 bits, with or without a sign.
+struct Integer<T>(PhantomData<T>);
 
-impl<'de> Reader<'de> for Int64 {
-    type Value = i64;
+/// What an integer can be read as.
+trait Number: Default + FromStr + TryFrom<i64> + TryFrom<u64> {}
 
-    fn read<D: Deserializer<'de>>(self, deserializer: D) -> Result<i64, D::Error> {
+impl Number for i64 {}
+impl Number for u64 {}
+
+impl<'de, T: Number> Reader<'de> for Integer<T> {
+    type Value = T;
+
+    fn read<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_any(self)
     }
 
@@ -208,32 +222,32 @@ impl<'de> Reader<'de> for Int64 {
     }
 }
 
-impl Visitor<'_> for Int64 {
-    type Value = i64;
+impl<T: Number> Visitor<'_> for Integer<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Reader::expecting(self, f)
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<i64, E> {
-        Ok(number)
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        T::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
-        i64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        T::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<i64, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         integer(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
 /// The text of a JSON integer, which has no plus sign and no leading zeros, or of `null`. What the quotes hold is read
 /// as JSON of its own, so that spaces may stand around it.
-fn integer(text: &str) -> Option<i64> {
+fn integer<T: Number>(text: &str) -> Option<T> {
     let text = text.trim_matches(' ');
     if text == "null" {
-        return Some(0);
+        return Some(T::default());
     }
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.starts_with('+') || (digits.len() > 1 && digits.starts_with('0')) {

@@ -32,6 +32,42 @@ pub(crate) fn delete_range(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
     ask(call, answer, Kind::DeleteRange, DeleteRangeRequest::into_request)
 }
 
+/// `POST /v3/kv/compaction`.
+pub(crate) fn compaction(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
+    ask(
+        call,
+        answer,
+        Kind::Compaction,
+        |CompactionRequest { revision, physical }| {
+            if physical {
+                let message =
+                    "the field physical is not served yet: what is compacted goes by itself soon after";
+                return Err(Refusal::new(Code::Unimplemented, message));
+            }
+            // What is below 0 is below everything.
+            let revision = Revision(u64::try_from(revision).unwrap_or_default());
+            Ok(Request::Write(Command::Compact { revision }))
+        },
+    )
+}
+
+#[derive(Default)]
+struct CompactionRequest {
+    revision: i64,
+    physical: bool,
+}
+
+impl Message for CompactionRequest {
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        match name {
+            "revision" => self.revision = value.int64()?,
+            "physical" => self.physical = value.boolean()?,
+            _ => value.pass_over()?,
+        }
+        Ok(())
+    }
+}
+
 #[derive(Default)]
 struct PutRequest {
     key: Bytes,

@@ -53,5 +53,17 @@ pub(crate) fn delete_range(response: &Response, answer: &mut HttpAnswer) {
     out.push(b'}');
 }
 
+/// The answer to a compaction.
+pub(crate) fn compaction(response: &Response, answer: &mut HttpAnswer) {
+    match &response.result {
+        Ok(Answer::Done(Outcome::Compacted)) => {
+            write::begin(answer, &response.header, true);
+            answer.body.push(b'}');
+        }
+        Ok(other) => unreachable!("{other:?} to a compaction"),
+        Err(why) => error::failed(answer, why),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,11 @@ use node::{Answer, Request, Response};
 use serde::de::MapAccess;
 
 use super::json::{Message, Value};
-use super::{ask, error, write};
+use super::{alarm, ask, error, write};
 use crate::answer::HttpAnswer;
 use crate::render::Kind;
 use crate::route::Call;
-use crate::{COMPATIBLE_VERSION, Parsed, text};
+use crate::{COMPATIBLE_VERSION, Parsed};
 
 /// `POST /v3/maintenance/status`.
 pub(crate) fn status(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
@@ -41,10 +41,14 @@ pub(crate) fn render_status(response: &Response, answer: &mut HttpAnswer) {
     write::integer(out, "raftIndex", status.commit.0);
     write::integer(out, "raftTerm", header.term.0);
     write::integer(out, "raftAppliedIndex", header.applied.0);
+    let mut errors: Vec<String> = Vec::new();
     if status.leader.is_none() {
-        text::member(out, "errors");
-        out.extend_from_slice(br#"["etcdserver: no leader"]"#);
+        errors.push("etcdserver: no leader".to_owned());
     }
+    errors.extend(
+        alarm::shown(&status.alarms).map(|(member, name)| format!("memberID:{} alarm:{name} ", member.0)),
+    );
+    write::strings(out, "errors", &errors);
     // There is no free space inside the state: what is held is in use.
     write::integer(out, "dbSizeInUse", status.size);
     write::boolean(out, "isLearner", status.learner);

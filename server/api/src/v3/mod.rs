@@ -1,5 +1,6 @@
 //! The v3 API as its gRPC gateway maps it to JSON.
 
+pub(crate) mod alarm;
 mod base64;
 pub(crate) mod cluster;
 mod error;
@@ -31,11 +32,20 @@ fn ask<M: Message>(
     kind: Kind,
     to_request: fn(M) -> Result<node::Request, Refusal>,
 ) -> Parsed {
+    ask_as(call, answer, |message| Ok((to_request(message)?, kind)))
+}
+
+/// The same where the answer depends on what is asked.
+fn ask_as<M: Message>(
+    call: &Call<'_>,
+    answer: &mut HttpAnswer,
+    to_request: impl FnOnce(M) -> Result<(node::Request, Kind), Refusal>,
+) -> Parsed {
     let read = check_headers(&call.request)
         .and_then(|()| json::read(call.request.body))
         .and_then(to_request);
     match read {
-        Ok(request) => Parsed::Ask(Box::new(request), Render::of(kind)),
+        Ok((request, kind)) => Parsed::Ask(Box::new(request), Render::of(kind)),
         Err(refusal) => {
             refusal.answer(answer);
             Parsed::Answered

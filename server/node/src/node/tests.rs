@@ -360,14 +360,26 @@ fn without_a_quorum_a_request_times_out_and_health_says_so() {
     let leader = cluster.leader();
     cluster.unreachable = cluster.nodes.keys().copied().filter(|id| *id != leader).collect();
     let (write, read) = (cluster.ask(leader, put("a", "1")), cluster.ask(leader, get("a")));
-    let health = cluster.ask(leader, Request::Health { linearizable: true });
+    let health = cluster.ask(
+        leader,
+        Request::Health {
+            linearizable: true,
+            except: vec![],
+        },
+    );
     cluster.pass(Duration::from_millis(1100));
     assert_eq!(cluster.answer(health), Some(&Err(Failure::Timeout)));
     cluster.pass(Duration::from_secs(6));
     assert_eq!(cluster.answer(write), Some(&Err(Failure::Timeout)));
     assert_eq!(cluster.answer(read), Some(&Err(Failure::Timeout)));
     // It leads no more, and says so at once.
-    let local = cluster.ask(leader, Request::Health { linearizable: false });
+    let local = cluster.ask(
+        leader,
+        Request::Health {
+            linearizable: false,
+            except: vec![],
+        },
+    );
     assert_eq!(cluster.answer(local), Some(&Err(Failure::NoLeader)));
 }
 

@@ -369,3 +369,18 @@ proptest! {
         prop_assert_eq!(ask("/v3/kv/range", &body), read(query));
     }
 }
+
+#[test]
+fn a_compaction_names_a_revision() {
+    const PATH: &str = "/v3/kv/compaction";
+    for (body, revision) in [("", 0), (r#"{"revision":"7"}"#, 7), (r#"{"revision":-7}"#, 0)] {
+        let revision = Revision(revision);
+        assert_eq!(
+            ask(PATH, body),
+            Request::Write(Command::Compact { revision }),
+            "{body}"
+        );
+    }
+    let (status, answer) = refusal(PATH, r#"{"revision":"7","physical":true}"#);
+    assert_eq!(status, 501, "{answer}");
+}

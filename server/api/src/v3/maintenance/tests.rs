@@ -1,5 +1,6 @@
 use node::{Answer, Failure, Request, Status};
 use raft_core::{Index, NodeId};
+use storage::store::alarm::{Alarm, AlarmKind};
 
 use crate::tests::{ask, rendered, text};
 
@@ -15,11 +16,16 @@ fn the_status_is_asked() {
 
 #[test]
 fn the_status_is_told() {
+    let alarms = [AlarmKind::NoSpace, AlarmKind::Corrupt, AlarmKind::ReadOnly].map(|kind| Alarm {
+        member: NodeId(9),
+        kind,
+    });
     let status = |leader, size, learner| {
         Answer::Status(Status {
             leader,
             commit: Index(42),
             size,
+            alarms: if learner { alarms.to_vec() } else { vec![] },
             learner,
         })
     };
@@ -30,7 +36,7 @@ fn the_status_is_told() {
         ),
         (
             status(None, 0, true),
-            r#""raftIndex":"42","raftTerm":"2","raftAppliedIndex":"41","errors":["etcdserver: no leader"],"isLearner":true"#,
+            r#""raftIndex":"42","raftTerm":"2","raftAppliedIndex":"41","errors":["etcdserver: no leader","memberID:9 alarm:NOSPACE ","memberID:9 alarm:CORRUPT "],"isLearner":true"#,
         ),
     ];
     for (result, json) in rows {
