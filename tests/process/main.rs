@@ -18,6 +18,7 @@
 //! | `rudeness`, `crowds` | clients that are no friends: malformed, slow, huge, half closed, or far too many |
 //! | `snapshots` | snapshots under kill -9, and a member that catches up by one |
 //! | `damage` | journals with flipped bits, torn tails, and no room left |
+//! | `metrics` | what Prometheus collects |
 //! | `space` | quotas and full disks, and the alarm that comes and goes by itself |
 //! | `tools` | `balsa check`, `dump` and `restore` |
 
@@ -28,6 +29,7 @@ mod curl;
 mod damage;
 mod etcdctl;
 mod leader_killed;
+mod metrics;
 mod python;
 mod readme;
 mod rescue;

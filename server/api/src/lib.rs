@@ -17,7 +17,7 @@
 //! | `civil.rs` | the calendar |
 //! | `v2/` | `/v2/keys`, `/v2/members`, `/v2/machines` |
 //! | `v3/` | the gRPC gateway's mapping of kv, cluster and maintenance |
-//! | `version.rs`, `health.rs` | the two endpoints that belong to neither |
+//! | `version.rs`, `health.rs`, `metrics.rs` | the endpoints that belong to neither |
 //!
 //! # Invariants
 //!
@@ -40,6 +40,7 @@ mod answer;
 mod civil;
 mod failure;
 mod health;
+mod metrics;
 mod query;
 mod render;
 mod route;
@@ -54,6 +55,7 @@ mod tests;
 
 pub use answer::HttpAnswer;
 pub use civil::civil_date;
+pub use metrics::Page;
 pub use render::Render;
 pub use version::{COMPATIBLE_CLUSTER_VERSION, COMPATIBLE_VERSION};
 

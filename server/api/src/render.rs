@@ -3,7 +3,7 @@
 use node::Response;
 
 use crate::answer::HttpAnswer;
-use crate::{health, v2, v3};
+use crate::{health, metrics, v2, v3};
 
 /// What must be remembered of a request to render its answer. Small, and without borrowed parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Machines,
     /// `/health`
     Health,
+    /// `/metrics`
+    Metrics,
     /// `/v3/kv/put`
     Put,
     /// `/v3/kv/range`
@@ -47,6 +49,12 @@ impl Render {
         Render(kind)
     }
 
+    /// Whether the answer is a page of metrics, to which the host adds what it knows, see [`Page`](crate::Page).
+    #[must_use]
+    pub fn is_metrics(&self) -> bool {
+        self.0 == Kind::Metrics
+    }
+
     /// Renders the node's answer. `answer` is overwritten, whatever it holds.
     ///
     /// # Panics
@@ -58,6 +66,7 @@ impl Render {
             Kind::LeadingMember => v2::members::render_leader(response, answer),
             Kind::Machines => v2::members::render_machines(response, answer),
             Kind::Health => health::render(response, answer),
+            Kind::Metrics => metrics::render(response, answer),
             Kind::Put => v3::kv_answer::put(response, answer),
             Kind::Range => v3::kv_answer::range(response, answer),
             Kind::DeleteRange => v3::kv_answer::delete_range(response, answer),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::answer::HttpAnswer;
 use crate::target::{self, Target};
-use crate::{HttpRequest, Identity, Parsed, health, v2, v3, version};
+use crate::{HttpRequest, Identity, Parsed, health, metrics, v2, v3, version};
 
 /// A request on its way to its handler.
 pub(crate) struct Call<'a> {
@@ -118,7 +118,7 @@ const REST: &[Route] = &[
     exact("/health", GET, health::parse),
     exact("/livez", GET, v2::not_served),
     exact("/readyz", GET, v2::not_served),
-    exact("/metrics", GET, v2::not_served),
+    exact("/metrics", GET, metrics::parse),
     exact("/debug/vars", GET, v2::not_served),
     exact("/config/local/log", PUT, v2::not_served),
 ];

@@ -1,7 +1,7 @@
 //! What the tests of all modules share, and properties of the whole.
 
 use bytes::Bytes;
-use node::{Answer, Failure, Header, Request, Response, Status};
+use node::{Answer, Counts, Failure, Header, Request, Response, Status};
 use proptest::prelude::*;
 use raft_core::{Index, NodeId, Term};
 use storage::store::command::{ClusterTime, Command, Outcome, TreeAction, TreeEvent};
@@ -185,6 +185,7 @@ fn results(request: &Request) -> Vec<Result<Answer, Failure>> {
             size: 1,
             alarms: vec![],
             learner: false,
+            counts: Counts::default(),
         }),
         Request::Health { .. } => Answer::Healthy,
         other => panic!("no call asks {other:?}"),

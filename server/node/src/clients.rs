@@ -150,6 +150,7 @@ impl Node {
             size: self.store().size(),
             alarms: self.store().alarms().iter().copied().collect(),
             learner: !self.raft.log_membership().is_voter(self.config.raft.id),
+            counts: self.counts(),
         }
     }
 
@@ -161,6 +162,9 @@ impl Node {
 
     /// Answers a waiting request, if anybody still waits for it.
     pub(crate) fn answer(&mut self, ticket: Ticket, result: Result<Answer, Failure>) {
+        if result == Err(Failure::Timeout) && self.writes.waits(ticket) {
+            self.writes.failed += 1;
+        }
         if matches!(result, Err(Failure::Timeout | Failure::Stopped)) {
             self.reads.remove(ticket);
             self.writes.remove(ticket);

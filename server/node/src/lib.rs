@@ -23,6 +23,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `request.rs` | the face: inputs, requests, responses, outputs |
+//! | `retired.rs` | views to save and what is to be freed, for the host |
 //! | `message.rs` | what nodes say to each other |
 //! | `config.rs` | what a node is told at boot |
 //! | `node.rs` | the composition: handle, poll, deadline |
@@ -37,6 +38,7 @@
 //! | `lease_clock.rs` | the leader's count-down of leases |
 //! | `upkeep.rs` | what a leader proposes of itself: expiry, checkpoints, work that is pending |
 //! | `alarms.rs` | the alarm about space |
+//! | `counts.rs` | what those who watch over a member want to know |
 //! | `snapshots.rs` | own snapshots: when, and which are kept; the state becomes another's |
 //! | `sending.rs` | views for followers that are far behind, in pieces |
 //! | `receiving.rs` | a snapshot from the leader, verified as it comes |
@@ -51,6 +53,7 @@ mod alarms;
 mod apply;
 mod clients;
 mod config;
+mod counts;
 mod forward;
 mod heard;
 mod lease_clock;
@@ -62,6 +65,7 @@ mod proposal;
 mod reads;
 mod receiving;
 mod request;
+mod retired;
 mod sending;
 mod snapshots;
 #[cfg(test)]
@@ -77,6 +81,6 @@ pub use message::{Forward, Lane, Part, PeerMessage};
 pub use node::Node;
 pub use proposal::{Origin, Proposal};
 pub use request::{
-    Answer, ClientId, Failure, Header, Input, LeaseTime, Member, Now, Output, Request, RequestId, Response,
-    Retired, Status, View, WallTime,
+    Answer, ClientId, Counts, Failure, Header, Input, LeaseTime, Member, Now, Output, Request, RequestId,
+    Response, Retired, Status, View, WallTime,
 };

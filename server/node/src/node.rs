@@ -49,6 +49,8 @@ pub struct Node {
     pub(crate) outbox: VecDeque<Output>,
     /// As last told to the host.
     leader: (Option<NodeId>, Term),
+    /// How often another one was found to lead.
+    pub(crate) leader_changes: u64,
     applied_this_turn: usize,
     /// What is due by now was not looked at since the last input.
     time_passed: bool,
@@ -93,6 +95,7 @@ impl Node {
             parts: BTreeMap::new(),
             outbox: VecDeque::new(),
             leader: (None, Term(0)),
+            leader_changes: 0,
             applied_this_turn: 0,
             time_passed: true,
             stopped: false,
@@ -234,6 +237,7 @@ impl Node {
         if now == self.leader {
             return;
         }
+        self.leader_changes += u64::from(now.0.is_some());
         self.leader = now;
         self.to_leader.take_if(|stream| stream.term != now.1);
         self.outbox.push_back(Output::Leader {

@@ -3,16 +3,15 @@
 use bytes::Bytes;
 use raft_core::{Index, Membership, NodeId, Position, Save, SnapshotMark, Stamp, Term, Time};
 use serde::{Deserialize, Serialize};
-use storage::snapshot::{Decoder, Encoder};
-use storage::store::Store;
 use storage::store::alarm::{Alarm, AlarmKind};
 use storage::store::command::{self, Command};
-use storage::store::query::{Found, LeaseId, Query};
+use storage::store::query::{Found, LeaseId, Query, Revision};
 use thiserror::Error;
 
 use crate::alarms::DiskUse;
-use crate::lease_clock::LeaseClock;
+pub use crate::counts::Counts;
 use crate::message::{Lane, PeerMessage};
+pub use crate::retired::{Retired, View};
 
 /// A client's connection, unique within one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -145,93 +144,6 @@ pub enum Output {
     Retired(Retired),
 }
 
-/// The state as it was, for a snapshot.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct View {
-    #[serde(skip)]
-    store: Option<Box<Store>>,
-}
-
-impl View {
-    pub(crate) fn of(store: Store) -> View {
-        View {
-            store: Some(Box::new(store)),
-        }
-    }
-
-    /// The state; None of one that was written down with a run and read back.
-    #[must_use]
-    pub fn into_store(self) -> Option<Store> {
-        self.store.map(|store| *store)
-    }
-}
-
-/// Nobody looks into them when runs are compared, so none is unlike another.
-impl PartialEq for View {
-    fn eq(&self, _: &View) -> bool {
-        true
-    }
-}
-
-impl Eq for View {}
-
-/// What is needed no more and may be large: freeing millions of keys takes longer than a node may pause.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Retired {
-    #[serde(skip)]
-    view: Option<Box<Store>>,
-    #[serde(skip)]
-    clock: Option<Box<LeaseClock>>,
-    #[serde(skip)]
-    encoder: Option<Box<Encoder>>,
-    #[serde(skip)]
-    decoder: Option<Box<Decoder>>,
-}
-
-impl Retired {
-    pub(crate) fn of(view: Store) -> Retired {
-        Retired {
-            view: Some(Box::new(view)),
-            ..Retired::default()
-        }
-    }
-
-    pub(crate) fn of_clock(clock: Box<LeaseClock>) -> Retired {
-        Retired {
-            clock: Some(clock),
-            ..Retired::default()
-        }
-    }
-
-    pub(crate) fn of_encoder(encoder: Encoder) -> Retired {
-        Retired {
-            encoder: Some(Box::new(encoder)),
-            ..Retired::default()
-        }
-    }
-
-    pub(crate) fn of_decoder(decoder: Decoder) -> Retired {
-        Retired {
-            decoder: Some(Box::new(decoder)),
-            ..Retired::default()
-        }
-    }
-
-    /// Frees it.
-    pub fn free(self) {
-        drop((self.view, self.clock, self.encoder, self.decoder));
-    }
-}
-
-/// Nobody looks into them, so none is unlike another.
-impl PartialEq for Retired {
-    fn eq(&self, _: &Retired) -> bool {
-        true
-    }
-}
-
-impl Eq for Retired {}
-
 /// What a client can ask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
@@ -291,7 +203,7 @@ pub struct Header {
     /// The id of the member that answers.
     pub member_id: NodeId,
     /// The v3 store's revision at the answer.
-    pub revision: storage::store::query::Revision,
+    pub revision: Revision,
     /// The v2 tree's index at the answer.
     pub tree_index: u64,
     /// The member's term.
@@ -365,6 +277,8 @@ pub struct Status {
     pub alarms: Vec<Alarm>,
     /// Whether it does not vote yet.
     pub learner: bool,
+    /// For those who watch over it.
+    pub counts: Counts,
 }
 
 /// Why there is no answer.

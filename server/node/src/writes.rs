@@ -24,6 +24,8 @@ pub(crate) struct Writes {
     /// In no log and on no way, as far as is known: to be proposed when there is a leader.
     unsent: BTreeSet<Ticket>,
     bytes: usize,
+    /// How many ran out of time.
+    pub(crate) failed: u64,
     /// How this node's Raft stood when, as a leader, it last took no more: asked again it would say the same again.
     full: Option<Room>,
 }
@@ -57,6 +59,10 @@ impl Writes {
     /// Whether this one is not applied yet.
     pub(crate) fn waits(&self, ticket: Ticket) -> bool {
         self.proposals.contains_key(&ticket)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.proposals.len()
     }
 
     pub(crate) fn remove(&mut self, ticket: Ticket) {

@@ -125,7 +125,10 @@ pub(super) const TABLE: &[Flag] = &[
         &["basic"],
         "extensive metrics are not supported yet",
     ),
-    empty("listen-metrics-urls", "metrics are not served yet"),
+    empty(
+        "listen-metrics-urls",
+        "metrics are at /metrics of --listen-client-urls",
+    ),
     off("enable-pprof", "profiles are not served"),
     only("log-format", Kind::Text, &["json"], "log lines are JSON"),
     off(

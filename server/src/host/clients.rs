@@ -9,6 +9,7 @@ use net::http::{Connection, HEADERS_MAX, Limits, Next, Phase, Refusal};
 use node::{ClientId, Input, RequestId, Response};
 
 use super::date::DateLine;
+use super::metrics::HostMetrics;
 
 /// How long a client may take to send one request.
 const RECEIVE_MAX: Duration = Duration::from_secs(60);
@@ -131,6 +132,7 @@ impl Clients {
         id: RequestId,
         response: &Response,
         now: Duration,
+        metrics: impl FnOnce() -> HostMetrics,
     ) {
         let connection = ConnectionId::from_number(client_id.0);
         let Some(client) = self.clients.get_mut(&connection) else {
@@ -143,6 +145,9 @@ impl Clients {
             return;
         };
         render.render(response, &mut self.answer);
+        if render.is_metrics() && self.answer.status == 200 {
+            metrics().write(&mut self.answer.body);
+        }
         if self.closing {
             client.http.close_after_answer();
         }

@@ -13,6 +13,7 @@ use storage::disk::FileDisk;
 use storage::journal::{Idle, WriteError, Writer};
 
 use super::clock::Clock;
+use super::metrics::Histogram;
 use super::pace::Pace;
 use super::segment_thread::SegmentThread;
 
@@ -40,6 +41,8 @@ struct Slots {
     saved: Option<Result<Stamp, WriteError>>,
     /// What became of the space since the host last asked.
     out_of_space: Option<bool>,
+    /// How long each sync took.
+    syncs: Histogram,
     /// The segment thread is done with something.
     segment_done: bool,
     /// What of the journal is not needed any more.
@@ -103,6 +106,11 @@ impl DiskThread {
     /// What became of the Save in flight, once it is known. An error may come at any time.
     pub(crate) fn take_saved(&self) -> Option<Result<Stamp, WriteError>> {
         self.shared.lock().saved.take()
+    }
+
+    /// How long each sync of a Save took.
+    pub(crate) fn syncs(&self) -> Histogram {
+        self.shared.lock().syncs.clone()
     }
 
     /// The bytes of the journal's files.
@@ -237,8 +245,10 @@ impl Worker {
                 Err(error) => return Err(error),
             }
         }
+        let written = self.clock.elapsed();
         self.writer.sync()?;
         let now = self.clock.elapsed();
+        shared.lock().syncs.note(now.saturating_sub(written));
         self.idle.saved(self.now());
         if let Some(slow) = self.pace.note(now.saturating_sub(begun), now) {
             log::warn!(

@@ -8,6 +8,7 @@ mod clock;
 mod date;
 mod descriptors;
 mod disk_thread;
+mod metrics;
 mod pace;
 mod peers;
 pub(crate) mod random;

@@ -17,6 +17,7 @@ use super::clients::Clients;
 use super::clock::Clock;
 use super::descriptors;
 use super::disk_thread::DiskThread;
+use super::metrics::HostMetrics;
 use super::peers::Peers;
 use super::resolver::Resolver;
 use super::retire_thread::RetireThread;
@@ -84,7 +85,6 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         eprint!("{}", hints::hints(clients_at[0].1));
     }
     let host = Host {
-        clock,
         clients: Clients::new(api::Identity {
             cluster_id: identity.cluster_id,
         }),
@@ -97,6 +97,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         snapshots,
         retire,
         disk_use: DiskUse::default(),
+        started: Duration::from_nanos(clock.now().wall.0),
+        clock,
         removed: false,
     };
     host.serve(&stopping)
@@ -128,6 +130,8 @@ struct Host {
     client_listeners: Vec<ListenerId>,
     /// As last told to the node.
     disk_use: DiskUse,
+    /// When the process began, since 1970.
+    started: Duration,
     /// This member was removed from the cluster.
     removed: bool,
 }
@@ -276,7 +280,11 @@ impl Host {
             Output::Peers(membership) => self.peers.set_members(&mut self.event_loop, &membership),
             Output::Reply { client, id, response } => {
                 self.clients
-                    .reply(&mut self.event_loop, client, id, &response, now);
+                    .reply(&mut self.event_loop, client, id, &response, now, || HostMetrics {
+                        syncs: self.disk.syncs(),
+                        disk: self.disk_use,
+                        started: self.started,
+                    });
             }
             Output::Leader {
                 leader: Some(leader),

@@ -154,7 +154,7 @@ fn what_is_not_served_yet_says_so_in_its_own_form() {
         ("POST", "/v3beta/watch", json, v3("/v3/watch")),
         ("POST", "/v3/auth/role/grant", json, v3("/v3/auth/role/grant")),
         ("GET", "/v2/stats/store", json, message("GET /v2/stats/store")),
-        ("GET", "/metrics", json, message("GET /metrics")),
+        ("GET", "/livez", json, message("GET /livez")),
         ("PUT", "/config/local/log", json, message("PUT /config/local/log")),
         (
             "PUT",

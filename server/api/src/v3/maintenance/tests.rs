@@ -1,4 +1,4 @@
-use node::{Answer, Failure, Request, Status};
+use node::{Answer, Counts, Failure, Request, Status};
 use raft_core::{Index, NodeId};
 use storage::store::alarm::{Alarm, AlarmKind};
 
@@ -27,6 +27,7 @@ fn the_status_is_told() {
             size,
             alarms: if learner { alarms.to_vec() } else { vec![] },
             learner,
+            counts: Counts::default(),
         })
     };
     let rows = [

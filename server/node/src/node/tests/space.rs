@@ -1,4 +1,4 @@
-//! Memory, disks and quotas that run out, and the alarm that says so.
+//! Memory, disks and quotas that run out, and the alarm that says so; disks that are slow.
 
 use storage::store::alarm::{Alarm, AlarmKind};
 
@@ -234,4 +234,25 @@ fn a_full_disk_is_given_room_by_a_snapshot_once_there_is_less_to_save() {
         cluster.one_more_entry(leader);
     }
     assert_eq!(cluster.snapshots[&leader].len(), 2, "no more than that");
+}
+
+#[test]
+fn a_leader_whose_disk_is_slow_keeps_nobody_waiting() {
+    let mut cluster = Cluster::of(3);
+    let slow = cluster.leader();
+    cluster.stalled = vec![slow];
+    for round in 0..20 {
+        // Each Save takes 1.5 s: never long enough for a stall, and a second Save is not begun before.
+        let write = cluster.ask(slow, put("a", "1"));
+        cluster.settle();
+        assert!(
+            matches!(cluster.answer(write), Some(Ok(_))),
+            "round {round}: two others have it on their disks"
+        );
+        cluster.pass(Duration::from_millis(1500));
+        for (id, stamp) in std::mem::take(&mut cluster.stalled_saves) {
+            cluster.input(id, Input::Saved(stamp));
+        }
+        assert!(cluster.nodes[&slow].raft().is_leader(), "round {round}");
+    }
 }
