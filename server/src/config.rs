@@ -5,7 +5,10 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use node::AutoCompaction;
+
 use crate::exit::{Origin, Stop};
+use crate::flags::{Kind, Value};
 use crate::founding::Initial;
 use crate::help;
 use crate::logging::{LogConfig, Severity};
@@ -41,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) snapshot_count: Option<NonZeroU64>,
     /// How large the state may become before writes are refused.
     pub(crate) quota: Quota,
+    /// What history is compacted without being asked.
+    pub(crate) auto_compaction: AutoCompaction,
     /// Whether to go on without the other members, which are lost.
     pub(crate) force_new_cluster: bool,
     /// What is logged, and where.
@@ -74,6 +79,7 @@ impl Config {
                 .ok()
                 .and_then(NonZeroU64::new),
             quota: Quota::of_flag(settings.number("quota-backend-bytes")),
+            auto_compaction: auto_compaction(settings)?,
             force_new_cluster: settings.switch("force-new-cluster"),
             log: log(settings)?,
             initial: Initial {
@@ -105,6 +111,7 @@ impl Config {
             "heartbeat-interval":? = self.heartbeat_interval,
             "election-timeout":? = self.election_timeout,
             "pre-vote" = self.pre_vote,
+            "auto-compaction":? = self.auto_compaction,
             "force-new-cluster" = self.force_new_cluster,
             "log-level" = self.log.severity.as_str();
             "starting balsa"
@@ -149,6 +156,42 @@ fn timings(settings: &Settings) -> Result<(Duration, Duration), Stop> {
     }
     let of_ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
     Ok((of_ms(heartbeat), of_ms(election)))
+}
+
+/// What history to compact: in the mode `periodic` the retention is a length of time, or a number of hours; in the mode
+/// `revision` a number of revisions. None of it is off.
+fn auto_compaction(settings: &Settings) -> Result<AutoCompaction, Stop> {
+    let (mode_flag, retention_flag) = ("auto-compaction-mode", "auto-compaction-retention");
+    let retention = settings.text(retention_flag);
+    let refuse = |flag: &'static str, value: &str, why: &str| Stop::Refused {
+        origin: settings.origin(flag).cloned().unwrap_or(Origin::Flag(flag)),
+        value: value.to_owned(),
+        why: why.to_owned(),
+    };
+    let number = retention.parse::<u32>().ok();
+    match settings.text(mode_flag).as_str() {
+        _ if retention.is_empty() || number == Some(0) => Ok(AutoCompaction::Off),
+        "revision" => number
+            .map(|kept| AutoCompaction::Revisions(kept.into()))
+            .ok_or_else(|| refuse(retention_flag, &retention, "want a number of revisions to keep")),
+        "periodic" => {
+            let hours = number.map(|hours| Duration::from_secs(3600) * hours);
+            let age = hours.or_else(|| match Kind::Interval.parse(&retention) {
+                Ok(Value::Interval(nanoseconds)) => u64::try_from(nanoseconds).ok().map(Duration::from_nanos),
+                _ => None,
+            });
+            match age {
+                Some(Duration::ZERO) => Ok(AutoCompaction::Off),
+                Some(age) => Ok(AutoCompaction::Periodic(age)),
+                None => Err(refuse(
+                    retention_flag,
+                    &retention,
+                    "want a number of hours or a length of time such as 30m",
+                )),
+            }
+        }
+        mode => Err(refuse(mode_flag, mode, "want periodic or revision")),
+    }
 }
 
 /// Where to listen: addresses, since a name may mean another machine.

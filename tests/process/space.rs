@@ -115,6 +115,26 @@ fn at_the_quota_writes_are_refused_until_there_is_room() {
 }
 
 #[test]
+fn history_goes_without_being_asked() {
+    let mut server = Server::new("alone");
+    server.args(&["--auto-compaction-retention=1s"]);
+    server.restart();
+    for value in ["1", "2", "3"] {
+        put_v3(&mut server.http(), "key", value).expect("a write");
+    }
+    let before = json!({"key": "a2V5", "revision": "2"});
+    assert_eq!(server.call("/v3/kv/range", &before).status, 200);
+    until("the oldest revision is compacted", || {
+        server.call("/v3/kv/range", &before).status != 200
+    });
+    let compacted = server.call("/v3/kv/range", &before).json();
+    let error = "etcdserver: mvcc: required revision has been compacted";
+    assert_eq!(compacted["error"], error);
+    let (value, _) = get_v3(&mut server.http(), "key").expect("a read");
+    assert_eq!(value.as_deref(), Some("3"));
+}
+
+#[test]
 fn an_operator_makes_a_cluster_read_only() {
     let cluster = Cluster::start(3, CALM);
     let [one, other, _] = &cluster.members[..] else {

@@ -17,8 +17,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cpu_time::ThreadTime;
 use node::{
-    Answer, ClientId, Config, Input, Node, Now, Output, Request, RequestId, Response, Retired,
-    SnapshotPolicy, View, WallTime,
+    Answer, AutoCompaction, ClientId, Config, Input, Node, Now, Output, Request, RequestId, Response,
+    Retired, SnapshotPolicy, View, WallTime,
 };
 use raft_core::{Image, Membership, NodeId, SnapshotMark, Stamp, Time};
 use storage::store::Store;
@@ -88,6 +88,7 @@ impl Host {
             cluster_id: 1,
             data_id: 1,
             quota_bytes: u64::MAX,
+            auto_compaction: AutoCompaction::Off,
             snapshots: SnapshotPolicy::default(),
             attributes: Attributes {
                 name: "n1".to_owned(),

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use storage::store::command::Attributes;
 
+use crate::auto_compaction::AutoCompaction;
+
 /// What a node is told at boot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
@@ -19,6 +21,8 @@ pub struct Config {
     pub quota_bytes: u64,
     /// When a snapshot is due.
     pub snapshots: SnapshotPolicy,
+    /// What history of the v3 keyspace is compacted without being asked.
+    pub auto_compaction: AutoCompaction,
     /// What this member makes known of itself once there is a leader.
     pub attributes: Attributes,
 }

@@ -37,6 +37,7 @@
 //! | `leases.rs` | leases as clients ask for them: the leader alone knows how long one lasts |
 //! | `lease_clock.rs` | the leader's count-down of leases |
 //! | `upkeep.rs` | what a leader proposes of itself: expiry, checkpoints, work that is pending |
+//! | `auto_compaction.rs` | compaction without being asked |
 //! | `alarms.rs` | the alarm about space |
 //! | `counts.rs` | what those who watch over a member want to know |
 //! | `snapshots.rs` | own snapshots: when, and which are kept; the state becomes another's |
@@ -51,6 +52,7 @@
 
 mod alarms;
 mod apply;
+mod auto_compaction;
 mod clients;
 mod config;
 mod counts;
@@ -75,6 +77,7 @@ mod waiting;
 mod writes;
 
 pub use alarms::DiskUse;
+pub use auto_compaction::AutoCompaction;
 pub use config::{Config, SnapshotPolicy};
 pub use leases::{LeaseAsk, LeaseSays};
 pub use message::{Forward, Lane, Part, PeerMessage};

@@ -7,6 +7,7 @@ use storage::store::Store;
 
 use crate::alarms::Space;
 use crate::apply::Unapplied;
+use crate::auto_compaction::AutoCompactor;
 use crate::config::Config;
 use crate::forward::{FromFollowers, ToLeader};
 use crate::leases::Leases;
@@ -36,6 +37,7 @@ pub struct Node {
     pub(crate) writes: Writes,
     pub(crate) reads: Reads,
     pub(crate) leases: Leases,
+    pub(crate) auto_compactor: AutoCompactor,
     pub(crate) space: Space,
     pub(crate) snapshots: Snapshots,
     pub(crate) sending: Sending,
@@ -86,6 +88,7 @@ impl Node {
             writes: Writes::default(),
             reads: Reads::default(),
             leases: Leases::default(),
+            auto_compactor: AutoCompactor::new(config.auto_compaction, now.monotonic),
             space: Space::default(),
             sending: Sending::default(),
             receiving: Receiving::default(),
@@ -185,7 +188,9 @@ impl Node {
         };
         let leases = self.leases.deadline(self.now.monotonic).min(own);
         let leases = leases.min(self.tree_expiry());
-        raft.min(forward).min(leases.max(self.now.monotonic))
+        raft.min(forward)
+            .min(leases.max(self.now.monotonic))
+            .min(self.auto_compactor.deadline())
     }
 
     /// The member's Raft, to look at.
@@ -225,6 +230,7 @@ impl Node {
         self.propose_unsent();
         self.tick_leases();
         self.look_at_space();
+        self.tick_auto_compaction();
         while let Some(ticket) = self.waiting.overdue(self.now.monotonic) {
             self.answer(ticket, Err(Failure::Timeout));
         }

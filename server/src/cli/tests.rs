@@ -232,6 +232,21 @@ fn values_that_do_not_go_together_end_with_1() {
             1,
             "--advertise-client-urls must name a host and a port that others can reach: http://node1:0",
         ),
+        (
+            "--auto-compaction-mode=yearly --auto-compaction-retention=1",
+            1,
+            "--auto-compaction-mode=yearly is refused: want periodic or revision",
+        ),
+        (
+            "--auto-compaction-retention=-5m",
+            1,
+            "--auto-compaction-retention=-5m is refused: want a number of hours or a length of time such as 30m",
+        ),
+        (
+            "--auto-compaction-mode=revision --auto-compaction-retention=1h",
+            1,
+            "--auto-compaction-retention=1h is refused: want a number of revisions to keep",
+        ),
     ]);
 }
 

@@ -9,7 +9,6 @@ const ONE_SYNC_A_TURN: &str = "all that waits is written and synced together, wi
 const TWO_KEPT: &str = "the last two snapshots are kept, and the journal back to the older";
 const BY_BYTES: &str =
     "what slow followers may need stays in memory by its bytes: 16 MiB after a snapshot, 64 MiB at most";
-const NO_COMPACTION: &str = "automatic compaction is not supported yet";
 const NO_SLOW_LOG: &str = "slow requests are not logged yet";
 
 /// In the order of etcd's documentation.
@@ -82,13 +81,6 @@ pub(super) const TABLE: &[Flag] = &[
         Kind::Switch,
         "members cannot be changed yet",
     ),
-    only(
-        "auto-compaction-mode",
-        Kind::Text,
-        &["periodic", "revision"],
-        NO_COMPACTION,
-    ),
-    only("auto-compaction-retention", Kind::Text, &["", "0"], NO_COMPACTION),
     only(
         "enable-v2",
         Kind::Switch,

@@ -78,6 +78,20 @@ pub(super) const TABLE: &[Flag] = &[
         "most bytes of data in memory (default 0: half of the memory, 2 GiB at most; -1: no limit)",
     ),
     works(
+        "auto-compaction-mode",
+        Kind::Text,
+        Group::Member,
+        "periodic",
+        "what the retention means: periodic (a time) or revision (a number of revisions)",
+    ),
+    works(
+        "auto-compaction-retention",
+        Kind::Text,
+        Group::Member,
+        "0",
+        "history of v3 keys to keep: hours, 30m or the like, or revisions (default 0: all)",
+    ),
+    works(
         "force-new-cluster",
         Kind::Switch,
         Group::Member,

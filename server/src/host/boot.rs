@@ -157,6 +157,7 @@ fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
             ..SnapshotPolicy::default()
         },
         quota_bytes: config.quota.resolve(),
+        auto_compaction: config.auto_compaction,
         attributes: Attributes {
             name: config.name.clone(),
             client_urls,

@@ -2,7 +2,7 @@
 //! loop around them. Everything that takes time is handed to the world, which decides how much.
 
 use bytes::Bytes;
-use node::{ClientId, Config, Input, Node, Now, Output, PeerMessage};
+use node::{AutoCompaction, ClientId, Config, Input, Node, Now, Output, PeerMessage};
 use raft_core::{Membership, NodeId, Position, Save, SnapshotMark, Time};
 use storage::data_dir::{self, Expected, Identity};
 use storage::journal::{WriteError, recover};
@@ -401,6 +401,7 @@ fn config(
         data_id: data.identity().data_id,
         snapshots: settings.snapshots,
         quota_bytes: u64::MAX,
+        auto_compaction: AutoCompaction::Off,
         attributes: Attributes {
             name: format!("n{}", id.0),
             client_urls: vec![format!("http://n{}:2379", id.0)],

@@ -1,5 +1,6 @@
 //! A few nodes, messages delivered at once, disks that save at once unless held back.
 
+mod compaction;
 mod leases;
 mod space;
 mod tree;
@@ -12,8 +13,8 @@ use storage::store::command::{self, Attributes, Command, Outcome, Put};
 use storage::store::query::{Found, KeyRange, LeaseId, Query, RangeEnd, RangeQuery};
 
 use super::*;
-use crate::SnapshotPolicy;
 use crate::{Answer, ClientId, Request, RequestId, Response};
+use crate::{AutoCompaction, SnapshotPolicy};
 
 mod snapshots;
 
@@ -57,6 +58,7 @@ impl Cluster {
                 cluster_id: 7,
                 data_id: id * 100,
                 quota_bytes: u64::MAX,
+                auto_compaction: AutoCompaction::Off,
                 snapshots: SnapshotPolicy::default(),
                 attributes: Attributes {
                     name: format!("n{id}"),

@@ -129,6 +129,7 @@ impl Cluster {
             cluster_id: 7,
             data_id: id.0 * 100,
             quota_bytes: u64::MAX,
+            auto_compaction: AutoCompaction::Off,
             snapshots: SnapshotPolicy::default(),
             attributes: Attributes {
                 name: format!("n{id}"),
