@@ -180,7 +180,7 @@ fn deterministic_crates_have_no_source_of_chance() {
 }
 
 #[test]
-fn one_file_names_the_poll_and_none_is_unsafe() {
+fn one_file_names_the_poll_and_one_is_unsafe() {
     for (name, text) in all_rust_files()
         .into_iter()
         .filter(|(name, _)| name != "tests/tidy.rs")
@@ -191,7 +191,9 @@ fn one_file_names_the_poll_and_none_is_unsafe() {
         assert!(!names_poll || may_name_poll, "{name} names mio::Poll");
         let has_unsafe =
             code_lines(&text).any(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
-        assert!(!has_unsafe, "{name} has unsafe code");
+        // The allocator's settings are a C function's; the file argues for it.
+        let may_be_unsafe = name == "server/src/memory.rs";
+        assert!(!has_unsafe || may_be_unsafe, "{name} has unsafe code");
     }
 }
 

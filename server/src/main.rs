@@ -26,6 +26,7 @@ mod hints;
 mod host;
 mod ids;
 mod logging;
+mod memory;
 mod panics;
 mod quota;
 mod settings;
@@ -41,6 +42,7 @@ use config::Config;
 use exit::Stop;
 
 fn main() -> ExitCode {
+    memory::give_back_at_once();
     let done = match cli::parse(std::env::args_os().skip(1), std::env::vars_os()) {
         Ok(Start::Print(text)) => {
             // A closed standard output, as behind `| head`, is no failure.

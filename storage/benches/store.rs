@@ -29,6 +29,10 @@ use storage::store::query::{
     Between, Found, KeyRange, KeyValue, LeaseId, Query, RangeEnd, RangeQuery, Revision, Sort,
 };
 
+/// As in the server, but for its setting: that is `MIMALLOC_PURGE_DELAY=0` in the environment.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 3;
 const RANGES: [usize; 3] = [1, 100, 10_000];
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::workload::Workload;
 
 /// How long a cluster may take to answer for the first time.
-const START_MAX: Duration = Duration::from_secs(30);
+const START_MAX: Duration = Duration::from_secs(180);
 /// How often a starting member is asked.
 const ASK_EVERY: Duration = Duration::from_micros(500);
 
@@ -32,6 +32,8 @@ pub(crate) struct Cluster {
 
 struct Member {
     process: Child,
+    /// How it was started.
+    command: Command,
     address: SocketAddr,
     home: PathBuf,
 }
@@ -59,24 +61,37 @@ impl Cluster {
         for (number, name) in names.iter().enumerate() {
             let home = run.join(name);
             std::fs::create_dir_all(&home)?;
-            let process = command(program, name, &home)?
+            let mut command = command(program, name, &home)?;
+            command
                 .args(["--listen-client-urls", &client_urls[number]])
                 .args(["--advertise-client-urls", &client_urls[number]])
                 .args(["--listen-peer-urls", &peer_urls[number]])
                 .args(["--initial-advertise-peer-urls", &peer_urls[number]])
-                .args(["--initial-cluster", &all])
-                .spawn()?;
+                .args(["--initial-cluster", &all]);
+            let process = command.spawn()?;
             let address = (Ipv4Addr::LOCALHOST, ports[number]).into();
             cluster.members.push(Member {
                 process,
+                command,
                 address,
                 home,
             });
         }
         for member in &mut cluster.members {
-            member.wait_until_it_answers()?;
+            member.wait_until_it_answers(Workload::Put)?;
         }
         Ok(cluster)
+    }
+
+    /// kill -9 of the first member, and how long from its next start until it has answered a linearizable read.
+    pub(crate) fn restart(&mut self) -> io::Result<Duration> {
+        let member = &mut self.members[0];
+        member.process.kill()?;
+        member.process.wait()?;
+        let begun = Instant::now();
+        member.process = member.command.spawn()?;
+        member.wait_until_it_answers(Workload::Range)?;
+        Ok(begun.elapsed())
     }
 
     /// Where clients reach the members.
@@ -120,9 +135,9 @@ impl Drop for Cluster {
 }
 
 impl Member {
-    fn wait_until_it_answers(&mut self) -> io::Result<()> {
+    fn wait_until_it_answers(&mut self, workload: Workload) -> io::Result<()> {
         let deadline = Instant::now() + START_MAX;
-        while !matches!(put_once(self.address), Ok(true)) {
+        while !matches!(ask_once(self.address, workload), Ok(true)) {
             if let Some(status) = self.process.try_wait()? {
                 let log = std::fs::read_to_string(self.home.join("log"))?;
                 return Err(io::Error::other(format!("a member ended with {status}:\n{log}")));
@@ -151,14 +166,14 @@ fn command(program: Program<'_>, name: &str, home: &Path) -> io::Result<Command>
     Ok(command)
 }
 
-/// Puts one key. False if it was answered, but not well: there may be no leader yet.
-fn put_once(address: SocketAddr) -> io::Result<bool> {
+/// Asks one thing. False if it was answered, but not well: there may be no leader yet.
+fn ask_once(address: SocketAddr, workload: Workload) -> io::Result<bool> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(START_MAX))?;
     let mut client = net::http::client::Client::new("localhost");
     let mut request = Vec::new();
-    Workload::Put.requests(1).write_next(&mut client, &mut request);
+    workload.requests(1).write_next(&mut client, &mut request);
     socket.write_all(&request)?;
     let mut bytes = [0; 4096];
     loop {

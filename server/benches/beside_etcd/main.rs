@@ -16,6 +16,7 @@
 //! | `load.rs` | the driver: sockets, clocks, answers |
 //! | `samples.rs` | latencies to percentiles, rounds to medians |
 //! | `footprint.rs` | crates, bytes, memory, time to the first answer |
+//! | `many_keys.rs` | what a million keys take in memory, and restarts with them |
 //! | `machine.rs` | what the figures were taken on |
 //! | `report.rs` | the tables |
 
@@ -25,6 +26,7 @@ mod etcd;
 mod footprint;
 mod load;
 mod machine;
+mod many_keys;
 mod options;
 mod report;
 mod samples;
@@ -88,10 +90,18 @@ fn main() -> io::Result<()> {
     std::fs::create_dir_all(&scratch)?;
     let place = Place {
         balsa: env!("CARGO_BIN_EXE_balsa").into(),
-        etcd: etcd::install(&scratch)?,
+        etcd: match &options.etcd {
+            Some(given) => given.clone(),
+            None => etcd::install(&scratch)?,
+        },
         data: options.data.clone().unwrap_or(scratch),
     };
     println!("{}", machine::describe(&place.data)?);
+    if let Some(keys) = options.keys {
+        println!("{}", many_keys::describe(&place, keys, &options)?);
+        println!("load average at the end: {}", machine::load_average()?);
+        return Ok(());
+    }
     let mut results = Results::default();
     for round in 0..options.runs {
         for target in Target::ALL.into_iter().filter(|target| options.includes(*target)) {

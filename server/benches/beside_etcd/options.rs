@@ -15,6 +15,8 @@ cargo bench -p server --bench beside_etcd -- [options]
   --data DIR       where the data directories are made, and so on which disk (target/beside_etcd)
   --keep           do not remove data directories and logs
   --no-footprint   no figures of size, memory and start
+  --keys N         nothing but what N keys of 64 bytes with values of 256 take, and how long a restart with them does
+  --etcd PATH      this etcd, instead of the one from PyPI
 ";
 
 /// The options of a run.
@@ -27,6 +29,9 @@ pub(crate) struct Options {
     pub(crate) footprint: bool,
     pub(crate) data: Option<PathBuf>,
     pub(crate) keep: bool,
+    /// Measure what so many keys take, and nothing else.
+    pub(crate) keys: Option<u64>,
+    pub(crate) etcd: Option<PathBuf>,
     only: Vec<String>,
 }
 
@@ -41,6 +46,8 @@ impl Options {
             footprint: true,
             data: None,
             keep: false,
+            keys: None,
+            etcd: None,
             only: Vec::new(),
         };
         let mut arguments = std::env::args().skip(1);
@@ -67,6 +74,8 @@ impl Options {
                     options.only = names.split(',').map(str::to_owned).collect();
                 }
                 "--data" => options.data = Some(value(&argument, arguments.next())),
+                "--keys" => options.keys = Some(value(&argument, arguments.next())),
+                "--etcd" => options.etcd = Some(value(&argument, arguments.next())),
                 "--keep" => options.keep = true,
                 "--no-footprint" => options.footprint = false,
                 _ => refuse(&argument),
