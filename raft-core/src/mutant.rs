@@ -118,13 +118,32 @@ mutants! {
     SnapshotUnverified "snapshot-unverified";
     /// Whole members: the journal goes as soon as a snapshot is taken that covers it, not once that is durable.
     JournalDroppedEarly "journal-dropped-early";
+    /// Whole members: a lease ends as long after its grant as it lasts, renewed or not.
+    LeaseNotRenewed "lease-not-renewed";
+    /// Whole members: a new leader takes leases for over that it has not counted down itself.
+    LeaseOverAfterElection "lease-over-after-election";
+    /// Whole members: a new leader counts down only the leases that are granted in its own term.
+    LeasesForgotten "leases-forgotten";
+    /// Whole members: a member without space takes writes that need some.
+    NoSpaceIgnored "no-space-ignored";
+    /// Whole members: a sync that fails is taken for one that does not.
+    SyncErrorIgnored "sync-error-ignored";
 }
 
 impl Mutant {
     /// Whether the rule is not Raft's but that of whole members, so that Raft alone cannot break it.
     #[must_use]
     pub fn is_of_members(self) -> bool {
-        matches!(self, Mutant::SnapshotUnverified | Mutant::JournalDroppedEarly)
+        matches!(
+            self,
+            Mutant::SnapshotUnverified
+                | Mutant::JournalDroppedEarly
+                | Mutant::LeaseNotRenewed
+                | Mutant::LeaseOverAfterElection
+                | Mutant::LeasesForgotten
+                | Mutant::NoSpaceIgnored
+                | Mutant::SyncErrorIgnored
+        )
     }
 
     /// Whether `active` is this mutant and mutants are compiled in.

@@ -8,7 +8,7 @@
 //! raising and ending the alarm. If even that is used up, its Saves wait: it promises nothing, and a leader gives up the
 //! lead, because its disk stalls. It needs nobody's help to say that it is short of space before that: its log has room.
 
-use raft_core::{NodeId, Time};
+use raft_core::{Mutant, NodeId, Time};
 use serde::{Deserialize, Serialize};
 use storage::store::alarm::{Alarm, AlarmKind};
 use storage::store::command::Command;
@@ -65,13 +65,14 @@ impl Node {
     /// Whether what takes space is refused before it is proposed. A refusal at apply, which all members agree on, comes
     /// too late: the proposal is in every journal then.
     pub(crate) fn refuses_more(&self) -> bool {
-        self.space.disk_is_full || self.store().refuses_more()
+        let ignored = Mutant::NoSpaceIgnored.is(self.config.raft.mutant);
+        !ignored && (self.space.disk_is_full || self.store().refuses_more())
     }
 
     /// Raises the alarm, or ends it, as the space asks for; a leader also ends that of a member that was removed, and
     /// cannot.
     pub(crate) fn look_at_space(&mut self) {
-        if self.stopped {
+        if self.stopped || Mutant::NoSpaceIgnored.is(self.config.raft.mutant) {
             return;
         }
         let own = no_space(self.config.raft.id);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raft_core::{Boot, Index, NodeId, Time};
+use raft_core::{Boot, Index, Mutant, NodeId, Time};
 use serde::{Deserialize, Serialize};
 use storage::store::command::{Command, Outcome};
 use storage::store::query::LeaseId;
@@ -214,7 +214,9 @@ impl Node {
             return self.say(ticket, asker, ask, LeaseSays { time, applied });
         }
         if !clock.must_clear(ask.id, &lease) {
-            clock.count(ask.id, lease.ttl, now);
+            if !Mutant::LeaseNotRenewed.is(self.config.raft.mutant) {
+                clock.count(ask.id, lease.ttl, now);
+            }
             let time = Some((lease.ttl, lease.ttl));
             return self.say(ticket, asker, ask, LeaseSays { time, applied });
         }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use raft_core::Time;
+use raft_core::{Mutant, Time};
 use storage::store::command::{ClusterTime, Command};
 use storage::store::query::LeaseId;
 
@@ -80,8 +80,16 @@ impl Node {
 
     /// An entry of the leader's own term is applied, so all that was before is: it begins to count.
     pub(crate) fn begin_to_count(&mut self) {
-        let mut clock = Box::new(LeaseClock::new());
+        let mutant = self.config.raft.mutant;
+        let mut clock = match Mutant::LeasesForgotten.is(mutant) {
+            true => Box::default(),
+            false => Box::new(LeaseClock::new()),
+        };
         clock.learn(&self.store, self.now.monotonic);
+        if Mutant::LeaseOverAfterElection.is(mutant) {
+            let leases = self.store.leases_after(None);
+            leases.for_each(|(id, _)| clock.count(id, 0, self.now.monotonic));
+        }
         self.leases.clock = Some(clock);
         self.send_lease_asks();
     }

@@ -1,7 +1,7 @@
 //! What is due, when, and for whom. The plain world keeps one agenda; on madsim each task keeps its own.
 
 use bytes::Bytes;
-use node::ClientId;
+use node::{ClientId, RequestId, Response};
 pub use raft_core::{NodeId, Time};
 
 use crate::member::Happening;
@@ -29,6 +29,8 @@ pub enum Event {
     Bytes(ClientId, Bytes, bool),
     /// A client's connection broke; whether it was never accepted.
     Reset(ClientId, bool),
+    /// An answer for a caller.
+    Told(RequestId, Box<Response>),
     /// A planned fault begins.
     Begins(usize),
     /// A planned fault ends.

@@ -57,6 +57,8 @@ pub struct Numbers {
     pub value: u32,
     /// The last connection opened.
     pub connection: u64,
+    /// The last lease granted.
+    pub lease: i64,
 }
 
 impl Client {

@@ -7,7 +7,7 @@ use raft_core::Time;
 use crate::choices::Choices;
 
 /// How much too fast or slow a member's clock may run, in parts per million. Far worse than any crystal.
-const DRIFT_PPM_MAX: u64 = 20_000;
+pub const DRIFT_PPM_MAX: u64 = 20_000;
 
 const MILLION: u128 = 1_000_000;
 

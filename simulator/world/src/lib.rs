@@ -20,7 +20,8 @@
 //! | `faults.rs`, `faults/budget.rs`, `storm.rs` | what goes wrong and when; what may be damaged; faults as they befall |
 //! | `member.rs`, `lives.rs`, `seat.rs`, `served.rs` | one life of a member; how lives begin and end; what outlives them; its clients' connections |
 //! | `client.rs`, `dialect.rs`, `operation.rs` | clients, the HTTP they speak, the history they leave |
-//! | `check/` | one property a file: Figure 3, durability on disks, votes, replicas, linearizability, revisions, liveness |
+//! | `caller.rs`, `call.rs` | callers, who ask the node itself for what no route of the API leads to yet |
+//! | `check/` | one property a file: Figure 3, durability on disks, votes, replicas, linearizability, revisions, liveness, leases; `check/model/`: the stores, plainly |
 //! | `cores/` | clusters of Raft cores alone, at full speed, a hundred thousand seeds at a time |
 //! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests, and `balsa-study` |
 //! | `search/` | every state of a small cluster, within a scope |
@@ -39,6 +40,8 @@
 #![forbid(unsafe_code)]
 
 pub mod agenda;
+pub mod call;
+mod caller;
 pub mod check;
 pub mod choices;
 pub mod client;
@@ -48,6 +51,7 @@ pub mod dialect;
 pub mod disk;
 pub mod faults;
 mod image;
+mod judgement;
 mod lives;
 pub mod member;
 pub mod network;

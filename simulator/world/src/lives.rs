@@ -1,7 +1,7 @@
 //! How lives of a member begin and end: with what its disk has, and for want of power, by a failed disk, or at once because
 //! what is on the disk is damaged.
 
-use raft_core::NodeId;
+use raft_core::{Mutant, NodeId};
 
 use crate::agenda::{Actor, Event};
 use crate::check::{Violation, refusal};
@@ -18,7 +18,7 @@ impl World {
     pub(crate) fn has_started(&mut self, id: NodeId, found: &Found) -> Result<(), Violation> {
         let seat = &self.seats[&id];
         let node = seat.node().expect("it has started");
-        self.checks.booted(id, &found.image, node)?;
+        self.checks.booted(id, &found.image, node, self.now)?;
         let damaged = !seat.wounds.is_empty();
         if seat.disk.is_limited() {
             self.probes.met(Probe::BootedFull);
@@ -154,7 +154,11 @@ impl World {
     /// An operation of a member's disk is to fail.
     pub(crate) fn fails(&mut self, id: NodeId, failing: Failing, operations: u32) {
         let dropped = self.choices.below(u64::MAX);
-        self.seats[&id].disk.fail_after(failing, operations, dropped);
+        let disk = &self.seats[&id].disk;
+        disk.fail_after(failing, operations, dropped);
+        if Mutant::SyncErrorIgnored.is(self.settings.mutant) {
+            disk.hide_failures();
+        }
         self.probes.met(match failing {
             Failing::Write => Probe::WriteError,
             Failing::Sync => Probe::SyncError,

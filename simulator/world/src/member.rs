@@ -1,13 +1,15 @@
 //! One life of one member: the real node, the real journal on a simulated disk, the real HTTP and JSON, and the four-line
 //! loop around them. Everything that takes time is handed to the world, which decides how much.
 
-use bytes::Bytes;
-use node::{AutoCompaction, ClientId, Config, Input, Node, Now, Output, PeerMessage};
-use raft_core::{Membership, NodeId, Position, Save, SnapshotMark, Time};
+use std::collections::BTreeSet;
+
+use node::{AutoCompaction, ClientId, Config, Input, Node, Now, Output, Request, RequestId};
+use raft_core::{Membership, NodeId, Save, SnapshotMark, Time};
 use storage::data_dir::{self, Expected, Identity};
 use storage::journal::{WriteError, recover};
 use storage::store::command::Attributes;
 
+use crate::caller::CALLERS;
 use crate::choices::Choices;
 use crate::clock::Clock;
 use crate::disk::SimDisk;
@@ -16,92 +18,17 @@ use crate::probes::Probe;
 use crate::served::{Progress, Served};
 use crate::settings::Settings;
 
+mod face;
 mod journal;
 mod snapshots;
+
+pub use face::{Effect, Halt, Happening};
 
 use self::journal::Journal;
 use snapshots::Snapshots;
 
 /// The cluster of every run.
 pub const CLUSTER_ID: u64 = 0xba15_a000;
-
-/// What a member wants done by the world.
-#[derive(Debug)]
-pub enum Effect {
-    /// Take this to a peer.
-    Send {
-        /// What.
-        message: PeerMessage,
-        /// As bytes.
-        frame: Bytes,
-    },
-    /// A Save is written; sync it and say so.
-    Sync(Save),
-    /// Take these bytes to a client.
-    Answer {
-        /// Whose connection.
-        client: ClientId,
-        /// What.
-        bytes: Vec<u8>,
-        /// Whether the member ends the connection with them.
-        closed: bool,
-    },
-    /// A snapshot of its own is begun; write it to its end, and say so.
-    SaveSnapshot(Position),
-    /// The snapshot that came is to be made durable and put in its place.
-    PublishSnapshot(Position),
-    /// For the trace and the checks: why Raft decided as it did.
-    Why(raft_core::Why),
-    /// This member learned who leads.
-    Leader {
-        /// Who.
-        leader: Option<NodeId>,
-        /// In which term.
-        term: raft_core::Term,
-    },
-    /// This member was removed for good.
-    Removed,
-    /// Another member broke the protocol.
-    Alarm(raft_core::Alarm),
-    /// For the report: a path was met.
-    Met(Probe),
-}
-
-/// What happens to a member.
-#[derive(Debug)]
-pub enum Happening {
-    /// Bytes from a peer.
-    Frame(Bytes),
-    /// Bytes from a client.
-    Stream(ClientId, Bytes),
-    /// A client ended its connection.
-    Gone(ClientId),
-    /// It is told to hand over the lead, as before a clean stop.
-    HandOver,
-    /// The link on which a peer speaks closed.
-    LinkClosed(NodeId),
-    /// The write in flight is to be synced now.
-    Sync,
-    /// The snapshot in the making is to be written to its end now.
-    SnapshotMade,
-    /// The snapshot that came is to be put in its place now.
-    SnapshotPublished(Position),
-    /// A deadline is due.
-    Tick,
-}
-
-/// The member cannot go on.
-#[derive(Debug)]
-pub enum Halt {
-    /// Its power failed in the middle of a disk operation.
-    PowerFailed,
-    /// An operation of its disk failed, after which nothing may be promised: the process ends.
-    DiskFailed,
-    /// It refuses what is on its disk, which is damaged.
-    Refused(String),
-    /// Something that must never happen did.
-    Broken(String),
-}
 
 /// A running member.
 #[derive(Debug)]
@@ -115,6 +42,8 @@ pub struct Member {
     told_of_space: bool,
     snapshots: Snapshots,
     served: Served,
+    /// What callers asked for that takes space, while there was none.
+    asked_in_vain: BTreeSet<(ClientId, RequestId)>,
     /// What was handled and not polled yet.
     effects: Vec<Effect>,
 }
@@ -189,6 +118,7 @@ impl Member {
             told_of_space: false,
             snapshots: Snapshots::default(),
             served: Served::new(CLUSTER_ID),
+            asked_in_vain: BTreeSet::new(),
             effects: Vec::new(),
         };
         Ok((member, found))
@@ -198,6 +128,12 @@ impl Member {
     #[must_use]
     pub fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// What its wall clock shows, in nanoseconds.
+    #[must_use]
+    pub fn wall(&self, now: Time) -> u64 {
+        self.read(now).wall.0
     }
 
     /// Its disk.
@@ -240,6 +176,19 @@ impl Member {
                 let progress = self.served.receive(client, &bytes);
                 self.progress(client, progress)
             }
+            Happening::Asked(client, id, request) => {
+                if self.told_of_space
+                    && let Request::Write(command) = &*request
+                    && command.takes_space()
+                {
+                    self.asked_in_vain.insert((client, id));
+                }
+                Some(Input::Request {
+                    client,
+                    id,
+                    request: *request,
+                })
+            }
             Happening::Gone(client) => self.served.gone(client),
             Happening::LinkClosed(peer) => Some(Input::LinkClosed(peer)),
             Happening::HandOver => Some(Input::HandOver),
@@ -276,6 +225,15 @@ impl Member {
                 Output::Send { message, .. } => {
                     let frame = network::encode(&message);
                     effects.push(Effect::Send { message, frame });
+                }
+                Output::Reply { client, id, response } if client.0 >= CALLERS => {
+                    let read_only = self.asked_in_vain.remove(&(client, id));
+                    effects.push(Effect::Told {
+                        client,
+                        id,
+                        response,
+                        read_only,
+                    });
                 }
                 Output::Reply { client, id, response } => {
                     if let Some(progress) = self.served.reply(client, id, &response)

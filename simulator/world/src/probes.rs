@@ -55,7 +55,27 @@ probes! {
     DamageRefused "a damaged member refused to boot, by file",
     DamageHarmless "a damaged member booted with all it had",
     OlderSnapshot "an older snapshot took the place of a damaged one",
+    RefusedForSpace "a write was refused for want of space",
     BudgetHeld "damage was withheld from a quorum's last copies",
+    ;
+    "stores":
+    TransactionHeld "transactions whose comparisons held",
+    TransactionElse "transactions whose comparisons did not",
+    RangeDeleted "several keys deleted at once",
+    OldRead "reads of old revisions",
+    Compacted "compactions",
+    CompactedAgain "compactions that came too late",
+    CompactedRead "reads of compacted revisions refused",
+    FutureRead "reads of future revisions refused",
+    LeaseGranted "leases granted",
+    LeaseRenewed "leases renewed",
+    LeaseRevoked "leases revoked",
+    LeaseExpired "leases expired",
+    LeaseNotFound "leases not found",
+    FileAlive "files with a time to live read",
+    FileGone "files read whose time was over",
+    FileExpired "files expired",
+    InOrder "queues listed",
     ;
 }
 
@@ -77,6 +97,11 @@ impl Probes {
     /// It was met once more.
     pub(crate) fn met(&mut self, probe: Probe) {
         self.counts[probe as usize] += 1;
+    }
+
+    /// It was met so many times more.
+    pub(crate) fn add(&mut self, probe: Probe, count: u64) {
+        self.counts[probe as usize] += count;
     }
 
     /// All that another met, too.

@@ -50,6 +50,11 @@ impl Seat {
     pub(crate) fn node(&self) -> Option<&node::Node> {
         self.member.as_ref().map(Member::node)
     }
+
+    /// What its wall clock shows, in nanoseconds.
+    pub(crate) fn wall(&self, now: Time) -> u64 {
+        self.member.as_ref().map_or(0, |member| member.wall(now))
+    }
 }
 
 impl World {
@@ -120,6 +125,9 @@ impl World {
         for happening in std::mem::take(&mut seat.inbox) {
             steps::happening(&mut self.trace, now, id, &happening);
             let synced = matches!(happening, Happening::Sync);
+            if matches!(happening, Happening::SnapshotPublished(_)) {
+                self.jumps.push((id, now));
+            }
             done = member.handle(now, happening);
             if done.is_err() {
                 break;
@@ -141,7 +149,7 @@ impl World {
         }
         let seat = &self.seats[&id];
         let node = seat.node().expect("it has just had its turn");
-        self.checks.observe(id, node)?;
+        self.checks.observe(id, node, now)?;
         if self.trace.steps().is_multiple_of(INVARIANTS_EVERY) {
             node.raft().check_invariants();
         }
@@ -187,6 +195,21 @@ impl World {
                 bytes,
                 closed,
             } => self.answer(client, bytes, closed),
+            Effect::Told {
+                client,
+                id,
+                response,
+                read_only,
+            } => {
+                if read_only && matches!(response.result, Ok(node::Answer::Done(_))) {
+                    let story = format!(
+                        "n{} had no space and took a write: {response:?}",
+                        response.header.member_id.0
+                    );
+                    return Err(Violation::new("without space a member serves reads", story));
+                }
+                self.tell(client, id, response);
+            }
             Effect::Leader { leader, .. } if leader == Some(id) => self.elected(id),
             Effect::Leader { .. } | Effect::Why(_) => {}
             Effect::Met(probe) => self.probes.met(probe),

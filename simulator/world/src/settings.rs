@@ -21,6 +21,8 @@ pub struct Settings {
     pub election_timeout: Duration,
     /// How many clients.
     pub clients: usize,
+    /// How many callers.
+    pub callers: usize,
     /// How many keys each API uses.
     pub keys: u8,
     /// How long a client rests between operations, in microseconds.
@@ -83,6 +85,7 @@ impl Settings {
             mutant,
             election_timeout,
             clients: usize::try_from(choices.between(4, 8)).expect("few"),
+            callers: usize::try_from(choices.between(1, 3)).expect("few"),
             keys: u8::try_from(choices.between(2, 5)).expect("few"),
             rest: law(choices, &[400_000, 150_000], 1_000_000),
             patience: Law {

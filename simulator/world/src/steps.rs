@@ -20,6 +20,12 @@ pub(crate) fn happening(trace: &mut Trace, now: Time, id: NodeId, what: &Happeni
                 format!("n{n} <- connection {}: {} bytes", client.0, bytes.len())
             });
         }
+        Happening::Asked(client, id, request) => {
+            let bytes = postcard::to_stdvec(request).expect("a request has a postcard form");
+            trace.step(now, n, &bytes, || {
+                format!("n{n} <- caller {} asks #{}: {request:?}", client.0, id.0)
+            });
+        }
         Happening::Gone(client) => {
             trace.step(now, n, &client.0.to_le_bytes(), || {
                 format!("n{n} <- connection {} ended", client.0)
@@ -81,6 +87,14 @@ pub(crate) fn effect(trace: &mut Trace, now: Time, id: NodeId, what: &Effect) {
             format!("n{n} has all of the snapshot {mark}")
         }),
         Effect::Removed => trace.step(now, n, b"removed", || format!("n{n} was removed")),
+        Effect::Told {
+            client, id, response, ..
+        } => {
+            let bytes = postcard::to_stdvec(response).expect("a response has a postcard form");
+            trace.step(now, n, &bytes, || {
+                format!("n{n} -> caller {} #{}: {:?}", client.0, id.0, response.result)
+            });
+        }
         Effect::Met(probe) => trace.remark(now, || format!("n{n}: {probe:?}")),
         Effect::Alarm(alarm) => trace.step(now, n, b"alarm", || format!("n{n} ALARM {alarm:?}")),
     }

@@ -33,6 +33,7 @@ impl World {
     /// A member came to lead; somebody may be after it.
     pub(crate) fn elected(&mut self, id: NodeId) {
         self.befell.elections += 1;
+        self.led_since = self.now;
         let hunt = self.active.iter().find_map(|active| match active.fault {
             Fault::Hunt { after_max, down_max } => Some((after_max, down_max)),
             _ => None,

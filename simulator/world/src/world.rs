@@ -8,8 +8,9 @@ pub use raft_core::Mutant;
 use raft_core::{NodeId, Time};
 
 use crate::agenda::{Actor, Due, Event};
-use crate::check::liveness::Standing;
-use crate::check::{self, Checks, Noticed, Violation};
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::check::{Checks, Noticed, Violation};
 use crate::choices::Choices;
 use crate::client::{Client, Numbers};
 use crate::faults::budget::Budget;
@@ -32,6 +33,7 @@ pub struct World {
     pub(crate) network: Network,
     pub(crate) seats: BTreeMap<NodeId, Seat>,
     pub(crate) clients: Vec<Client>,
+    pub(crate) callers: Vec<Caller>,
     pub(crate) streams: BTreeMap<ClientId, Stream>,
     pub(crate) numbers: Numbers,
     pub(crate) plan: Vec<Planned>,
@@ -47,6 +49,12 @@ pub struct World {
     pub(crate) checks: Checks,
     pub(crate) trace: Trace,
     pub(crate) history: Vec<Operation>,
+    /// What callers asked and were told.
+    pub(crate) calls: Vec<Call>,
+    /// When somebody last came to lead.
+    pub(crate) led_since: Time,
+    /// Members whose state became that of a leader's snapshot, and when.
+    pub(crate) jumps: Vec<(NodeId, Time)>,
     due: Vec<Due>,
     commands: Vec<Command>,
     violation: Option<Noticed>,
@@ -100,6 +108,7 @@ impl World {
             network: Network::new(settings.weather),
             seats: members().map(|id| (id, Seat::default())).collect(),
             clients: (0..settings.clients).map(Client::new).collect(),
+            callers: (0..settings.callers).map(Caller::new).collect(),
             streams: BTreeMap::new(),
             numbers: Numbers::default(),
             active: Vec::new(),
@@ -110,6 +119,9 @@ impl World {
             checks: Checks::new(members()),
             trace: Trace::new(options.lines),
             history: Vec::new(),
+            calls: Vec::new(),
+            led_since: Time(0),
+            jumps: Vec::new(),
             due: Vec::new(),
             commands: Vec::new(),
             violation: None,
@@ -126,7 +138,10 @@ impl World {
         self.pass_to(now);
         let done = match (actor, event) {
             (Actor::Member(id), Event::Member(life, happening)) => self.member(id, life, happening),
-            (Actor::Client(number), event) => self.client(number, event),
+            (Actor::Client(number), event) => match number.checked_sub(self.clients.len()) {
+                None => self.client(number, event),
+                Some(number) => self.caller(number, event),
+            },
             (_, event) => {
                 self.fault(event);
                 Ok(())
@@ -148,10 +163,10 @@ impl World {
         self.seats.keys().copied().collect()
     }
 
-    /// How many clients there are.
+    /// How many clients and callers there are.
     #[must_use]
     pub fn clients(&self) -> usize {
-        self.clients.len()
+        self.clients.len() + self.callers.len()
     }
 
     /// Whether a member has power and is to be booted.
@@ -237,7 +252,7 @@ impl World {
         for id in self.members() {
             self.add(Time(0), Actor::Faults, Event::PowerOn(id));
         }
-        for number in 0..self.clients.len() {
+        for number in 0..self.clients() {
             let at = Time(self.choices.below(SECOND));
             self.add(at, Actor::Client(number), Event::Wake(0));
         }
@@ -259,31 +274,5 @@ impl World {
             });
             self.violation = Some(Noticed { at, violation });
         }
-    }
-
-    /// The checks of the run as a whole.
-    fn judge(&mut self) -> Result<(), Violation> {
-        let works_from = Time(self.settings.storm + self.settings.recovery());
-        let refused = |seat: &Seat| seat.refused.is_some();
-        let members = self.seats.iter().map(|(&id, seat)| match seat.node() {
-            Some(node) => (id, Standing::Running(node)),
-            None if refused(seat) => (id, Standing::Refuses),
-            None => (id, Standing::Down),
-        });
-        check::liveness::check(&self.history, members, works_from)
-            .map_err(|story| Violation::new("liveness", story))?;
-        let pending = self.clients.iter().filter_map(Client::pending);
-        let history: Vec<Operation> = self.history.iter().copied().chain(pending).collect();
-        check::history(&history)?;
-        let succeeded = self
-            .history
-            .iter()
-            .filter(|operation| operation.succeeded())
-            .count();
-        if succeeded * 2 < self.history.len() || self.history.len() < OPERATIONS_MIN {
-            let story = format!("{succeeded} of {} operations succeeded", self.history.len());
-            return Err(Violation::new("enough succeeds", story));
-        }
-        Ok(())
     }
 }

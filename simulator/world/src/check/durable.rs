@@ -197,6 +197,12 @@ impl Durable {
         }
     }
 
+    /// The term of each entry that is committed, from index 1.
+    #[must_use]
+    pub fn committed(&self) -> &[Term] {
+        &self.committed
+    }
+
     /// A member began to write this.
     pub fn writing(&mut self, id: NodeId, save: &Save) {
         self.held(id).writing = Some(Change::of(save));

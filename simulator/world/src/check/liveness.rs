@@ -1,6 +1,6 @@
 //! Once faults are over, the cluster works again within a stated time: from then on every operation succeeds, nobody else
 //! comes to lead, and in the end all members are equal. A member that refuses its damaged disk stays down: the others are a
-//! quorum, and work.
+//! quorum, and work. Nor can a member say what became of a write over which a snapshot took it.
 
 use node::Node;
 use raft_core::{NodeId, Time};
@@ -19,7 +19,8 @@ pub enum Standing<'a> {
     Refuses,
 }
 
-/// Judges the calm after the storm. `works_from`: when everything must work again.
+/// Judges the calm after the storm. `works_from`: when everything must work again; `jumps`: when a snapshot took members
+/// over entries.
 ///
 /// # Errors
 /// What does not, in a sentence.
@@ -27,13 +28,18 @@ pub fn check<'a>(
     history: &[Operation],
     members: impl Iterator<Item = (NodeId, Standing<'a>)>,
     works_from: Time,
+    jumps: &[(NodeId, Time)],
 ) -> Result<(), String> {
     let members: Vec<(NodeId, Standing<'_>)> = members.collect();
     let excused = |operation: &&Operation| {
         let is_asked = |(id, standing): &(NodeId, Standing<'_>)| {
             *id == operation.member && matches!(standing, Standing::Refuses)
         };
-        operation.outcome == Outcome::Refused && members.iter().any(is_asked)
+        match operation.outcome {
+            Outcome::Refused => members.iter().any(is_asked),
+            Outcome::Unknown => is_jumped(jumps, operation.member, operation.called, operation.returned),
+            _ => false,
+        }
     };
     let mut calm = history
         .iter()
@@ -65,6 +71,14 @@ pub fn check<'a>(
     Ok(())
 }
 
+/// Whether a snapshot took a member over entries between two times.
+#[must_use]
+pub fn is_jumped(jumps: &[(NodeId, Time)], member: NodeId, from: Time, to: Time) -> bool {
+    jumps
+        .iter()
+        .any(|&(id, at)| id == member && (from..=to).contains(&at))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +100,7 @@ mod tests {
 
     fn judge_with(history: &[Operation], standing: Option<Standing<'_>>) -> Result<(), String> {
         let members = standing.map(|standing| (NodeId(1), standing));
-        check(history, members.into_iter(), Time(100))
+        check(history, members.into_iter(), Time(100), &[(NodeId(1), Time(150))])
     }
 
     fn judge(history: &[Operation], down: bool) -> Result<(), String> {
@@ -111,5 +125,10 @@ mod tests {
         assert!(judge(&[get(99, found)], false).is_err(), "nothing was tried");
         assert!(judge(&[get(100, found), get(101, Outcome::Unknown)], false).is_err());
         assert!(judge(&[get(100, found)], true).is_err());
+        // Its member took over a snapshot meanwhile.
+        assert_eq!(
+            judge(&[get(100, found), get(150, Outcome::Unknown)], false),
+            Ok(())
+        );
     }
 }

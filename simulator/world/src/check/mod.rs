@@ -1,10 +1,13 @@
 //! What must hold however the network, the disks and the clocks behave: one property, or one family, a file.
 
+pub mod calls;
 pub mod durable;
 pub mod electable;
 pub mod figure3;
+pub mod leases;
 pub mod linearizable;
 pub mod liveness;
+pub mod model;
 pub mod promise;
 pub mod read_index;
 pub mod refusal;
@@ -15,7 +18,7 @@ pub mod votes;
 use std::fmt;
 
 use node::{Node, PeerMessage};
-use raft_core::{Image, NodeId, Position, Save};
+use raft_core::{Image, NodeId, Position, Save, Time};
 
 use crate::operation::Operation;
 use crate::trace::Stamp;
@@ -47,6 +50,7 @@ pub struct Checks {
     durable: durable::Durable,
     votes: votes::Votes,
     replicas: replicas::Replicas,
+    model: model::Model,
 }
 
 impl Checks {
@@ -58,6 +62,7 @@ impl Checks {
             durable: durable::Durable::new(members),
             votes: votes::Votes::default(),
             replicas: replicas::Replicas::default(),
+            model: model::Model::default(),
         }
     }
 
@@ -65,13 +70,19 @@ impl Checks {
     ///
     /// # Errors
     /// What does not hold.
-    pub fn booted(&mut self, id: NodeId, image: &Image, node: &Node) -> Result<(), Violation> {
+    pub fn booted(&mut self, id: NodeId, image: &Image, node: &Node, now: Time) -> Result<(), Violation> {
         self.figure3.restarted(id);
         self.durable
             .booted(id, image, node)
             .map_err(|error| Violation::new("recovery", error))?;
         node.raft().check_invariants();
-        self.observe(id, node)
+        self.observe(id, node, now)
+    }
+
+    /// The state as it should be.
+    #[must_use]
+    pub fn model(&self) -> &model::Model {
+        &self.model
     }
 
     /// A member begins to save a snapshot of its own.
@@ -87,6 +98,7 @@ impl Checks {
     /// A member began to write a Save.
     pub fn writing(&mut self, id: NodeId, save: &Save) {
         self.durable.writing(id, save);
+        self.model.writing(save);
     }
 
     /// Its Save is synced.
@@ -111,7 +123,7 @@ impl Checks {
     ///
     /// # Errors
     /// What does not hold.
-    pub fn observe(&mut self, id: NodeId, node: &Node) -> Result<(), Violation> {
+    pub fn observe(&mut self, id: NodeId, node: &Node, now: Time) -> Result<(), Violation> {
         let raft = node.raft();
         self.figure3
             .observe(id, raft)
@@ -119,6 +131,8 @@ impl Checks {
         self.durable
             .observe(id, raft)
             .map_err(|error| Violation::new("what is committed is durable", error))?;
+        self.model
+            .advance(node.applied().index, self.durable.committed(), now);
         self.replicas
             .observe(id, node)
             .map_err(|error| Violation::new("replicas are equal", error))

@@ -1,0 +1,211 @@
+//! The replicated state as a plain reading of etcd's rules has it: every version of every key in a list, and nothing
+//! clever. It is fed with the log: each entry, once any member has applied it. What callers were told is compared with
+//! what stands here at the place in the log at which they were told it, so transactions, ranges, deletions, leases and
+//! reads of old revisions are all linearizable together, or differ somewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use node::{Node, Proposal};
+use raft_core::{Body, Index, LogChange, NodeId, Save, Term, Time};
+use storage::store::alarm::AlarmKind;
+use storage::store::command::{ClusterTime, Command, Failure, Outcome};
+use storage::store::query::{Between, KeyRange, LeaseId, Query, RangeEnd, RangeQuery};
+
+pub mod keyspace;
+mod transaction;
+pub mod tree;
+
+use keyspace::Keyspace;
+use tree::Temporary;
+
+/// The state after so many entries, and all that is to be known of the way there.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    /// Command entries as members wrote them into their journals.
+    written: BTreeMap<(Index, Term), Bytes>,
+    /// What each entry did, from index 1.
+    done: Vec<Done>,
+    pub(crate) keyspace: Keyspace,
+    pub(crate) temporary: Temporary,
+    no_space: BTreeSet<NodeId>,
+    /// The time of the newest command.
+    pub(crate) time: u64,
+    /// When leases were ended that the leader had counted down: the first time that any member had applied it.
+    pub(crate) expired: BTreeMap<LeaseId, Time>,
+}
+
+/// What an entry did.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// What it asked for; None for Raft's own entries.
+    pub command: Option<Command>,
+    /// What came of it, as far as it is told here.
+    pub result: Option<Result<Outcome, Failure>>,
+    /// The keyspace's revision afterwards.
+    pub revision: u64,
+    /// The oldest revision that can be read afterwards.
+    pub floor: u64,
+}
+
+impl Model {
+    /// A member writes this to its journal.
+    pub fn writing(&mut self, save: &Save) {
+        let LogChange::Append(entries) = &save.log else {
+            return;
+        };
+        for entry in entries {
+            if let Body::Command(bytes) = &entry.body
+                && entry.position.index > self.applied()
+            {
+                let place = (entry.position.index, entry.position.term);
+                self.written.insert(place, bytes.clone());
+            }
+        }
+    }
+
+    /// The last entry that any member has applied.
+    #[must_use]
+    pub fn applied(&self) -> Index {
+        Index(self.done.len() as u64)
+    }
+
+    /// A member has applied the entries up to `applied`, whose terms are these from index 1.
+    pub fn advance(&mut self, applied: Index, terms: &[Term], now: Time) {
+        while self.applied() < applied {
+            let index = self.applied().next();
+            let Some(term) = usize::try_from(index.0 - 1)
+                .ok()
+                .and_then(|place| terms.get(place))
+            else {
+                return;
+            };
+            let bytes = self.written.remove(&(index, *term));
+            let proposal = bytes.and_then(|bytes| Proposal::decode(&bytes).ok());
+            let (command, result) = match proposal {
+                None => (None, None),
+                Some((time, Proposal { command, .. })) => {
+                    let result = self.apply(index, time, &command, now);
+                    (Some(command), result)
+                }
+            };
+            self.done.push(Done {
+                command,
+                result,
+                revision: self.keyspace.revision,
+                floor: self.keyspace.floor,
+            });
+        }
+        self.written.retain(|(index, _), _| *index > applied);
+    }
+
+    /// What an entry did.
+    #[must_use]
+    pub fn at(&self, index: Index) -> Option<&Done> {
+        let place = usize::try_from(index.0.checked_sub(1)?).ok()?;
+        self.done.get(place)
+    }
+
+    fn apply(
+        &mut self,
+        index: Index,
+        time: ClusterTime,
+        command: &Command,
+        now: Time,
+    ) -> Option<Result<Outcome, Failure>> {
+        self.time = self.time.max(time.0);
+        if command.takes_space() && !self.no_space.is_empty() {
+            return Some(Err(Failure::NoSpace));
+        }
+        let keyspace = &mut self.keyspace;
+        Some(match command {
+            Command::Put(put) => keyspace.write(|keyspace| {
+                let previous = keyspace.put(put)?;
+                Ok(Outcome::Put { previous })
+            }),
+            Command::DeleteRange { range, previous } => keyspace.write(|keyspace| {
+                let (count, previous) = keyspace.delete(range, *previous);
+                Ok(Outcome::Deleted { count, previous })
+            }),
+            Command::Transaction(transaction) => keyspace.write(|keyspace| {
+                let chosen = keyspace.transact(transaction)?;
+                Ok(Outcome::Transaction(chosen))
+            }),
+            Command::Compact { revision } => keyspace.compact(revision.0).map(|()| Outcome::Compacted),
+            Command::LeaseGrant { id, ttl } => keyspace
+                .grant(*id, *ttl)
+                .map(|()| Outcome::LeaseGranted { id: *id, ttl: *ttl }),
+            Command::LeaseRevoke { id } => keyspace.revoke(*id).map(|()| Outcome::LeaseRevoked),
+            Command::LeaseExpire { ids } => {
+                for id in ids {
+                    if keyspace.revoke(*id).is_ok() {
+                        self.expired.insert(*id, now);
+                    }
+                }
+                Ok(Outcome::LeasesExpired)
+            }
+            Command::Alarm { alarm, raised } if alarm.kind == AlarmKind::NoSpace => {
+                let changed = match raised {
+                    true => self.no_space.insert(alarm.member),
+                    false => self.no_space.remove(&alarm.member),
+                };
+                Ok(Outcome::Alarm { changed })
+            }
+            Command::Tree { path, change } => {
+                self.temporary.change(index, path, change, self.time);
+                return None;
+            }
+            Command::Expire => {
+                self.temporary.expire(index, self.time);
+                Ok(Outcome::Expired)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// How long after its time a file may still be there, in nanoseconds: its end has to go through the log.
+const LATE_MAX: u64 = 2_000_000_000;
+
+/// Compares the state of the member that leads with what it should be; `wall` is what its wall clock shows.
+///
+/// # Errors
+/// What differs.
+pub fn compare(model: &Model, node: &Node, wall: u64) -> Result<(), String> {
+    if node.applied().index != model.applied() {
+        return Ok(());
+    }
+    let (store, keyspace) = (node.store(), &model.keyspace);
+    let everything = RangeQuery {
+        range: KeyRange {
+            start: Bytes::from_static(b"\0"),
+            end: RangeEnd::Unbounded,
+        },
+        revision: None,
+        limit: None,
+        sort: None,
+        keys_only: false,
+        count_only: false,
+        mod_revision: Between::default(),
+        create_revision: Between::default(),
+    };
+    let expected = keyspace.find(&everything, keyspace.revision, keyspace.floor);
+    let found = store.query(&Query::Range(everything));
+    if found != expected {
+        return Err(format!("the keys are {found:?}, and {expected:?} is right"));
+    }
+    let leases: Vec<(LeaseId, u64)> = store
+        .leases_after(None)
+        .map(|(id, lease)| (id, lease.ttl))
+        .collect();
+    let expected: Vec<(LeaseId, u64)> = keyspace.leases.iter().map(|(id, ttl)| (*id, *ttl)).collect();
+    if leases != expected {
+        return Err(format!("the leases are {leases:?}, and {expected:?} is right"));
+    }
+    match model.temporary.next_end() {
+        Some(end) if end + LATE_MAX < wall => {
+            Err(format!("a file should be gone at {end}, and it is {wall}"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,75 @@
+//! The checks of a run as a whole, once it is over.
+
+use raft_core::Time;
+
+use crate::call::Call;
+use crate::check::liveness::Standing;
+use crate::check::{self, Violation};
+use crate::client::Client;
+use crate::operation::Operation;
+use crate::probes::Probe;
+use crate::seat::Seat;
+use crate::world::{OPERATIONS_MIN, World};
+
+impl World {
+    /// Judges the run.
+    pub(crate) fn judge(&mut self) -> Result<(), Violation> {
+        let works_from = Time(self.settings.storm + self.settings.recovery());
+        let refused = |seat: &Seat| seat.refused.is_some();
+        let members = self.seats.iter().map(|(&id, seat)| match seat.node() {
+            Some(node) => (id, Standing::Running(node)),
+            None if refused(seat) => (id, Standing::Refuses),
+            None => (id, Standing::Down),
+        });
+        check::liveness::check(&self.history, members, works_from, &self.jumps)
+            .map_err(|story| Violation::new("liveness", story))?;
+        self.judge_stores(works_from)?;
+        let pending = self.clients.iter().filter_map(Client::pending);
+        let history: Vec<Operation> = self.history.iter().copied().chain(pending).collect();
+        check::history(&history)?;
+        let succeeded = self
+            .history
+            .iter()
+            .filter(|operation| operation.succeeded())
+            .count();
+        if succeeded * 2 < self.history.len() || self.history.len() < OPERATIONS_MIN {
+            let story = format!("{succeeded} of {} operations succeeded", self.history.len());
+            return Err(Violation::new("enough succeeds", story));
+        }
+        Ok(())
+    }
+
+    /// What callers were told, leases, and the state in the end.
+    fn judge_stores(&mut self, works_from: Time) -> Result<(), Violation> {
+        let model = self.checks.model();
+        let excused = |call: &Call| {
+            let jumped = check::liveness::is_jumped(&self.jumps, call.member, call.called, call.returned);
+            jumped || self.seats[&call.member].refused.is_some()
+        };
+        let mut calm = self.calls.iter().filter(|call| call.called >= works_from);
+        if let Some(failed) = calm.find(|call| !call.succeeded() && !excused(call)) {
+            let story = format!("a call failed although no fault was about: {failed}");
+            return Err(Violation::new("liveness", story));
+        }
+        check::calls::check(&self.calls, model, &mut self.probes)
+            .map_err(|story| Violation::new("the stores are one history", story))?;
+        let leads = |seat: &&Seat| seat.node().is_some_and(|node| node.raft().is_leader());
+        let leader = self.seats.values().find(leads);
+        let led_since = leader.map(|_| self.led_since);
+        let pending = self.callers.iter().filter_map(|caller| caller.pending().cloned());
+        let all: Vec<Call> = self.calls.iter().cloned().chain(pending).collect();
+        check::leases::check(&all, model, self.now, led_since)
+            .map_err(|story| Violation::new("leases last as long as they should", story))?;
+        if let Some(seat) = leader {
+            let (node, wall) = (seat.node().expect("it leads"), seat.wall(self.now));
+            check::model::compare(model, node, wall)
+                .map_err(|story| Violation::new("the state is what the log makes of it", story))?;
+        }
+        self.probes.add(Probe::LeaseExpired, model.expired.len() as u64);
+        self.probes.add(Probe::FileExpired, model.temporary.ended);
+        let renewed = |call: &&Call| check::leases::is_renewal(call);
+        let renewed = self.calls.iter().filter(renewed).count() as u64;
+        self.probes.add(Probe::LeaseRenewed, renewed);
+        Ok(())
+    }
+}
