@@ -169,6 +169,18 @@ pub fn look<D: Disk>(disk: &D) -> Result<Option<Found>, DataDirError> {
     read(disk).map(Some)
 }
 
+/// The directory becomes another member's: the identity is replaced, and what journal there is, is none of its own. `boot`
+/// is counted on from.
+pub(crate) fn hand_to<D: Disk>(disk: D, identity: Identity, boot: Boot) -> Result<(), DataDirError> {
+    DataDir {
+        disk,
+        identity,
+        boot,
+        journal_born: false,
+    }
+    .store()
+}
+
 impl Expected {
     fn check(self, identity: Identity) -> Result<(), DataDirError> {
         if let Some(expected) = self.cluster_id

@@ -30,15 +30,14 @@
 //! `FORMAT.md` beside this crate draws every byte; a format changes there first. `FAULTS.md` says what becomes of each
 //! fault in each place, and is checked by a test.
 //!
-//! # Left out
-//!
-//! Repairing a damaged journal from the other members.
+//! A damaged directory comes back as another member's, with the others' consent: [`repair`] is the files' share of that.
 #![forbid(unsafe_code)]
 
 pub mod data_dir;
 pub mod disk;
 mod fields;
 pub mod journal;
+pub mod repair;
 pub mod snapshot;
 pub mod store;
 

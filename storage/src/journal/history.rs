@@ -96,6 +96,11 @@ impl History {
         }
     }
 
+    /// The Image after each of the Saves.
+    pub(super) fn images(&self) -> &[Image] {
+        &self.images
+    }
+
     /// The Image after all Saves.
     pub(super) fn image(&self) -> &Image {
         self.images.last().expect("the born state is there")

@@ -72,7 +72,7 @@ pub fn inspect<D: Disk>(
     let names = disk.list().map_err(reading("the data directory"))?;
     let sequences = in_sequence(&names)?;
     let covered = snapshot.as_ref().map_or(Index(0), |mark| mark.position.index);
-    let mut reader = Reader::new(disk.clone(), found.identity, snapshot);
+    let mut reader = Reader::new(disk.clone(), found.identity, snapshot, "");
     reader.begin(&sequences);
     let mut inspected = Inspected {
         image: None,

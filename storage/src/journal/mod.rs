@@ -17,6 +17,7 @@
 //! | `replay` | Saves into an [`raft_core::Image`] |
 //! | `recover` | [`recover()`]: all segments in order |
 //! | `inspect` | [`inspect()`]: the same, changing nothing |
+//! | `salvage` | what is sound of a journal that is not
 //! | `settle` | making the end fit to write on |
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod inspect;
 mod record;
 mod recover;
 mod replay;
+mod salvage;
 mod scan;
 mod seal;
 mod segment;
@@ -40,6 +42,7 @@ pub(crate) use segment::is_segment;
 pub use inspect::{Inspected, Line, SegmentFound, inspect};
 pub use record::BODY_MAX;
 pub use recover::{RecoverError, Recovered, recover};
+pub use salvage::salvage;
 pub use scan::Damage;
 pub use seal::{Idle, SEAL_AFTER};
 pub use settle::Cut;

@@ -107,7 +107,7 @@ pub fn recover<D: Disk>(
     let names = disk.list().map_err(reading("the data directory"))?;
     let sequences = in_sequence(&names)?;
     let covered = snapshot.as_ref().map_or(Index(0), |mark| mark.position.index);
-    let mut reader = Reader::new(disk.clone(), data.identity(), snapshot);
+    let mut reader = Reader::new(disk.clone(), data.identity(), snapshot, "");
     let newest = reader.read_all(&sequences)?;
     let saves = reader.replay.saves();
     let is_born = saves > 0 || sequences.first().is_some_and(|&first| first > 1);
@@ -153,6 +153,24 @@ pub fn recover<D: Disk>(
     Ok(recovered)
 }
 
+impl RecoverError {
+    /// Whether the journal is lost in part or wholly, to this directory only: then the member can be replaced by a new one.
+    /// Not so if the directory was mixed up with another one, is a later release's, or cannot be written.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        /// The kernel could not read what is there.
+        const EIO: i32 = 5;
+        match self {
+            RecoverError::Damaged { reason, .. } => {
+                !matches!(reason, Damage::Newer { .. } | Damage::OtherDirectory { .. })
+            }
+            RecoverError::Missing { .. } | RecoverError::SnapshotMissing { .. } | RecoverError::Lost => true,
+            RecoverError::Read { source, .. } => source.raw_os_error() == Some(EIO),
+            RecoverError::Write(_) | RecoverError::DataDir(_) => false,
+        }
+    }
+}
+
 impl<D: Disk> Recovered<D> {
     /// Writes that the log is empty and begins after the Image's mark.
     fn reset(&mut self) -> Result<(), RecoverError> {
@@ -184,6 +202,8 @@ pub(super) fn in_sequence(names: &[String]) -> Result<Vec<u64>, RecoverError> {
 /// Reads segments in order.
 pub(super) struct Reader<D> {
     disk: D,
+    /// What stands before the segments' names.
+    prefix: String,
     identity: Identity,
     pub(super) replay: Replay,
     /// Segments read, but for the newest.
@@ -195,9 +215,15 @@ pub(super) struct Reader<D> {
 }
 
 impl<D: Disk> Reader<D> {
-    pub(super) fn new(disk: D, identity: Identity, snapshot: Option<SnapshotMark>) -> Reader<D> {
+    pub(super) fn new(
+        disk: D,
+        identity: Identity,
+        snapshot: Option<SnapshotMark>,
+        prefix: &str,
+    ) -> Reader<D> {
         Reader {
             disk,
+            prefix: prefix.to_owned(),
             identity,
             replay: Replay::new(snapshot),
             older: VecDeque::new(),
@@ -238,7 +264,7 @@ impl<D: Disk> Reader<D> {
         newest: bool,
         visit: &mut dyn FnMut(u64, &Said),
     ) -> Result<End<D>, RecoverError> {
-        let name = segment::name(sequence);
+        let name = format!("{}{}", self.prefix, segment::name(sequence));
         let file = self.disk.open(&name).map_err(reading(&name))?;
         let length = self.disk.length(&file).map_err(reading(&name))?;
         let mut bytes = vec![0; usize::try_from(length).expect("a file fits the address space")];
