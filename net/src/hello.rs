@@ -8,6 +8,7 @@
 //! The versions stand first, so that they can be read whatever follows. Fields and variants are only ever added at the
 //! end, and bytes after the known fields are passed over: a younger member can say more than an older one understands.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -54,6 +55,8 @@ pub struct Identity {
     pub boot: u64,
     /// How many times the cluster was rebuilt by hand from what was left of it.
     pub recovery_epoch: u32,
+    /// It is no member yet, and asks to be taken in.
+    pub petitions: bool,
 }
 
 impl Identity {
@@ -68,6 +71,7 @@ impl Identity {
             data_id: self.data_id,
             boot: self.boot,
             recovery_epoch: self.recovery_epoch,
+            petitions: self.petitions,
         }
     }
 }
@@ -89,6 +93,8 @@ pub struct Hello {
     pub boot: u64,
     /// The sender's recovery epoch.
     pub recovery_epoch: u32,
+    /// The sender may be no member: it asks to be taken in, and has nothing else to say until it is.
+    pub petitions: bool,
 }
 
 /// What the acceptor says to a hello.
@@ -245,7 +251,11 @@ pub fn check(hello: &Hello, own: &Identity, roster: &Roster) -> Result<(), Refus
         return Err(Refusal::Removed { member });
     }
     let Some(known) = roster.known(member) else {
-        return Err(Refusal::UnknownMember { member });
+        // What it may say is for the host to see to.
+        return match hello.petitions {
+            true => Ok(()),
+            false => Err(Refusal::UnknownMember { member }),
+        };
     };
     if let Some(data_id) = known.data_id
         && data_id != hello.data_id
@@ -307,8 +317,11 @@ fn check_versions(sender: Versions) -> Result<(), Refusal> {
     }
 }
 
-fn decode_front<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, HelloError> {
+/// What lacks the last field, which came later, is read as if that were 0.
+fn decode_front<T: DeserializeOwned>(body: &[u8]) -> Result<T, HelloError> {
+    let longer = [body, &[0]].concat();
     postcard::take_from_bytes(body)
+        .or_else(|_| postcard::take_from_bytes(&longer))
         .map(|(value, _rest)| value)
         .map_err(|_| HelloError::Malformed)
 }

@@ -21,6 +21,8 @@ pub struct Known {
 pub struct Roster {
     members: BTreeMap<u64, Known>,
     removed: BTreeSet<u64>,
+    /// Others may be members, too.
+    open: bool,
     /// By sender, why it was last refused.
     refused: BTreeMap<u64, Refusal>,
 }
@@ -42,6 +44,12 @@ impl Roster {
         self.removed = removed.into_iter().collect();
     }
 
+    /// Whether there may be members that are not known here, because this one knows only what was once. Anybody of the
+    /// cluster may speak to it then.
+    pub fn set_open(&mut self, open: bool) {
+        self.open = open;
+    }
+
     /// Whether it was a member and will never be one again.
     #[must_use]
     pub fn is_removed(&self, member_id: u64) -> bool {
@@ -51,7 +59,8 @@ impl Roster {
     /// What is known of a member; `None` if it is none.
     #[must_use]
     pub fn known(&self, member_id: u64) -> Option<Known> {
-        self.members.get(&member_id).copied()
+        let stranger = self.open.then(Known::default);
+        self.members.get(&member_id).copied().or(stranger)
     }
 
     /// Remembers a hello that passed the check. A directory is held to be the member's own from the first time it is
@@ -85,6 +94,7 @@ mod tests {
             data_id,
             boot,
             recovery_epoch: 0,
+            petitions: false,
         };
         identity.hello_to(9)
     }

@@ -121,6 +121,12 @@ impl Raft {
         self.memberships.current()
     }
 
+    /// Whether this leader was answered by `id` within an election timeout. A node hears itself.
+    #[must_use]
+    pub fn hears(&self, id: NodeId) -> bool {
+        self.is_leader() && (id == self.config.id || self.was_heard_lately(id))
+    }
+
     /// What this leader knows of `follower`; None if it does not lead, or does not send to it.
     #[must_use]
     pub fn follower(&self, follower: NodeId) -> Option<FollowerView> {

@@ -20,6 +20,7 @@
 //! | `damage` | journals with flipped bits, torn tails, and no room left |
 //! | `metrics` | what Prometheus collects |
 //! | `space` | quotas and full disks, and the alarm that comes and goes by itself |
+//! | `repair` | damaged and wiped members of a cluster come back by themselves |
 //! | `tools` | `balsa check`, `dump` and `restore` |
 
 mod cluster;
@@ -32,6 +33,7 @@ mod leader_killed;
 mod metrics;
 mod python;
 mod readme;
+mod repair;
 mod rescue;
 mod rudeness;
 mod snapshots;

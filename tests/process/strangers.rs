@@ -60,27 +60,29 @@ fn a_wiped_member_is_refused_and_has_no_vote() {
     let (wiped, other) = ((leader + 1) % 3, (leader + 2) % 3);
     // The other two know by now whose directory is whose: each member has published it.
     cluster.members[wiped].stop();
+    put_v2(&mut cluster.members[leader].http(), "more", "kept").expect("two of three go on");
+    cluster.members[leader].stop();
     std::fs::remove_dir_all(cluster.members[wiped].data_dir()).expect("a directory to wipe");
+
+    // With one sound member and the wiped one there is no quorum: had the wiped one a vote, it could elect anybody.
     cluster.members[wiped].spawn();
-    for refusing in [leader, other] {
-        cluster.members[refusing]
+    for refused in [other, wiped] {
+        cluster.members[refused]
             .log()
             .wait_for("its data directory is known as");
     }
-    cluster.members[wiped]
-        .log()
-        .wait_for("its data directory is known as");
-    put_v2(&mut cluster.members[leader].http(), "more", "kept").expect("two of three go on");
-
-    // With one sound member and the wiped one there is no quorum: had the wiped one a vote, it could elect anybody.
-    cluster.members[leader].stop();
+    cluster.members[wiped].log().wait_for("waiting to be taken in");
     let refused = put_v2(&mut cluster.members[other].http(), "unsafe", "x");
     assert!(refused.is_err(), "one of three accepts a write");
-    let (read, _) = get_v2(&mut cluster.members[wiped].http(), "k1", false).expect("an answer");
-    assert_eq!(read, None, "the wiped one was given something");
+    let read = get_v2(&mut cluster.members[wiped].http(), "k1", false);
+    assert!(read.is_err(), "the wiped one was given something: {read:?}");
 
+    // With the leader there is one, and the wiped one comes back as a new member.
+    cluster.members[wiped].kill();
     cluster.members[leader].restart();
-    for member in [leader, other] {
+    cluster.members[wiped].spawn();
+    cluster.members[wiped].log().wait_for("this member is repaired");
+    for member in [leader, other, wiped] {
         let mut http = cluster.members[member].http();
         for key in (0..20)
             .map(|number| format!("k{number}"))

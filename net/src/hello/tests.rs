@@ -9,6 +9,7 @@ const OWN: Identity = Identity {
     data_id: 0xd1,
     boot: 4,
     recovery_epoch: 1,
+    petitions: false,
 };
 
 /// What member 2 says to member 1.
@@ -81,6 +82,58 @@ fn a_stranger_and_a_double_are_refused() {
     assert_eq!(unknown, Refusal::UnknownMember { member: 9 });
     let double = refusal(|hello| hello.member_id = 1);
     assert_eq!(double, Refusal::OwnId { member: 1 });
+}
+
+#[test]
+fn whoever_asks_to_be_taken_in_may_be_a_stranger_and_nothing_else() {
+    let petitioner = Hello {
+        member_id: 9,
+        petitions: true,
+        ..hello()
+    };
+    assert_eq!(check(&petitioner, &OWN, &roster()), Ok(()));
+    let elsewhere = Hello {
+        cluster_id: 2,
+        ..petitioner
+    };
+    assert!(check(&elsewhere, &OWN, &roster()).is_err());
+    let mut after = roster();
+    after.set_removed([9]);
+    assert_eq!(
+        check(&petitioner, &OWN, &after),
+        Err(Refusal::Removed { member: 9 })
+    );
+    // A member with another directory stays one, whatever it asks for.
+    let other = Hello {
+        petitions: true,
+        data_id: 5,
+        ..hello()
+    };
+    assert!(matches!(
+        check(&other, &OWN, &roster()),
+        Err(Refusal::OtherDirectory { .. })
+    ));
+}
+
+#[test]
+fn who_knows_only_what_was_once_listens_to_strangers() {
+    let mut roster = roster();
+    let stranger = Hello {
+        member_id: 9,
+        ..hello()
+    };
+    roster.set_open(true);
+    assert_eq!(check(&stranger, &OWN, &roster), Ok(()));
+    roster.set_open(false);
+    assert!(check(&stranger, &OWN, &roster).is_err());
+}
+
+#[test]
+fn a_hello_without_the_last_field_is_read() {
+    let bytes = payload(|out| encode_hello(out, &hello()));
+    let (last, before) = bytes.split_last().expect("bytes");
+    assert_eq!(*last, 0);
+    assert_eq!(decode_hello(before), Ok(hello()));
 }
 
 #[test]
@@ -188,17 +241,18 @@ fn bytes_are_as_drawn() {
         ..hello()
     };
     let bytes = payload(|out| encode_hello(out, &hello));
-    // Versions 1 and 1, then varints: 300, 2, 1, 0xd2, 7, 1.
-    assert_eq!(bytes, b"BalsaLnk\x01\x01\xac\x02\x02\x01\xd2\x01\x07\x01");
+    // Versions 1 and 1, then varints: 300, 2, 1, 0xd2, 7, 1; then no.
+    assert_eq!(bytes, b"BalsaLnk\x01\x01\xac\x02\x02\x01\xd2\x01\x07\x01\x00");
 }
 
 prop_compose! {
     fn any_hello()(
         min in any::<u16>(), max in any::<u16>(), ids in any::<[u64; 5]>(), recovery_epoch in any::<u32>(),
+        petitions in any::<bool>(),
     ) -> Hello {
         let [cluster_id, member_id, receiver_id, data_id, boot] = ids;
         let versions = Versions { min, max };
-        Hello { versions, cluster_id, member_id, receiver_id, data_id, boot, recovery_epoch }
+        Hello { versions, cluster_id, member_id, receiver_id, data_id, boot, recovery_epoch, petitions }
     }
 }
 

@@ -11,6 +11,7 @@ fn identity(member_id: u64) -> Identity {
         data_id: 0xd0 + member_id,
         boot: 5,
         recovery_epoch: 0,
+        petitions: false,
     }
 }
 

@@ -12,6 +12,9 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::TooManyRequests => "etcdserver: too many requests",
         Failure::Alarm(_) => unreachable!("an alarm outside /health"),
         Failure::Stopped => "etcdserver: server stopped",
+        Failure::Repairing => {
+            "etcdserver: data directory is damaged and being repaired from the other members"
+        }
         Failure::Store(StoreFailure::KeyNotFound) => "etcdserver: key not found",
         Failure::Store(StoreFailure::FutureRevision) => {
             "etcdserver: mvcc: required revision is a future revision"

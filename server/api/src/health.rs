@@ -38,6 +38,7 @@ pub(crate) fn render(response: &Response, answer: &mut HttpAnswer) {
         Ok(other) => unreachable!("{other:?} to a question of health"),
         Err(Failure::NoLeader) => unhealthy(answer, "RAFT NO LEADER", ""),
         Err(Failure::Alarm(kind)) => unhealthy(answer, "ALARM ", name_of(*kind)),
+        Err(Failure::Repairing) => unhealthy(answer, "REPAIRING:", failure::text(&Failure::Repairing)),
         Err(other) => unhealthy(answer, "RANGE ERROR:", failure::text(other)),
     }
 }
@@ -100,6 +101,12 @@ mod tests {
                 Err(Failure::Timeout),
                 503,
                 "{\"health\":\"false\",\"reason\":\"RANGE ERROR:etcdserver: request timed out\"}\n",
+            ),
+            (
+                Err(Failure::Repairing),
+                503,
+                "{\"health\":\"false\",\"reason\":\"REPAIRING:etcdserver: data directory is damaged and being repaired from \
+                 the other members\"}\n",
             ),
         ];
         for (result, status, body) in rows {

@@ -89,6 +89,7 @@ impl Host {
             data_id: 1,
             quota_bytes: u64::MAX,
             auto_compaction: AutoCompaction::Off,
+            repair: None,
             snapshots: SnapshotPolicy::default(),
             attributes: Attributes {
                 name: "n1".to_owned(),

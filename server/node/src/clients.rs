@@ -28,6 +28,9 @@ impl Node {
         if self.stopped {
             return self.reply(client, id, Err(Failure::Stopped));
         }
+        if self.is_outside() {
+            return self.reply(client, id, Err(Failure::Repairing));
+        }
         match request {
             // What frees space is let through.
             Request::Write(command) if command.takes_space() && self.refuses_more() => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use raft_core::NodeId;
 use serde::{Deserialize, Serialize};
 use storage::store::command::Attributes;
 
@@ -25,6 +26,30 @@ pub struct Config {
     pub auto_compaction: AutoCompaction,
     /// What this member makes known of itself once there is a leader.
     pub attributes: Attributes,
+    /// None for a member that is well.
+    pub repair: Option<Repair>,
+}
+
+/// A member that is new, in place of one whose data directory was damaged or lost. See `repair.rs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repair {
+    /// Whose place it takes.
+    pub former: NodeId,
+    /// Where it listens for its peers, as in the membership: URLs.
+    pub addresses: Vec<String>,
+    /// Whether it is to vote when it has caught up.
+    pub votes: bool,
+    /// How far the repair is.
+    pub standing: Standing,
+}
+
+/// How far the repair of a member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// It asks to be taken in. Its disk is as it was found, so it takes no part: nothing it heard would be kept.
+    Petitioner,
+    /// It was taken in, and its disk is the new member's. It takes part, and asks to vote.
+    Renewed,
 }
 
 /// When a member's own snapshot is due.

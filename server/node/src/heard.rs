@@ -25,6 +25,9 @@ impl Node {
         *newest = from_boot;
         for part in parts {
             match part {
+                Part::TakenIn(membership) => self.on_taken_in(*membership),
+                _ if self.is_petitioner() => {}
+                Part::Plea(plea) => self.on_plea(from, plea),
                 Part::Raft(envelope) if envelope.from != from => {}
                 Part::Raft(envelope) if self.receiving.is_too_much(&envelope) => {}
                 Part::Raft(envelope) => self.raft.receive(self.now.monotonic, envelope),

@@ -27,6 +27,9 @@ impl Node {
 
     /// A link's refusal says what Raft would say, had it a link to say it on.
     pub(crate) fn on_refused_as_removed(&mut self, by: NodeId) {
+        if self.is_petitioner() || self.notice_loss() {
+            return;
+        }
         let envelope = Envelope {
             from: by,
             to: self.config.raft.id,

@@ -43,6 +43,7 @@
 //! | `snapshots.rs` | own snapshots: when, and which are kept; the state becomes another's |
 //! | `sending.rs` | views for followers that are far behind, in pieces |
 //! | `receiving.rs` | a snapshot from the leader, verified as it comes |
+//! | `repair.rs` | a member whose disk is damaged comes back as a new one |
 //! | `leaving.rs` | handing over the lead; being removed |
 //! | `apply.rs` | committed entries into the store, large ones in slices; answers out |
 //!
@@ -66,6 +67,7 @@ mod node;
 mod proposal;
 mod reads;
 mod receiving;
+mod repair;
 mod request;
 mod retired;
 mod sending;
@@ -78,11 +80,12 @@ mod writes;
 
 pub use alarms::DiskUse;
 pub use auto_compaction::AutoCompaction;
-pub use config::{Config, SnapshotPolicy};
+pub use config::{Config, Repair, SnapshotPolicy, Standing};
 pub use leases::{LeaseAsk, LeaseSays};
 pub use message::{Forward, Lane, Part, PeerMessage};
 pub use node::Node;
 pub use proposal::{Origin, Proposal};
+pub use repair::Plea;
 pub use request::{
     Answer, ClientId, Counts, Failure, Header, Input, LeaseTime, Member, Now, Output, Request, RequestId,
     Response, Retired, Status, View, WallTime,

@@ -1,10 +1,11 @@
 //! What nodes say to each other: Raft's messages, and what followers ask of the leader on behalf of their clients.
 
 use bytes::Bytes;
-use raft_core::{Boot, Envelope, NodeId, Term};
+use raft_core::{Boot, Envelope, Membership, NodeId, Term};
 use serde::{Deserialize, Serialize};
 
 use crate::leases::{LeaseAsk, LeaseSays};
+use crate::repair::Plea;
 
 /// All that one node says to another in one turn, on one lane: a client hits a follower two times in three, so
 /// forwarding is the hot path.
@@ -18,6 +19,14 @@ pub struct PeerMessage {
     pub to: NodeId,
     /// In order.
     pub parts: Vec<Part>,
+}
+
+impl PeerMessage {
+    /// Whether it asks for nothing but to be taken in.
+    #[must_use]
+    pub fn is_plea(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Plea(_)))
+    }
 }
 
 /// One thing said.
@@ -52,6 +61,10 @@ pub enum Part {
         /// The answer.
         says: LeaseSays,
     },
+    /// A member whose directory was damaged asks to be taken in as a new one, or to vote.
+    Plea(Plea),
+    /// The receiver is a member, for good. The membership, for where the others are.
+    TakenIn(Box<Membership>),
 }
 
 impl Part {
@@ -60,7 +73,7 @@ impl Part {
         match self {
             Part::Raft(envelope) if envelope.message.is_urgent() => Lane::Urgent,
             Part::Raft(_) | Part::Forward(_) | Part::LeaseAsk { .. } | Part::LeaseAnswer { .. } => Lane::Bulk,
-            Part::Forwarded { .. } => Lane::Urgent,
+            Part::Forwarded { .. } | Part::Plea(_) | Part::TakenIn(_) => Lane::Urgent,
         }
     }
 }

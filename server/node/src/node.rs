@@ -14,6 +14,7 @@ use crate::leases::Leases;
 use crate::message::{Lane, Part, PeerMessage};
 use crate::reads::Reads;
 use crate::receiving::Receiving;
+use crate::repair::Asking;
 use crate::request::{Failure, Input, Now, Output};
 use crate::sending::{PIECE_BYTES_MAX, Sending, Wanted};
 use crate::snapshots::Snapshots;
@@ -42,6 +43,7 @@ pub struct Node {
     pub(crate) snapshots: Snapshots,
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
+    pub(crate) asking: Asking,
     pub(crate) to_leader: Option<ToLeader>,
     pub(crate) from_followers: FromFollowers,
     /// The newest life heard of, of each peer.
@@ -92,6 +94,7 @@ impl Node {
             space: Space::default(),
             sending: Sending::default(),
             receiving: Receiving::default(),
+            asking: Asking::new(config.repair.as_ref(), now.monotonic),
             to_leader: None,
             from_followers: FromFollowers::default(),
             boots: BTreeMap::new(),
@@ -109,7 +112,9 @@ impl Node {
             node.drive_raft();
         }
         node.begin_turn();
-        node.publish();
+        if !node.is_petitioner() {
+            node.publish();
+        }
         node.notice_leader();
         node
     }
@@ -134,6 +139,9 @@ impl Node {
             Input::LinkClosed(peer) => self.raft.link_closed(now.monotonic, peer),
             Input::HandOver => self.hand_over(),
             Input::RefusedAsRemoved { by } => self.on_refused_as_removed(by),
+            Input::RefusedAsOther { .. } => {
+                self.notice_loss();
+            }
             Input::Saved(stamp) => self
                 .raft
                 .saved(stamp)
@@ -188,8 +196,10 @@ impl Node {
         };
         let leases = self.leases.deadline(self.now.monotonic).min(own);
         let leases = leases.min(self.tree_expiry());
+        let asking = self.asking.deadline().max(self.now.monotonic);
         raft.min(forward)
             .min(leases.max(self.now.monotonic))
+            .min(asking)
             .min(self.auto_compactor.deadline())
     }
 
@@ -229,6 +239,7 @@ impl Node {
         // A leader that was busy may have room again.
         self.propose_unsent();
         self.tick_leases();
+        self.tick_repair();
         self.look_at_space();
         self.tick_auto_compaction();
         while let Some(ticket) = self.waiting.overdue(self.now.monotonic) {
@@ -295,7 +306,7 @@ impl Node {
                 raft_core::Output::Apply(entry) => self.on_committed(entry),
                 raft_core::Output::ReadReady { id, index } => self.on_read_ready(id, index),
                 raft_core::Output::ReadDropped { id } => self.on_read_dropped(id),
-                raft_core::Output::Peers(membership) => self.outbox.push_back(Output::Peers(*membership)),
+                raft_core::Output::Peers(_) => self.link_up(),
                 raft_core::Output::Why(why) => self.outbox.push_back(Output::Why(why)),
                 raft_core::Output::Alarm(alarm) => self.stop(Output::Alarm(alarm)),
                 raft_core::Output::NeedSnapshot { peer } => self.on_need_snapshot(peer),
@@ -322,7 +333,7 @@ impl Node {
         }
     }
 
-    fn stop(&mut self, why: Output) {
+    pub(crate) fn stop(&mut self, why: Output) {
         self.stopped = true;
         self.outbox.push_back(why);
         for ticket in self.waiting.tickets() {

@@ -62,6 +62,11 @@ pub enum Input {
         /// Who says so.
         by: NodeId,
     },
+    /// A peer knows this member by another data directory than this one.
+    RefusedAsOther {
+        /// Who says so.
+        by: NodeId,
+    },
     /// All changes up to this stamp are on disk, synced.
     Saved(Stamp),
     /// The snapshot with this mark is on disk, synced, under its name: one that this node had saved or published.
@@ -138,6 +143,13 @@ pub enum Output {
     /// This member was removed from the cluster for good, and takes part no more: the host may stop it once its
     /// clients have their answers.
     Removed,
+    /// The cluster has taken this petitioner in: make the disk the new member's (`storage::repair`), and boot it.
+    TakenIn,
+    /// This node is all that its damaged former self was: what was set aside is not needed any more.
+    Repaired,
+    /// This member's former data directory is lost, and this one is new. Boot it as a petitioner: what the former one
+    /// promised is not known here.
+    DirectoryLost,
     /// Another member broke the protocol; this node takes part no more.
     Alarm(raft_core::Alarm),
     /// Drop this, on a thread where it may take long.
@@ -305,4 +317,7 @@ pub enum Failure {
     /// The node takes part no more.
     #[error("server stopped")]
     Stopped,
+    /// The data directory is damaged, and the other members have not taken the node in again yet.
+    #[error("data directory is damaged and being repaired from the other members")]
+    Repairing,
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use net::hello::Identity as PeerIdentity;
 use node::{Config as NodeConfig, Node, SnapshotPolicy};
-use raft_core::{Boot, Membership, NodeId, SnapshotMark};
+use raft_core::{Boot, Image, Membership, NodeId, SnapshotMark};
 use storage::data_dir::{self, DataDirError, Expected, Identity};
 use storage::disk::{FileDisk, OpenError};
 use storage::journal::{self, RecoverError, SEGMENT_BYTES, Writer};
+use storage::repair::{self, RepairError};
 use storage::snapshot::{self, Choice, ReadError};
 use storage::store::command::Attributes;
 use thiserror::Error;
@@ -16,6 +17,7 @@ use thiserror::Error;
 use super::alone::{AloneError, go_on_alone};
 use super::clock::Clock;
 use super::random;
+use super::repair::{self as host_repair, Petition};
 use crate::config::Config;
 use crate::exit::Stop;
 
@@ -36,6 +38,13 @@ pub(crate) enum BootError {
         source: snapshot::WriteError,
     },
     #[error("data directory {dir}: {source}")]
+    Repair { dir: String, source: RepairError },
+    #[error(
+        "data directory {dir} is new, and the other members know this one by another directory: that one is lost, and what \
+         this member promised with it"
+    )]
+    Lost { dir: String },
+    #[error("data directory {dir}: {source}")]
     Alone { dir: String, source: AloneError },
     #[error(
         "data directory {dir} was made for member {found} and holds nothing yet, and the --initial-... flags now make it \
@@ -52,51 +61,71 @@ pub(crate) enum BootError {
 #[derive(Debug)]
 pub(crate) struct Booted {
     pub(crate) node: Node,
-    pub(crate) writer: Writer<FileDisk>,
-    /// The data directory.
-    pub(crate) data: FileDisk,
+    /// None of a petitioner, which has nothing to write.
+    pub(crate) writer: Option<Writer<FileDisk>>,
     pub(crate) identity: PeerIdentity,
+    pub(crate) petition: Option<Petition>,
 }
 
-/// Opens the data directory, or founds one, and boots the node on what is in it.
-pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
-    let dir = config.data_dir.display().to_string();
+/// Opens the data directory, or makes an empty one.
+pub(crate) fn open(config: &Config) -> Result<FileDisk, Stop> {
     if !config.data_dir.exists() {
         // A mistake in the flags leaves no empty directory behind.
         found_member(config)?;
     }
-    let disk = FileDisk::open(&config.data_dir).map_err(BootError::from)?;
+    Ok(FileDisk::open(&config.data_dir).map_err(BootError::from)?)
+}
+
+/// Boots the node on what is in the data directory, or founds one there. If the directory is `lost`, it is new and the
+/// member is not.
+pub(crate) fn boot(config: &Config, clock: &Clock, disk: &FileDisk, lost: bool) -> Result<Booted, Stop> {
+    let dir = config.data_dir.display().to_string();
+    let note = repair::carry_on(disk).map_err(|source| BootError::Repair {
+        dir: dir.clone(),
+        source,
+    })?;
     let refused = |source| BootError::Identity {
         dir: dir.clone(),
         source,
     };
-    let found = data_dir::inspect(&disk).map_err(refused)?;
+    let found = data_dir::inspect(disk).map_err(refused)?;
     // What was founded stays: all --initial-... flags are ignored then, as in etcd.
     let born = found.map_or_else(|| found_member(config).map(|(identity, _)| identity), Ok)?;
     let expected = Expected {
         cluster_id: Some(born.cluster_id),
         member_id: Some(born.member_id),
     };
-    let mut data = data_dir::open_or_create(disk, born, expected).map_err(refused)?;
-    let mark = if data.journal_born() {
-        SnapshotMark::default()
-    } else {
-        first_mark(config, data.identity())?
-    };
+    let mut data = data_dir::open_or_create(disk.clone(), born, expected).map_err(refused)?;
     let choice = choose_snapshot(&dir, data.disk(), data.identity().cluster_id)?;
     let (newest, store) = choice.snapshot.map(|found| (found.mark, found.store)).unzip();
-    let recovered = journal::recover(&mut data, SEGMENT_BYTES, mark, newest);
-    let mut recovered = recovered.map_err(|source| match (source, choice.passed_over) {
-        // The damage is what is to be looked at: without it there would be a snapshot.
-        (RecoverError::SnapshotMissing { .. }, mut damaged) if !damaged.is_empty() => {
-            let (dir, source) = (dir.clone(), damaged.remove(0));
-            BootError::Snapshot { dir, source }
+    let seed = note.filter(|_| !data.journal_born());
+    let seed = seed.and_then(|note| host_repair::seed(config, disk, &note, newest.clone()));
+    let mark = match &seed {
+        _ if data.journal_born() => SnapshotMark::default(),
+        Some(seed) => seed.snapshot.clone(),
+        None => first_mark(config, data.identity())?,
+    };
+    let recovered = journal::recover(&mut data, SEGMENT_BYTES, mark, newest.clone());
+    let recovered = match recovered {
+        Ok(_) if lost => Err((true, BootError::Lost { dir: dir.clone() })),
+        Ok(recovered) => Ok(recovered),
+        Err(source) => Err((source.is_loss(), journal_error(&dir, source, choice.passed_over))),
+    };
+    let mut recovered = match recovered {
+        Ok(recovered) => recovered,
+        Err((true, error)) if !config.force_new_cluster => {
+            let owner = (data.identity(), data.boot());
+            return match Petition::new(config, clock, disk, owner, newest, &error) {
+                Some((petition, image)) => Ok(petitioner(config, clock, petition, image)),
+                None => Err(error.into()),
+            };
         }
-        (source, _) => BootError::Journal {
-            dir: dir.clone(),
-            source,
-        },
-    })?;
+        Err((_, error)) => return Err(error.into()),
+    };
+    if let Some(seed) = seed {
+        let sown = recovered.sow(seed);
+        sown.map_err(|source| journal_error(&dir, source, Vec::new()))?;
+    }
     log_recovery(&config.data_dir, &recovered, data.boot().0);
     let identity = data.identity();
     // A directory made just now has nothing to rescue: as in etcd, it founds what the other flags say.
@@ -106,24 +135,59 @@ pub(crate) fn boot(config: &Config, clock: &Clock) -> Result<Booted, Stop> {
             source,
         })?;
     }
-    let epoch = recovered.image.membership().settings.epoch.0;
+    let peers = peer_identity(identity, data.boot(), &recovered.image);
+    let node_config = NodeConfig {
+        repair: note.map(|note| host_repair::renewed(config, &note)),
+        ..node_config(config, identity, data.boot())
+    };
     Ok(Booted {
-        node: Node::boot(
-            node_config(config, identity, data.boot()),
-            recovered.image,
-            store,
-            clock.now(),
-        ),
-        writer: recovered.writer,
-        data: data.disk().clone(),
-        identity: PeerIdentity {
-            cluster_id: identity.cluster_id,
-            member_id: identity.member_id.0,
-            data_id: identity.data_id,
-            boot: data.boot().0,
-            recovery_epoch: u32::try_from(epoch).expect("nobody rescues a cluster so often"),
-        },
+        node: Node::boot(node_config, recovered.image, store, clock.now()),
+        writer: Some(recovered.writer),
+        identity: peers,
+        petition: None,
     })
+}
+
+/// A member that asks the others to take it in: it has no state, and keeps none.
+fn petitioner(config: &Config, clock: &Clock, petition: Petition, image: Image) -> Booted {
+    let (identity, boot) = (petition.identity(), petition.boot());
+    let node_config = NodeConfig {
+        repair: Some(petition.repair(config)),
+        ..node_config(config, identity, boot)
+    };
+    Booted {
+        identity: PeerIdentity {
+            petitions: true,
+            ..peer_identity(identity, boot, &image)
+        },
+        node: Node::boot(node_config, image, None, clock.now()),
+        writer: None,
+        petition: Some(petition),
+    }
+}
+
+fn peer_identity(identity: Identity, boot: Boot, image: &Image) -> PeerIdentity {
+    let epoch = image.membership().settings.epoch.0;
+    PeerIdentity {
+        cluster_id: identity.cluster_id,
+        member_id: identity.member_id.0,
+        data_id: identity.data_id,
+        boot: boot.0,
+        recovery_epoch: u32::try_from(epoch).expect("nobody rescues a cluster so often"),
+        petitions: false,
+    }
+}
+
+fn journal_error(dir: &str, source: RecoverError, mut passed_over: Vec<ReadError>) -> BootError {
+    let dir = dir.to_owned();
+    match source {
+        // The damage is what is to be looked at: without it there would be a snapshot.
+        RecoverError::SnapshotMissing { .. } if !passed_over.is_empty() => BootError::Snapshot {
+            dir,
+            source: passed_over.remove(0),
+        },
+        source => BootError::Journal { dir, source },
+    }
 }
 
 /// The snapshot to boot from. What a former life left unfinished goes.
@@ -158,6 +222,7 @@ fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
         },
         quota_bytes: config.quota.resolve(),
         auto_compaction: config.auto_compaction,
+        repair: None,
         attributes: Attributes {
             name: config.name.clone(),
             client_urls,
@@ -178,7 +243,7 @@ fn first_mark(config: &Config, identity: Identity) -> Result<SnapshotMark, Stop>
 }
 
 /// The identity and the first state of a member of a new cluster.
-fn found_member(config: &Config) -> Result<(Identity, SnapshotMark), Stop> {
+pub(super) fn found_member(config: &Config) -> Result<(Identity, SnapshotMark), Stop> {
     let founding = config.initial.found(&config.name)?;
     let voters = founding
         .members

@@ -12,6 +12,7 @@ mod metrics;
 mod pace;
 mod peers;
 pub(crate) mod random;
+mod repair;
 mod resolver;
 mod retire_thread;
 mod run;

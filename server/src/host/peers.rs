@@ -52,6 +52,18 @@ impl Peers {
         }
     }
 
+    /// The member is another one from now on: all links end, and are made anew under its name.
+    pub(crate) fn rename(&mut self, event_loop: &mut EventLoop, own: Identity) {
+        let connections = self.dialled.keys().chain(self.accepted.keys());
+        connections.for_each(|&connection| event_loop.close(connection));
+        self.dialled.clear();
+        self.accepted.clear();
+        self.links.clear();
+        self.inputs.clear();
+        self.roster = Roster::default();
+        self.own = own;
+    }
+
     /// Be linked to exactly these.
     pub(crate) fn set_members(&mut self, event_loop: &mut EventLoop, membership: &Membership) {
         let others = membership
@@ -84,6 +96,7 @@ impl Peers {
     /// What the node knows of the members' data directories, before a hello is checked.
     fn refresh_roster(&mut self, node: &Node) {
         let members = node.raft().log_membership().members();
+        self.roster.set_open(node.is_outside());
         self.roster
             .set_members(members.into_iter().map(|id| (id.0, node.data_id_of(id))));
         self.roster
@@ -171,6 +184,8 @@ impl Peers {
             match inbound.next(now, input, out, &mut self.roster) {
                 Ok(None) => return,
                 Ok(Some(payload)) => match decode(payload, inbound) {
+                    // Whoever asks to be taken in, and was not yet, has nothing else to say.
+                    Some(message) if self.roster.known(message.from.0).is_none() && !message.is_plea() => {}
                     Some(message) => self.inputs.push_back(Input::Message(message)),
                     None => break Some("a message that cannot be read, or of another sender".to_owned()),
                 },
@@ -225,6 +240,11 @@ impl Peers {
         let member = self.own.member_id;
         if error == LinkError::Refused(Refusal::Removed { member }) {
             self.inputs.push_back(Input::RefusedAsRemoved { by: id });
+        }
+        if let LinkError::Refused(Refusal::OtherDirectory { member: refused, .. }) = error
+            && refused == member
+        {
+            self.inputs.push_back(Input::RefusedAsOther { by: id });
         }
         link.connection = None;
         self.dialled.remove(&connection);

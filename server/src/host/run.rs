@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use net::event_loop::{ConnectionId, Event, EventLoop, ListenerId};
+use net::hello::Identity;
 use node::{DiskUse, Input, Node, Output};
 use raft_core::Time;
-use storage::journal::WriteError;
+use storage::disk::FileDisk;
+use storage::journal::{WriteError, Writer};
+use storage::repair::RepairError;
 use storage::snapshot::{self, Encoder};
 use thiserror::Error;
 
@@ -19,12 +22,17 @@ use super::descriptors;
 use super::disk_thread::DiskThread;
 use super::metrics::HostMetrics;
 use super::peers::Peers;
+use super::repair::Petition;
 use super::resolver::Resolver;
 use super::retire_thread::RetireThread;
 use super::snapshot_thread::SnapshotThread;
 use crate::config::Config;
 use crate::exit::Stop;
 use crate::{hints, signals};
+
+mod again;
+
+use again::BootAgain;
 
 /// Peer connections served at once.
 const PEERS_MAX: usize = 256;
@@ -45,6 +53,13 @@ pub(crate) enum HostError {
     Thread(std::io::Error),
     #[error("stopping, since nothing may be promised any more: {0}")]
     Disk(WriteError),
+    #[error("the repair of this member failed: {0}")]
+    Repair(RepairError),
+    #[error(
+        "{loss}; and the other members have not taken this one in again for long: there is no quorum of them. Nothing was \
+         changed; start it again once they are up, or mend what is damaged"
+    )]
+    NotTakenIn { loss: String },
     #[error("stopping, since nothing may be promised any more: {0}")]
     Snapshot(snapshot::WriteError),
 }
@@ -64,23 +79,23 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         flag.store(true, Ordering::SeqCst);
         waker.wake();
     })?;
+    let data = boot::open(config)?;
     let Booted {
         node,
         writer,
-        data,
         identity,
-    } = boot::boot(config, &clock)?;
-    let snapshots = SnapshotThread::start(data, event_loop.waker()).map_err(HostError::Thread)?;
-    let disk = DiskThread::start(writer, event_loop.waker()).map_err(HostError::Thread)?;
+        petition,
+    } = boot::boot(config, &clock, &data, false)?;
+    let snapshots = SnapshotThread::start(data.clone(), event_loop.waker()).map_err(HostError::Thread)?;
+    let disk = start_disk(writer, &event_loop)?;
     let resolver = Resolver::start(event_loop.waker()).map_err(HostError::Thread)?;
     let retire = RetireThread::start().map_err(HostError::Thread)?;
     log::info!(
-        "member-id":% = format_args!("{:x}", identity.member_id),
-        "cluster-id":% = format_args!("{:x}", identity.cluster_id),
         "clients":? = clients_at.iter().map(|(_, address)| address).collect::<Vec<_>>(),
         "peers":? = peers_at.iter().map(|(_, address)| address).collect::<Vec<_>>();
-        "serving"
+        "listening"
     );
+    log_member(&identity, petition.as_ref());
     if config.bare {
         eprint!("{}", hints::hints(clients_at[0].1));
     }
@@ -100,8 +115,28 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         started: Duration::from_nanos(clock.now().wall.0),
         clock,
         removed: false,
+        config,
+        data,
+        petition,
+        boots_again: None,
     };
     host.serve(&stopping)
+}
+
+fn start_disk(
+    writer: Option<Writer<FileDisk>>,
+    event_loop: &EventLoop,
+) -> Result<Option<DiskThread>, HostError> {
+    let start = |writer| DiskThread::start(writer, event_loop.waker()).map_err(HostError::Thread);
+    writer.map(start).transpose()
+}
+
+fn log_member(identity: &Identity, petition: Option<&Petition>) {
+    let (member, cluster) = (identity.member_id, identity.cluster_id);
+    log::info!(
+        "member-id":% = format_args!("{member:x}"), "cluster-id":% = format_args!("{cluster:x}");
+        "{}", if petition.is_some() { "waiting to be taken in by the other members" } else { "serving" }
+    );
 }
 
 fn listen(
@@ -117,11 +152,12 @@ fn listen(
     addresses.iter().map(listen).collect()
 }
 
-struct Host {
+struct Host<'config> {
     clock: Clock,
     event_loop: EventLoop,
     node: Node,
-    disk: DiskThread,
+    /// None of a petitioner.
+    disk: Option<DiskThread>,
     snapshots: SnapshotThread,
     cluster_id: u64,
     retire: RetireThread,
@@ -134,9 +170,15 @@ struct Host {
     started: Duration,
     /// This member was removed from the cluster.
     removed: bool,
+    config: &'config Config,
+    data: FileDisk,
+    /// This member's directory is damaged, and it asks the others to take it in.
+    petition: Option<Petition>,
+    /// This member becomes another one after this turn.
+    boots_again: Option<BootAgain>,
 }
 
-impl Host {
+impl Host<'_> {
     fn serve(mut self, stopping: &AtomicBool) -> Result<(), Stop> {
         let mut events = Vec::new();
         let mut close_at = None;
@@ -148,7 +190,7 @@ impl Host {
             for event in events.drain(..) {
                 self.take_event(event);
             }
-            if let Some(saved) = self.disk.take_saved() {
+            if let Some(saved) = self.disk.as_ref().and_then(DiskThread::take_saved) {
                 let stamp = saved.map_err(HostError::Disk)?;
                 self.node.handle(self.clock.now(), Input::Saved(stamp));
             }
@@ -161,6 +203,8 @@ impl Host {
                 close_at = Some(self.begin_to_stop());
             }
             self.turn()?;
+            self.boot_again()?;
+            self.give_up_in_time()?;
             if close_at.is_some_and(|close_at| self.may_stop() || self.clock.elapsed() >= close_at) {
                 self.event_loop.flush();
                 log::info!("stopped");
@@ -170,11 +214,12 @@ impl Host {
     }
 
     fn tell_of_space(&mut self) {
-        if let Some(is_out) = self.disk.take_out_of_space() {
+        let Some(disk) = &self.disk else { return };
+        if let Some(is_out) = disk.take_out_of_space() {
             self.node.handle(self.clock.now(), Input::OutOfSpace(is_out));
         }
         let disk_use = DiskUse {
-            journal_bytes: self.disk.journal_bytes(),
+            journal_bytes: disk.journal_bytes(),
             snapshot_bytes: self.snapshots.bytes(),
         };
         if std::mem::replace(&mut self.disk_use, disk_use) != disk_use {
@@ -261,7 +306,7 @@ impl Host {
 
     fn perform(&mut self, output: Output, now: Duration) {
         match output {
-            Output::Save(save) => self.disk.save(save),
+            Output::Save(save) => self.disk.as_ref().expect("a petitioner saves nothing").save(save),
             Output::SaveSnapshot { mark, view } => {
                 let store = view.into_store().expect("a running node's view has its state");
                 self.snapshots.save(Encoder::new(self.cluster_id, *mark, store));
@@ -273,7 +318,9 @@ impl Host {
                 self.snapshots.drop_incoming();
             }
             Output::DropLogBefore(index) => {
-                self.disk.drop_before(index);
+                if let Some(disk) = &self.disk {
+                    disk.drop_before(index);
+                }
                 self.snapshots.drop_before(index);
             }
             Output::Send { lane, message } => self.peers.send(lane, &message),
@@ -281,7 +328,7 @@ impl Host {
             Output::Reply { client, id, response } => {
                 self.clients
                     .reply(&mut self.event_loop, client, id, &response, now, || HostMetrics {
-                        syncs: self.disk.syncs(),
+                        syncs: self.disk.as_ref().map(DiskThread::syncs).unwrap_or_default(),
                         disk: self.disk_use,
                         started: self.started,
                     });
@@ -302,6 +349,9 @@ impl Host {
                      another member can only be started with a new one"
                 );
             }
+            Output::TakenIn => self.boots_again = Some(BootAgain::TakenIn),
+            Output::DirectoryLost => self.boots_again = Some(BootAgain::Lost),
+            Output::Repaired => self.repaired(),
             Output::Retired(retired) => self.retire.free_there(retired),
             Output::Alarm(alarm) => {
                 log::error!("alarm":% = alarm; "the protocol is broken: takes part no more")
@@ -320,8 +370,13 @@ impl Host {
             at => Duration::from_micros(at.0),
         };
         let deadline = node.min(self.peers.deadline()).min(self.clients.deadline());
+        let petition = self
+            .petition
+            .as_ref()
+            .map_or(Duration::MAX, |petition| petition.until);
         Some(
             deadline
+                .min(petition)
                 .min(close_at.unwrap_or(Duration::MAX))
                 .saturating_sub(now),
         )

@@ -266,6 +266,7 @@ impl Member {
                 Output::Why(why) => effects.push(Effect::Why(why)),
                 Output::Leader { leader, term } => effects.push(Effect::Leader { leader, term }),
                 Output::Retired(retired) => retired.free(),
+                Output::TakenIn | Output::Repaired | Output::DirectoryLost => {}
                 Output::Removed => effects.push(Effect::Removed),
                 Output::Alarm(alarm) => effects.push(Effect::Alarm(alarm)),
             }
@@ -360,6 +361,7 @@ fn config(
         snapshots: settings.snapshots,
         quota_bytes: u64::MAX,
         auto_compaction: AutoCompaction::Off,
+        repair: None,
         attributes: Attributes {
             name: format!("n{}", id.0),
             client_urls: vec![format!("http://n{}:2379", id.0)],

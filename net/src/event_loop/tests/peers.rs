@@ -14,6 +14,7 @@ fn identity(member_id: u64) -> Identity {
         data_id: member_id,
         boot: 1,
         recovery_epoch: 0,
+        petitions: false,
     }
 }
 

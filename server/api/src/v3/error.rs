@@ -61,7 +61,7 @@ impl Refusal {
 /// Writes the answer to what the node could not do.
 pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
     let code = match why {
-        Failure::Timeout | Failure::NoLeader | Failure::Stopped => Code::Unavailable,
+        Failure::Timeout | Failure::NoLeader | Failure::Stopped | Failure::Repairing => Code::Unavailable,
         Failure::TooManyRequests | Failure::Store(StoreFailure::NoSpace) => Code::ResourceExhausted,
         Failure::Store(StoreFailure::LeaseNotFound) => Code::NotFound,
         Failure::Store(StoreFailure::LeaseExists) => Code::FailedPrecondition,

@@ -60,6 +60,7 @@ impl Cluster {
                 quota_bytes: u64::MAX,
                 auto_compaction: AutoCompaction::Off,
                 snapshots: SnapshotPolicy::default(),
+                repair: None,
                 attributes: Attributes {
                     name: format!("n{id}"),
                     client_urls: vec![],

@@ -51,11 +51,15 @@ pub(super) struct Cluster {
     done: BTreeSet<Bytes>,
     pub(super) answered: u64,
     pub(super) failed: Vec<Failure>,
+    /// Of members that are new in place of damaged ones.
+    pub(super) repairs: BTreeMap<NodeId, Repair>,
+    taken_in: Option<NodeId>,
 }
 
 impl Cluster {
     pub(super) fn new(size: u64, raft: raft_core::Config) -> Cluster {
-        let membership = Membership::of_voters((1..=size).map(|id| (NodeId(id), vec![])));
+        let membership =
+            Membership::of_voters((1..=size).map(|id| (NodeId(id), vec![format!("http://n{id}")])));
         let snapshot = SnapshotMark {
             membership,
             ..SnapshotMark::default()
@@ -84,6 +88,8 @@ impl Cluster {
             done: BTreeSet::new(),
             answered: 0,
             failed: Vec::new(),
+            repairs: BTreeMap::new(),
+            taken_in: None,
         };
         cluster.ids().into_iter().for_each(|id| cluster.boot(id));
         cluster
@@ -135,6 +141,7 @@ impl Cluster {
                 name: format!("n{id}"),
                 client_urls: vec![],
             },
+            repair: self.repairs.get(&id).cloned(),
         }
     }
 
@@ -142,8 +149,16 @@ impl Cluster {
     pub(super) fn boot(&mut self, id: NodeId) {
         self.member(id).boots += 1;
         let config = self.config(id);
+        let asks = |repair: &Repair| repair.standing == Standing::Petitioner;
+        let is_petitioner = self.repairs.get(&id).is_some_and(asks);
         let member = self.member(id);
-        let image = member.disk.clone();
+        let mut image = member.disk.clone();
+        if is_petitioner {
+            // Nothing of its disk is its own yet.
+            let membership = image.membership().clone();
+            image = Image::default();
+            image.snapshot.membership = membership;
+        }
         member.tape = Tape {
             image: image.clone(),
             ..Tape::default()
@@ -188,6 +203,36 @@ impl Cluster {
         }
         let said = member.tape.outputs[first..].to_vec();
         said.into_iter().for_each(|output| self.perform(id, output));
+        if let Some(id) = self.taken_in.take() {
+            let repair = self.repairs.get_mut(&id).expect("it asked");
+            repair.standing = Standing::Renewed;
+            self.boot(id);
+        }
+    }
+
+    /// The journal of a member is damaged after so many of its entries, while it is down or as it goes down; it starts
+    /// under a new id.
+    pub(super) fn damage(&mut self, id: NodeId, kept: usize, new: NodeId) {
+        self.crash(id, true);
+        let mut member = self.members.remove(&id).expect("a member");
+        member.disk.ballot = raft_core::Ballot::default();
+        member.disk.entries.truncate(kept);
+        let last = member
+            .disk
+            .entries
+            .last()
+            .map_or(raft_core::Index(0), |entry| entry.position.index);
+        member.disk.commit = member.disk.commit.min(last);
+        self.members.insert(new, member);
+        let former = self.repairs.remove(&id);
+        let repair = Repair {
+            former: id,
+            addresses: former.map_or_else(|| vec![format!("http://n{id}")], |former| former.addresses),
+            votes: true,
+            standing: Standing::Petitioner,
+        };
+        self.repairs.insert(new, repair);
+        self.boot(new);
     }
 
     fn perform(&mut self, id: NodeId, output: Output) {
@@ -202,6 +247,8 @@ impl Cluster {
                 response,
                 ..
             } => self.on_reply(id, request, *response),
+            Output::TakenIn => self.taken_in = Some(id),
+            Output::Repaired => drop(self.repairs.remove(&id)),
             Output::Alarm(alarm) => assert!(!self.honest, "{id}: {alarm}"),
             _ => {}
         }

@@ -3,4 +3,5 @@
 mod cluster;
 mod forged;
 mod random;
+mod repair;
 mod tape;

@@ -5,13 +5,19 @@ use std::collections::BTreeMap;
 use super::run::Run;
 use crate::disk::SECTOR;
 use crate::disk::model::ModelDisk;
+use crate::journal::RecoverError;
 use crate::journal::scan::tests_only::records;
 
 /// What came of damage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
     /// The member stops. What it says names the file, and where in it.
-    Refused(String),
+    Refused {
+        /// What it says.
+        text: String,
+        /// Whether the others, if there is a quorum of them, may take it in as a new member.
+        loss: bool,
+    },
     /// The member starts with all that was promised.
     Whole {
         /// Something was cut, and it says so.
@@ -35,7 +41,13 @@ pub(super) fn outcome(run: &Run, disk: &ModelDisk) -> Outcome {
                 contents
             };
             assert_eq!(others(disk.contents()), others(before), "{error}");
-            Outcome::Refused(error.to_string())
+            let loss = error
+                .downcast_ref::<RecoverError>()
+                .is_some_and(RecoverError::is_loss);
+            Outcome::Refused {
+                text: error.to_string(),
+                loss,
+            }
         }
         Ok(recovered) if recovered.image == run.image_of(run.history.len()) => Outcome::Whole {
             reported: recovered.cut.is_some(),
@@ -64,7 +76,7 @@ pub(super) fn damaged(run: &Run, name: &str, change: impl FnOnce(&mut Vec<u8>)) 
 }
 
 fn names(outcome: &Outcome, file: &str) -> bool {
-    matches!(outcome, Outcome::Refused(text) if text.contains(file))
+    matches!(outcome, Outcome::Refused { text, .. } if text.contains(file))
 }
 
 #[test]
@@ -78,7 +90,7 @@ fn a_bit_flipped_at_any_offset_is_seen_or_inside_the_last_unsealed_save() {
             let in_last = name == last_file && last.contains(&at);
             let behind = name == last_file && at >= last.end;
             match &outcome {
-                Outcome::Refused(_) => assert!(names(&outcome, &name), "{name} {at}: {outcome:?}"),
+                Outcome::Refused { .. } => assert!(names(&outcome, &name), "{name} {at}: {outcome:?}"),
                 Outcome::LastSaveCut => assert!(in_last, "{name} {at}"),
                 Outcome::Whole { reported: true } => assert!(behind, "{name} {at}"),
                 _ => panic!("{name} {at}: {outcome:?}"),

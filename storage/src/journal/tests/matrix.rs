@@ -68,14 +68,19 @@ fn words(outcomes: &BTreeSet<Outcome>) -> String {
     let mut words: Vec<&str> = outcomes
         .iter()
         .map(|outcome| match outcome {
-            Outcome::Refused(text) if text.contains("offset") => "stops: file, offset, reason",
-            Outcome::Refused(_) => "stops: file, reason",
+            Outcome::Refused { text, loss: true } if text.contains("offset") => {
+                "is replaced or stops: file, offset, reason"
+            }
+            Outcome::Refused { loss: true, .. } => "is replaced or stops: file, reason",
+            Outcome::Refused { text, .. } if text.contains("offset") => "stops: file, offset, reason",
+            Outcome::Refused { .. } => "stops: file, reason",
             Outcome::Whole { reported: true } => "starts, nothing lost, says what it cut",
             Outcome::Whole { reported: false } => "starts, nothing lost",
             Outcome::LastSaveCut => "starts without the last Save, says so",
             Outcome::Lost => "LOST",
         })
         .collect();
+    words.sort_unstable();
     words.dedup();
     if words.is_empty() {
         "cannot be".to_owned()
@@ -209,7 +214,8 @@ fn table() -> String {
     let mut table = String::from(
         "# What a member does about damage\n\n\
          Each fault is put everywhere it can be in its place, one at a time, and the member is started: a bit in every byte, every \
-         sector, a cut at every offset. \"Stops\" leaves the disk as it is. A *Seal* follows the last Save after a second of idleness \
+         sector, a cut at every offset. \"Stops\" leaves the disk as it is. \"Is replaced\": if the other \
+         members have a quorum they take it in under a new id, with a copy of theirs; alone, or without a quorum, it stops. A *Seal* follows the last Save after a second of idleness \
          and at a clean stop. This page is checked by a test, `storage/src/journal/tests/matrix.rs`; `FORMAT.md` has the rules.\n\n\
          | fault | place | what the member does |\n|---|---|---|\n",
     );
