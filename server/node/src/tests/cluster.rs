@@ -210,19 +210,30 @@ impl Cluster {
         }
     }
 
+    /// What must never be: a member that goes on as itself with what its damage left.
+    pub(super) fn damage_unnoticed(&mut self, id: NodeId, kept: usize) {
+        let member = self.shorten(id, kept);
+        self.members.insert(id, member);
+        self.boot(id);
+    }
+
+    fn shorten(&mut self, id: NodeId, kept: usize) -> Member {
+        self.crash(id, true);
+        let mut member = self.members.remove(&id).expect("a member");
+        let disk = &mut member.disk;
+        disk.entries.truncate(kept);
+        let last = disk.entries.last();
+        disk.commit = disk
+            .commit
+            .min(last.map_or(raft_core::Index(0), |entry| entry.position.index));
+        member
+    }
+
     /// The journal of a member is damaged after so many of its entries, while it is down or as it goes down; it starts
     /// under a new id.
     pub(super) fn damage(&mut self, id: NodeId, kept: usize, new: NodeId) {
-        self.crash(id, true);
-        let mut member = self.members.remove(&id).expect("a member");
+        let mut member = self.shorten(id, kept);
         member.disk.ballot = raft_core::Ballot::default();
-        member.disk.entries.truncate(kept);
-        let last = member
-            .disk
-            .entries
-            .last()
-            .map_or(raft_core::Index(0), |entry| entry.position.index);
-        member.disk.commit = member.disk.commit.min(last);
         self.members.insert(new, member);
         let former = self.repairs.remove(&id);
         let repair = Repair {

@@ -159,8 +159,24 @@ fn a_new_directory_of_a_known_member_is_a_lost_one() {
     assert!(!refused(&mut old));
 }
 
+#[test]
+fn two_of_five_damaged_at_once_come_back_both() {
+    let mut cluster = Cluster::new(5, raft_core::Config::new(NodeId(1), 1));
+    cluster.calm(3_000_000);
+    let leader = cluster.leader().expect("it is calm");
+    cluster.write(leader);
+    cluster.calm(1_000_000);
+    let follower = cluster.ids().into_iter().find(|&id| id != leader).expect("five");
+    cluster.damage(leader, 0, NodeId(77));
+    cluster.damage(follower, 1, NodeId(78));
+    cluster.calm(2 * BOUND_MICROS);
+    assert!(votes(&cluster, NodeId(77)) && votes(&cluster, NodeId(78)));
+    assert!(cluster.repairs.is_empty());
+    cluster.check_writes();
+}
+
 /// One run: faults, and one member after the other is damaged, each once the one before is a voter again.
-fn run(seed: u64) {
+fn run(seed: u64, repairs: bool) {
     let mut dice = Dice::of(seed);
     let mut cluster = Cluster::new(3, raft_core::Config::new(NodeId(1), 1));
     let mut next = 100;
@@ -169,7 +185,10 @@ fn run(seed: u64) {
         if cluster.repairs.is_empty() && cluster.leader().is_some() && dice.one_in(60) {
             let damaged = dice.pick(&cluster.ids());
             let kept = dice.below(12);
-            cluster.damage(damaged, kept, NodeId(next));
+            match repairs {
+                true => cluster.damage(damaged, kept, NodeId(next)),
+                false => cluster.damage_unnoticed(damaged, kept),
+            }
             next += 1;
         }
     }
@@ -185,9 +204,16 @@ fn run(seed: u64) {
 #[test]
 fn members_are_damaged_and_nothing_is_lost() {
     for seed in 0..SEEDS {
-        if let Err(panic) = catch_unwind(|| run(seed)) {
+        if let Err(panic) = catch_unwind(|| run(seed, true)) {
             eprintln!("seed {seed}");
             std::panic::resume_unwind(panic);
         }
     }
+}
+
+/// The same runs would notice if a damaged member kept its id, and with it its vote.
+#[test]
+fn a_damaged_member_that_kept_its_id_is_noticed() {
+    let is_noticed = |seed| catch_unwind(|| run(seed, false)).is_err();
+    assert!((0..SEEDS).any(is_noticed));
 }
