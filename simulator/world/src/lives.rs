@@ -9,7 +9,7 @@ use crate::choices::PerMillion;
 use crate::disk::{Failing, Rot};
 use crate::member::{Found, Halt, Happening};
 use crate::probes::Probe;
-use crate::seat::ANY_LIFE;
+use crate::seat::{ANY_LIFE, Seat};
 use crate::settings::SECOND;
 use crate::world::{Command, World};
 
@@ -124,8 +124,13 @@ impl World {
 
     /// A member crashes, and its disk rots, unless the others need its copies.
     pub(crate) fn rots(&mut self, id: NodeId, rot: Rot) {
+        // Who says that it has no space and stays down for good says so for ever, and nobody takes writes any more, until an
+        // operator removes it. Nothing does so here.
+        let nodes = self.seats.values().filter_map(Seat::node);
+        let mut alarms = nodes.flat_map(|node| node.store().alarms().iter());
+        let lacks_space = self.seats[&id].disk.is_limited() || alarms.any(|alarm| alarm.member == id);
         self.crash(id);
-        if !self.budget.allows(id) {
+        if !self.budget.allows(id) || lacks_space {
             return self.probes.met(Probe::BudgetHeld);
         }
         let seat = self.seats.get_mut(&id).expect("a member");

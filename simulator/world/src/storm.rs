@@ -84,7 +84,10 @@ impl World {
                 },
                 Some(victim),
             ) => self.fails(victim, failing, operations),
-            (Fault::FullDisk { bytes, restarts, .. }, Some(victim)) => {
+            // See `rots`: who may stay down for good keeps its space.
+            (Fault::FullDisk { bytes, restarts, .. }, Some(victim))
+                if self.seats[&victim].wounds.is_empty() =>
+            {
                 self.seats[&victim].disk.limit(Some(bytes));
                 if restarts {
                     let life = self.seats[&victim].life;
