@@ -4,7 +4,7 @@
 
 use crate::fingerprint::canonical;
 use crate::message::{AppendOutcome, Envelope, Message};
-use crate::types::{NodeId, Stamp};
+use crate::types::{Index, NodeId, Stamp};
 
 /// All of one term: a new term drops them.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +48,13 @@ impl Held {
 
     pub(crate) fn clear(&mut self) {
         self.lanes.clear();
+    }
+
+    /// The log ends at `last` now. What acknowledges more is not said: only who was lied to had more.
+    pub(crate) fn log_ends_at(&mut self, last: Index) {
+        self.lanes.retain(|(_, (_, envelope))| {
+            !matches!(envelope.message, Message::AppendEntriesReply(AppendOutcome::Matched(index)) if index > last)
+        });
     }
 }
 
@@ -96,7 +103,7 @@ fn with_what_it_replaces(older: Message, newer: Message) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Index, Term};
+    use crate::types::Term;
 
     fn matched(index: u64) -> Envelope {
         Envelope {
@@ -126,6 +133,16 @@ mod tests {
         held.hold(Stamp(5), Stamp(5), matched(5));
         held.hold(Stamp(5), Stamp(5), matched(2));
         assert_eq!(held.release(|_| true), Some(matched(5)));
+        assert_eq!(held.release(|_| true), None);
+    }
+
+    #[test]
+    fn what_the_log_lost_is_not_acknowledged() {
+        let mut held = Held::default();
+        held.hold(Stamp(1), Stamp(1), matched(2));
+        held.hold(Stamp(2), Stamp(1), matched(3));
+        held.log_ends_at(Index(2));
+        assert_eq!(held.release(|_| true), Some(matched(2)));
         assert_eq!(held.release(|_| true), None);
     }
 }

@@ -279,6 +279,7 @@ impl Raft {
         self.persist.reset(mark.clone(), self.commit_index);
         self.log = Log::new(mark.clone(), tail);
         self.memberships = Memberships::of(&self.log);
+        self.held.log_ends_at(self.log.last().index);
         self.commit_index = at.index;
         self.last_applied = at.index;
         self.outbox.push_back(Output::Restore(Box::new(mark)));
