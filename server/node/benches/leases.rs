@@ -25,6 +25,10 @@ use storage::store::Store;
 use storage::store::command::{Attributes, Command, Outcome, Put};
 use storage::store::query::LeaseId;
 
+/// As in the server; see ARCHITECTURE.md.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Clients with one request each in a turn.
 const CLIENTS: usize = 256;
 /// Seconds.
