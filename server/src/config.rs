@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use node::AutoCompaction;
 
-use crate::exit::{Origin, Stop};
+use crate::exit::Stop;
 use crate::flags::{Kind, Value};
 use crate::founding::Initial;
 use crate::help;
@@ -163,17 +163,14 @@ fn timings(settings: &Settings) -> Result<(Duration, Duration), Stop> {
 fn auto_compaction(settings: &Settings) -> Result<AutoCompaction, Stop> {
     let (mode_flag, retention_flag) = ("auto-compaction-mode", "auto-compaction-retention");
     let retention = settings.text(retention_flag);
-    let refuse = |flag: &'static str, value: &str, why: &str| Stop::Refused {
-        origin: settings.origin(flag).cloned().unwrap_or(Origin::Flag(flag)),
-        value: value.to_owned(),
-        why: why.to_owned(),
-    };
     let number = retention.parse::<u32>().ok();
     match settings.text(mode_flag).as_str() {
         _ if retention.is_empty() || number == Some(0) => Ok(AutoCompaction::Off),
         "revision" => number
             .map(|kept| AutoCompaction::Revisions(kept.into()))
-            .ok_or_else(|| refuse(retention_flag, &retention, "want a number of revisions to keep")),
+            .ok_or_else(|| {
+                settings.refused(retention_flag, &retention, "want a number of revisions to keep")
+            }),
         "periodic" => {
             let hours = number.map(|hours| Duration::from_secs(3600) * hours);
             let age = hours.or_else(|| match Kind::Interval.parse(&retention) {
@@ -183,14 +180,14 @@ fn auto_compaction(settings: &Settings) -> Result<AutoCompaction, Stop> {
             match age {
                 Some(Duration::ZERO) => Ok(AutoCompaction::Off),
                 Some(age) => Ok(AutoCompaction::Periodic(age)),
-                None => Err(refuse(
+                None => Err(settings.refused(
                     retention_flag,
                     &retention,
                     "want a number of hours or a length of time such as 30m",
                 )),
             }
         }
-        mode => Err(refuse(mode_flag, mode, "want periodic or revision")),
+        mode => Err(settings.refused(mode_flag, mode, "want periodic or revision")),
     }
 }
 
@@ -228,23 +225,16 @@ fn in_clear(settings: &Settings, flag: &'static str, url: &Url) -> Result<(), St
         Scheme::Https | Scheme::Unixs => "TLS is not supported yet: use http",
         Scheme::Unix => "sockets in the file system are not supported: use http",
     };
-    Err(Stop::Refused {
-        origin: settings.origin(flag).cloned().unwrap_or(Origin::Flag(flag)),
-        value: url.to_string(),
-        why: why.to_owned(),
-    })
+    Err(settings.refused(flag, &url.to_string(), why))
 }
 
 fn log(settings: &Settings) -> Result<LogConfig, Stop> {
-    let refuse = |flag: &'static str, value: &str, why: &str| Stop::Refused {
-        origin: settings.origin(flag).cloned().unwrap_or(Origin::Flag(flag)),
-        value: value.to_owned(),
-        why: why.to_owned(),
-    };
     match settings.text("logger").as_str() {
         "zap" => {}
-        "capnslog" => return Err(refuse("logger", "capnslog", "etcd 3.5 has removed it: use zap")),
-        other => return Err(refuse("logger", other, "unknown logger: use zap")),
+        "capnslog" => {
+            return Err(settings.refused("logger", "capnslog", "etcd 3.5 has removed it: use zap"));
+        }
+        other => return Err(settings.refused("logger", other, "unknown logger: use zap")),
     }
     let severity = match settings.switch("debug") {
         true => Severity::Debug,
@@ -254,13 +244,13 @@ fn log(settings: &Settings) -> Result<LogConfig, Stop> {
     let mut outputs = Vec::new();
     for output in text.split(',').map(str::trim) {
         match output {
-            "" => return Err(refuse("log-outputs", &text, "an output has no name")),
+            "" => return Err(settings.refused("log-outputs", &text, "an output has no name")),
             "systemd/journal" => {
                 let why = "the journal is not supported: with stderr, systemd puts the log there itself";
-                return Err(refuse("log-outputs", output, why));
+                return Err(settings.refused("log-outputs", output, why));
             }
             "default" if text != "default" => {
-                return Err(refuse(
+                return Err(settings.refused(
                     "log-outputs",
                     &text,
                     "default cannot stand beside other outputs",

@@ -90,6 +90,15 @@ impl Settings {
         self.given.get(name).map(|given| &given.origin)
     }
 
+    /// What a flag's value is refused with, wherever it was given.
+    pub(crate) fn refused(&self, flag: &'static str, value: &str, why: &str) -> Stop {
+        Stop::Refused {
+            origin: self.origin(flag).cloned().unwrap_or(Origin::Flag(flag)),
+            value: value.to_owned(),
+            why: why.to_owned(),
+        }
+    }
+
     /// The value of a working flag of text or choice.
     pub(crate) fn text(&self, name: &'static str) -> String {
         match self.value(name) {

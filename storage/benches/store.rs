@@ -25,9 +25,7 @@ use bytes::Bytes;
 use cpu_time::ThreadTime;
 use storage::store::Store;
 use storage::store::command::{Applied, ClusterTime, Command, Put};
-use storage::store::query::{
-    Between, Found, KeyRange, KeyValue, LeaseId, Query, RangeEnd, RangeQuery, Revision, Sort,
-};
+use storage::store::query::{Found, KeyRange, KeyValue, LeaseId, Query, RangeEnd, RangeQuery, Revision};
 
 /// As in the server, but for its setting: that is `MIMALLOC_PURGE_DELAY=0` in the environment.
 #[global_allocator]
@@ -137,7 +135,7 @@ fn range_line(store: &Store, plain: &Plain, order: &[u64], keys: usize) -> Line 
     let read = (ranges.len() * keys) as f64;
     let begun = ThreadTime::now();
     for range in &ranges {
-        let found = store.query(&Query::Range(all_of(range.clone())));
+        let found = store.query(&Query::Range(RangeQuery::of(range.clone())));
         let Ok(Found::Range { keys: found, .. }) = black_box(found) else {
             panic!("a range succeeds")
         };
@@ -152,19 +150,6 @@ fn range_line(store: &Store, plain: &Plain, order: &[u64], keys: usize) -> Line 
         name: format!("range of {keys}"),
         store: ours,
         plain: begun.elapsed().as_nanos() as f64 / read,
-    }
-}
-
-fn all_of(range: KeyRange) -> RangeQuery {
-    RangeQuery {
-        range,
-        revision: None,
-        limit: None,
-        sort: None::<Sort>,
-        keys_only: false,
-        count_only: false,
-        mod_revision: Between::default(),
-        create_revision: Between::default(),
     }
 }
 

@@ -62,26 +62,14 @@ fn three_nodes_killed_at_once_keep_every_promise() {
     }
     for _ in 0..2 {
         crew.wait_done(200);
-        for member in &mut cluster.members {
-            member.kill();
-        }
-        for member in &mut cluster.members {
-            member.spawn();
-        }
-        for member in &cluster.members {
-            member.wait_healthy();
-        }
+        cluster.kill();
+        cluster.spawn();
     }
     crew.wait_done(50);
-    for member in &mut cluster.members {
-        member.kill();
-    }
+    cluster.kill();
     let promises = crew.stop();
-    for member in &mut cluster.members {
-        member.spawn();
-    }
+    cluster.spawn();
     for member in &cluster.members {
-        member.wait_healthy();
         check_promises(member, &promises);
     }
 }

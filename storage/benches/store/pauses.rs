@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cpu_time::ThreadTime;
 use storage::store::Store;
 use storage::store::command::{Applied, ClusterTime, Command, Outcome, Put};
-use storage::store::query::{KeyRange, LeaseId, RangeEnd};
+use storage::store::query::{KeyRange, LeaseId};
 
 use super::{key, put, shuffle};
 
@@ -120,12 +120,8 @@ pub(super) fn measure(keys: usize) {
     compaction(&mut store, &order, "with puts");
     print_memory("the same with one left", before, &store, keys);
     let mut delete = Calls::of("delete of all keys, a view beside");
-    let all = KeyRange {
-        start: Bytes::from_static(b"\0"),
-        end: RangeEnd::Unbounded,
-    };
     let command = Command::DeleteRange {
-        range: all,
+        range: KeyRange::all(),
         previous: false,
     };
     delete.apply(&mut store, command);

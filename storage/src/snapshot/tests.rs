@@ -54,10 +54,7 @@ pub(super) fn small_store(number: u64) -> Store {
         change: TreeChange::Set(TreeContent::File("value".into()).into()),
     };
     let delete = Command::DeleteRange {
-        range: crate::store::query::KeyRange {
-            start: "b".into(),
-            end: crate::store::query::RangeEnd::Single,
-        },
+        range: crate::store::query::KeyRange::single("b".into()),
         previous: false,
     };
     let puts = [

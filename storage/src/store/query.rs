@@ -49,6 +49,25 @@ pub struct KeyRange {
 }
 
 impl KeyRange {
+    /// One key, which is not empty.
+    #[must_use]
+    pub fn single(key: Bytes) -> KeyRange {
+        KeyRange {
+            start: key,
+            end: RangeEnd::Single,
+        }
+    }
+
+    /// All keys.
+    #[must_use]
+    pub fn all() -> KeyRange {
+        KeyRange {
+            // The least there can be.
+            start: Bytes::from_static(b"\0"),
+            end: RangeEnd::Unbounded,
+        }
+    }
+
     /// Whether a key lies in it.
     #[must_use]
     pub fn holds(&self, key: &[u8]) -> bool {
@@ -117,6 +136,23 @@ pub struct RangeQuery {
     pub mod_revision: Between,
     /// Only keys whose create_revision lies here.
     pub create_revision: Between,
+}
+
+impl RangeQuery {
+    /// All of a range, as it is now, by key.
+    #[must_use]
+    pub fn of(range: KeyRange) -> RangeQuery {
+        RangeQuery {
+            range,
+            revision: None,
+            limit: None,
+            sort: None,
+            keys_only: false,
+            count_only: false,
+            mod_revision: Between::default(),
+            create_revision: Between::default(),
+        }
+    }
 }
 
 /// Inclusive bounds; None is open.

@@ -476,17 +476,9 @@ fn a_state_begins_another_cluster_without_its_members() {
     );
     let read = |revision: u64| {
         later.query(&Query::Range(RangeQuery {
-            range: KeyRange {
-                start: "a".into(),
-                end: RangeEnd::Single,
-            },
             revision: Some(Revision(revision)),
-            limit: None,
-            sort: None,
-            keys_only: false,
             count_only: true,
-            mod_revision: Default::default(),
-            create_revision: Default::default(),
+            ..RangeQuery::of(KeyRange::single("a".into()))
         }))
     };
     assert_eq!(

@@ -52,6 +52,17 @@ impl Cluster {
         cluster
     }
 
+    /// Kills all.
+    pub(crate) fn kill(&mut self) {
+        self.members.iter_mut().for_each(Server::kill);
+    }
+
+    /// Starts all again, and waits until they answer.
+    pub(crate) fn spawn(&mut self) {
+        self.members.iter_mut().for_each(Server::spawn);
+        self.members.iter().for_each(Server::wait_healthy);
+    }
+
     /// Which member leads, as soon as one of them says so and agrees that it is it.
     pub(crate) fn wait_leader(&self) -> usize {
         let mut found = None;

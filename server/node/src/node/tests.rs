@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use raft_core::{Index, Membership, NodeId, SnapshotMark, Stamp};
 use storage::store::command::{self, Attributes, Command, Outcome, Put};
-use storage::store::query::{Found, KeyRange, LeaseId, Query, RangeEnd, RangeQuery};
+use storage::store::query::{Found, KeyRange, LeaseId, Query, RangeQuery};
 
 use super::*;
 use crate::{Answer, ClientId, Request, RequestId, Response};
@@ -213,19 +213,7 @@ fn get(key: &'static str) -> Request {
 }
 
 fn query(key: &'static str) -> Query {
-    Query::Range(RangeQuery {
-        range: KeyRange {
-            start: Bytes::from(key),
-            end: RangeEnd::Single,
-        },
-        revision: None,
-        limit: None,
-        sort: None,
-        keys_only: false,
-        count_only: false,
-        mod_revision: Default::default(),
-        create_revision: Default::default(),
-    })
+    Query::Range(RangeQuery::of(KeyRange::single(key.into())))
 }
 
 fn value_of(answer: Option<&Result<Answer, Failure>>) -> Option<Bytes> {

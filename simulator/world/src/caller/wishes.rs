@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use node::Request;
 use storage::store::command::{Command, Put, TreeChange, TreeContent, TreeWrite};
-use storage::store::query::{Between, KeyRange, LeaseId, Query, RangeEnd, RangeQuery, Revision};
+use storage::store::query::{KeyRange, LeaseId, Query, RangeEnd, RangeQuery, Revision};
 use storage::store::transaction::{Choice, Comparison, Operand, Operation, Relation, Transaction};
 
 use super::{Caller, Held};
@@ -57,7 +57,7 @@ impl Caller {
                 id: held.id,
                 keys: true,
             },
-            13..16 => read(Query::Range(query(single(key))), choices),
+            13..16 => read(Query::Range(RangeQuery::of(KeyRange::single(key))), choices),
             16..17 => read(
                 Query::Lease {
                     id: held.id,
@@ -82,7 +82,7 @@ impl Caller {
         let revision = Revision((self.revision + 3).saturating_sub(back).max(1));
         let query = RangeQuery {
             revision: Some(revision),
-            ..query(everything(choices))
+            ..RangeQuery::of(everything(choices))
         };
         read(Query::Range(query), choices)
     }
@@ -174,7 +174,7 @@ fn transaction(revision: u64, choices: &mut Choices, numbers: &mut Numbers) -> R
     if nested {
         all.push(Choice {
             comparisons: vec![comparison(revision, choices)],
-            success: vec![Operation::Range(query(everything(choices)))],
+            success: vec![Operation::Range(RangeQuery::of(everything(choices)))],
             failure: operations(choices, numbers),
         });
     }
@@ -187,8 +187,8 @@ fn transaction(revision: u64, choices: &mut Choices, numbers: &mut Numbers) -> R
 
 fn comparison(revision: u64, choices: &mut Choices) -> Comparison {
     let range = match choices.below(3) {
-        0 => single(row(choices)),
-        1 => single(Bytes::from(format!("key{}", choices.below(2)))),
+        0 => KeyRange::single(row(choices)),
+        1 => KeyRange::single(Bytes::from(format!("key{}", choices.below(2)))),
         _ => rows(choices),
     };
     let near = Revision(revision.saturating_sub(choices.below(30)));
@@ -214,7 +214,7 @@ fn operations(choices: &mut Choices, numbers: &mut Numbers) -> Vec<Operation> {
     let mut list = Vec::new();
     for _ in 0..choices.below(4) {
         list.push(match choices.below(4) {
-            0 => Operation::Range(query(everything(choices))),
+            0 => Operation::Range(RangeQuery::of(everything(choices))),
             1 => Operation::DeleteRange {
                 range: rows(choices),
                 previous: choices.pick(&[true, false]),
@@ -246,7 +246,7 @@ fn range(choices: &mut Choices) -> Request {
         limit: choices.pick(&[None, Some(1), Some(3)]),
         keys_only: choices.pick(&[false, false, true]),
         count_only: choices.pick(&[false, false, false, true]),
-        ..query(everything(choices))
+        ..RangeQuery::of(everything(choices))
     };
     read(Query::Range(query), choices)
 }
@@ -290,30 +290,7 @@ fn rows(choices: &mut Choices) -> KeyRange {
 fn everything(choices: &mut Choices) -> KeyRange {
     match choices.below(3) {
         0 => rows(choices),
-        1 => single(row(choices)),
-        _ => KeyRange {
-            start: Bytes::from_static(b"\0"),
-            end: RangeEnd::Unbounded,
-        },
-    }
-}
-
-fn single(key: Bytes) -> KeyRange {
-    KeyRange {
-        start: key,
-        end: RangeEnd::Single,
-    }
-}
-
-fn query(range: KeyRange) -> RangeQuery {
-    RangeQuery {
-        range,
-        revision: None,
-        limit: None,
-        sort: None,
-        keys_only: false,
-        count_only: false,
-        mod_revision: Between::default(),
-        create_revision: Between::default(),
+        1 => KeyRange::single(row(choices)),
+        _ => KeyRange::all(),
     }
 }

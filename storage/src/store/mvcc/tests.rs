@@ -29,28 +29,11 @@ fn range(start: &str, end: RangeEnd) -> KeyRange {
 }
 
 fn single(key: &str) -> KeyRange {
-    range(key, RangeEnd::Single)
+    KeyRange::single(Bytes::copy_from_slice(key.as_bytes()))
 }
 
 fn before(start: &str, end: &str) -> KeyRange {
     range(start, RangeEnd::Before(Bytes::copy_from_slice(end.as_bytes())))
-}
-
-fn all() -> KeyRange {
-    range("\0", RangeEnd::Unbounded)
-}
-
-fn query(range: KeyRange) -> RangeQuery {
-    RangeQuery {
-        range,
-        revision: None,
-        limit: None,
-        sort: None,
-        keys_only: false,
-        count_only: false,
-        mod_revision: Between::default(),
-        create_revision: Between::default(),
-    }
 }
 
 /// The keyspace after putting each of these, so that the n-th put has revision n + 1.
@@ -79,7 +62,7 @@ fn names(keyspace: &Keyspace, query: &RangeQuery) -> String {
 }
 
 fn only(keyspace: &Keyspace, key: &str) -> KeyValue {
-    let (mut keys, _, _) = found(keyspace, &query(single(key)));
+    let (mut keys, _, _) = found(keyspace, &RangeQuery::of(single(key)));
     assert_eq!(keys.len(), 1);
     keys.remove(0)
 }
@@ -166,7 +149,10 @@ fn an_empty_key_cannot_be_put_and_is_never_found() {
     let mut keyspace = Keyspace::new();
     assert_eq!(keyspace.put(put("", "1")), Err(Failure::KeyNotFound));
     assert_eq!(keyspace.delete_range(&single(""), true), (0, Vec::new()));
-    assert_eq!(found(&keyspace, &query(single(""))), (Vec::new(), false, 0));
+    assert_eq!(
+        found(&keyspace, &RangeQuery::of(single(""))),
+        (Vec::new(), false, 0)
+    );
     assert_eq!(keyspace.revision(), Revision(1));
 }
 
@@ -177,7 +163,7 @@ fn a_range_deletes_all_its_keys_in_one_revision() {
     assert_eq!((count, keyspace.revision()), (2, Revision(6)));
     let previous: Vec<_> = previous.iter().map(|kv| (&kv.key[..], numbers(kv))).collect();
     assert_eq!(previous, [(&b"b"[..], (3, 3, 1)), (&b"c"[..], (4, 4, 1))]);
-    assert_eq!(names(&keyspace, &query(all())), "a d");
+    assert_eq!(names(&keyspace, &RangeQuery::of(KeyRange::all())), "a d");
 }
 
 #[test]
@@ -192,20 +178,23 @@ fn deleting_nothing_takes_no_revision() {
 #[test]
 fn a_range_is_half_open_and_ends_where_it_says() {
     let keyspace = keyspace(&[("a", ""), ("b", ""), ("ba", ""), ("c", "")]);
-    assert_eq!(names(&keyspace, &query(single("b"))), "b");
-    assert_eq!(names(&keyspace, &query(before("b", "c"))), "b ba");
+    assert_eq!(names(&keyspace, &RangeQuery::of(single("b"))), "b");
+    assert_eq!(names(&keyspace, &RangeQuery::of(before("b", "c"))), "b ba");
     assert_eq!(
-        names(&keyspace, &query(range("b", RangeEnd::Unbounded))),
+        names(&keyspace, &RangeQuery::of(range("b", RangeEnd::Unbounded))),
         "b ba c"
     );
-    assert_eq!(names(&keyspace, &query(all())), "a b ba c");
+    assert_eq!(names(&keyspace, &RangeQuery::of(KeyRange::all())), "a b ba c");
 }
 
 #[test]
 fn a_range_that_ends_at_or_before_its_start_is_empty() {
     let keyspace = keyspace(&[("a", ""), ("b", "")]);
     for end in ["b", "a", ""] {
-        assert_eq!(found(&keyspace, &query(before("b", end))), (Vec::new(), false, 0));
+        assert_eq!(
+            found(&keyspace, &RangeQuery::of(before("b", end))),
+            (Vec::new(), false, 0)
+        );
     }
 }
 
@@ -216,7 +205,7 @@ fn a_range_at_a_revision_shows_what_was_there_then() {
     let at = |revision| {
         let query = RangeQuery {
             revision: Some(Revision(revision)),
-            ..query(all())
+            ..RangeQuery::of(KeyRange::all())
         };
         let (keys, _, _) = found(&keyspace, &query);
         keys.iter()
@@ -232,7 +221,7 @@ fn a_future_revision_is_refused() {
     let keyspace = keyspace(&[("a", "1")]);
     let query = RangeQuery {
         revision: Some(Revision(3)),
-        ..query(all())
+        ..RangeQuery::of(KeyRange::all())
     };
     assert_eq!(keyspace.range(&query), Err(Failure::FutureRevision));
 }
@@ -243,7 +232,7 @@ fn a_revision_below_the_compacted_one_is_refused_and_that_one_is_not() {
     keyspace.compacted = Revision(3);
     let at = |revision| RangeQuery {
         revision: Some(Revision(revision)),
-        ..query(all())
+        ..RangeQuery::of(KeyRange::all())
     };
     assert_eq!(keyspace.range(&at(2)), Err(Failure::Compacted(Revision(3))));
     assert_eq!(&found(&keyspace, &at(3)).0[0].value[..], b"2");
@@ -260,7 +249,7 @@ fn limit_cuts_and_says_more_while_count_is_of_all() {
     ] {
         let query = RangeQuery {
             limit: Some(limit),
-            ..query(all())
+            ..RangeQuery::of(KeyRange::all())
         };
         let (_, more, count) = found(&keyspace, &query);
         assert_eq!(names(&keyspace, &query), shown);
@@ -277,7 +266,7 @@ fn limit_comes_after_filters_and_count_ignores_them() {
             min: Some(Revision(3)),
             max: Some(Revision(4)),
         },
-        ..query(all())
+        ..RangeQuery::of(KeyRange::all())
     };
     let (_, more, count) = found(&keyspace, &query);
     assert_eq!((names(&keyspace, &query).as_str(), more, count), ("b", true, 4));
@@ -295,7 +284,7 @@ fn filters_include_their_bounds() {
             &keyspace,
             &RangeQuery {
                 mod_revision: bounds,
-                ..query(all())
+                ..RangeQuery::of(KeyRange::all())
             },
         )
     };
@@ -307,7 +296,7 @@ fn filters_include_their_bounds() {
             &keyspace,
             &RangeQuery {
                 create_revision: bounds,
-                ..query(all())
+                ..RangeQuery::of(KeyRange::all())
             },
         )
     };
@@ -327,7 +316,13 @@ fn sort_is_by_target_and_ties_are_by_key() {
     ]);
     let sorted = |target, descending| {
         let sort = Some(Sort { target, descending });
-        names(&keyspace, &RangeQuery { sort, ..query(all()) })
+        names(
+            &keyspace,
+            &RangeQuery {
+                sort,
+                ..RangeQuery::of(KeyRange::all())
+            },
+        )
     };
     assert_eq!(sorted(SortTarget::Key, false), "a b c");
     assert_eq!(sorted(SortTarget::Key, true), "c b a");
@@ -350,7 +345,7 @@ fn limit_comes_after_sort() {
             target: SortTarget::Value,
             descending: false,
         }),
-        ..query(all())
+        ..RangeQuery::of(KeyRange::all())
     };
     let (_, more, count) = found(&keyspace, &query);
     assert_eq!((names(&keyspace, &query).as_str(), more, count), ("b c", true, 3));
@@ -361,7 +356,7 @@ fn keys_only_leaves_out_values_and_nothing_else() {
     let keyspace = keyspace(&[("a", "1")]);
     let query = RangeQuery {
         keys_only: true,
-        ..query(all())
+        ..RangeQuery::of(KeyRange::all())
     };
     let expected = KeyValue {
         value: Bytes::new(),
@@ -376,7 +371,7 @@ fn count_only_shows_no_keys() {
     let query = RangeQuery {
         count_only: true,
         limit: Some(1),
-        ..query(all())
+        ..RangeQuery::of(KeyRange::all())
     };
     assert_eq!(found(&keyspace, &query), (Vec::new(), false, 2));
 }

@@ -15,19 +15,10 @@ fn put(key: &'static [u8], value: &'static [u8]) -> Put {
 }
 
 fn range(start: &'static [u8], end: RangeEnd) -> RangeQuery {
-    RangeQuery {
-        range: KeyRange {
-            start: Bytes::from_static(start),
-            end,
-        },
-        revision: None,
-        limit: None,
-        sort: None,
-        keys_only: false,
-        count_only: false,
-        mod_revision: Between::default(),
-        create_revision: Between::default(),
-    }
+    RangeQuery::of(KeyRange {
+        start: Bytes::from_static(start),
+        end,
+    })
 }
 
 fn read(query: RangeQuery) -> Request {

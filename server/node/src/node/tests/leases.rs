@@ -19,13 +19,6 @@ fn put_on_lease(key: &'static str) -> Request {
     Request::Write(Command::Put(Put { lease: LEASE, ..put }))
 }
 
-pub(super) fn all_keys() -> KeyRange {
-    KeyRange {
-        start: Bytes::from("\0"),
-        end: RangeEnd::Unbounded,
-    }
-}
-
 impl Cluster {
     /// Asks and waits for the answer.
     pub(super) fn done(&mut self, id: NodeId, request: Request) -> Answer {
@@ -199,7 +192,7 @@ fn a_large_deletion_goes_in_slices_and_is_seen_at_once() {
             panic!("a range")
         };
         let all = Query::Range(RangeQuery {
-            range: all_keys(),
+            range: KeyRange::all(),
             count_only: true,
             ..range
         });
@@ -209,7 +202,7 @@ fn a_large_deletion_goes_in_slices_and_is_seen_at_once() {
         }
     };
     let delete = Command::DeleteRange {
-        range: all_keys(),
+        range: KeyRange::all(),
         previous: false,
     };
     let asked = cluster.ask(leader, Request::Write(delete));

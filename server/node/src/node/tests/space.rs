@@ -2,7 +2,6 @@
 
 use storage::store::alarm::{Alarm, AlarmKind};
 
-use super::leases::all_keys;
 use super::*;
 use crate::DiskUse;
 
@@ -28,7 +27,7 @@ impl Cluster {
 
     fn delete_all(&mut self, id: NodeId) {
         let delete = Command::DeleteRange {
-            range: all_keys(),
+            range: KeyRange::all(),
             previous: false,
         };
         let asked = self.ask(id, Request::Write(delete));
@@ -139,10 +138,7 @@ fn the_quota_counts_memory_and_ends_by_itself_well_below() {
     cluster.refuses(leader);
     // The size is just below the quota: the alarm stays.
     let one = |number: u64| Command::DeleteRange {
-        range: KeyRange {
-            start: format!("large{number}").into(),
-            end: RangeEnd::Single,
-        },
+        range: KeyRange::single(format!("large{number}").into()),
         previous: false,
     };
     cluster.done(leader, Request::Write(one(0)));

@@ -10,7 +10,7 @@ use node::{Node, Proposal};
 use raft_core::{Body, Index, LogChange, NodeId, Save, Term, Time};
 use storage::store::alarm::AlarmKind;
 use storage::store::command::{ClusterTime, Command, Failure, Outcome};
-use storage::store::query::{Between, KeyRange, LeaseId, Query, RangeEnd, RangeQuery};
+use storage::store::query::{KeyRange, LeaseId, Query, RangeQuery};
 
 pub mod keyspace;
 mod transaction;
@@ -176,19 +176,7 @@ pub fn compare(model: &Model, node: &Node, wall: u64) -> Result<(), String> {
         return Ok(());
     }
     let (store, keyspace) = (node.store(), &model.keyspace);
-    let everything = RangeQuery {
-        range: KeyRange {
-            start: Bytes::from_static(b"\0"),
-            end: RangeEnd::Unbounded,
-        },
-        revision: None,
-        limit: None,
-        sort: None,
-        keys_only: false,
-        count_only: false,
-        mod_revision: Between::default(),
-        create_revision: Between::default(),
-    };
+    let everything = RangeQuery::of(KeyRange::all());
     let expected = keyspace.find(&everything, keyspace.revision, keyspace.floor);
     let found = store.query(&Query::Range(everything));
     if found != expected {
