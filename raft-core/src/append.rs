@@ -65,14 +65,7 @@ impl Raft {
             });
         }
         self.commit_to(commit);
-        self.answer_after(
-            self.persist.ballot_stamp(),
-            from,
-            Message::HeartbeatReply {
-                round,
-                understands: self.config.version,
-            },
-        );
+        self.answer_after(self.persist.ballot_stamp(), from, self.heartbeat_reply(round));
     }
 
     /// Somebody speaks as the leader of this term. Returns whether to listen.

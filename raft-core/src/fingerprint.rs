@@ -283,6 +283,8 @@ impl Canonical for Raft {
             asked_reads,
             outbox,
             halted,
+            wants_state,
+            stands_back,
             is_leaving,
         } = self;
         walk.now = *now;
@@ -321,6 +323,8 @@ impl Canonical for Raft {
         asked_reads.walk(walk);
         outbox.walk(walk);
         halted.walk(walk);
+        wants_state.walk(walk);
+        stands_back.walk(walk);
         is_leaving.walk(walk);
     }
 }

@@ -91,10 +91,12 @@ fn with_what_it_replaces(older: Message, newer: Message) -> Message {
             HeartbeatReply {
                 round: b,
                 understands,
+                wants_from,
             },
         ) => HeartbeatReply {
             round: a.max(b),
             understands,
+            wants_from,
         },
         (_, newer) => newer,
     }

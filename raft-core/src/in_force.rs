@@ -98,7 +98,9 @@ impl Raft {
     /// counts only if it is a voter of the membership in force.
     pub(crate) fn may_stand(&self) -> bool {
         let mut memberships = self.memberships.since(self.commit_index);
-        self.ballot.term < Term::MAX && memberships.any(|membership| membership.is_voter(self.config.id))
+        self.ballot.term < Term::MAX
+            && (!self.stands_back || self.is_sole_voter())
+            && memberships.any(|membership| membership.is_voter(self.config.id))
     }
 
     /// Whether nobody has told this node yet who takes part. It votes for nobody: whoever counts on its vote made it a

@@ -128,10 +128,13 @@ impl Raft {
                 self.alarm(Alarm::CommittedConflict { leader, ours, theirs });
                 return false;
             }
+            if self.is_rebuilt_by(mark) {
+                return false;
+            }
             self.explain(Why::SnapshotIgnoredOld { mark, commit });
             return true;
         }
-        if ours != Some(mark.term) || mark.index <= commit {
+        if ours != Some(mark.term) || mark.index <= commit || self.is_rebuilt_by(mark) {
             return false;
         }
         // Figure 13, step 6: what follows the mark in the log stays; and the leader snapshots only what is committed.
@@ -256,6 +259,10 @@ impl Raft {
     /// Figure 13, steps 7 and 8: the log goes, and the state becomes the snapshot's, whose membership is in force.
     fn install(&mut self, mut mark: SnapshotMark) {
         let (at, last) = (mark.position, self.log.last());
+        let may_commit = at.index <= self.commit_index || !self.is_leader();
+        if self.is_rebuilt_by(at) && self.log.term_at(at.index) == Some(at.term) && may_commit {
+            return self.rebuild(mark);
+        }
         match self.role {
             // Leader Completeness: who leads has what is committed. This one has not, so somebody lied.
             Role::Leader(_) => return,
@@ -282,6 +289,7 @@ impl Raft {
         self.held.log_ends_at(self.log.last().index);
         self.commit_index = at.index;
         self.last_applied = at.index;
+        self.wants_state = false;
         self.outbox.push_back(Output::Restore(Box::new(mark)));
         if is_change {
             self.membership_in_force();

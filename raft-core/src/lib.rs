@@ -50,7 +50,7 @@
 //! | Majorities | `quorum.rs` |
 //! | Cluster membership (section 6): in force once in the log | `membership.rs`, `in_force.rs`; changes: `change.rs`, `reconfigure.rs`, `learner.rs`, `removal.rs` |
 //! | Leadership transfer (thesis 3.10) | `transfer.rs` |
-//! | Beyond both | `catch_up.rs`, `version.rs`, `recover.rs` |
+//! | Beyond both | `catch_up.rs`, `version.rs`, `recover.rs`, `rebuild.rs` |
 //! | "updated on stable storage before responding to RPCs" | `persist.rs`: stamps; `held.rs`: answers that wait |
 //!
 //! # Promises wait for their stamp
@@ -122,6 +122,7 @@ mod propose;
 mod quorum;
 mod raft;
 mod read;
+mod rebuild;
 mod reconfigure;
 mod recover;
 mod removal;

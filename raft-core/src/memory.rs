@@ -89,7 +89,7 @@ impl Raft {
     }
 
     pub(crate) fn next_apply(&mut self) -> Option<Output> {
-        if self.last_applied >= self.commit_index {
+        if self.last_applied >= self.commit_index || self.wants_state {
             // The turn ends.
             self.bound_log(DROPPED_AT_ONCE_MAX);
             return None;

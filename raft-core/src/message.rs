@@ -75,6 +75,9 @@ pub enum Message {
         round: Round,
         /// The newest state machine version the sender understands.
         understands: Version,
+        /// Its state is not to be trusted: it wishes for the state as of this entry, or later. Says nothing about the
+        /// log.
+        wants_from: Option<Index>,
     },
     /// A piece of the state at `mark`, for a follower that the log no longer reaches (Figure 13, InstallSnapshot RPC).
     InstallSnapshot {

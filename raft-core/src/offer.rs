@@ -13,7 +13,7 @@ use crate::progress::Pace;
 use crate::raft::Raft;
 use crate::role::Role;
 use crate::sending::{Next, Prefix, Sending};
-use crate::types::{NodeId, Position, SnapshotMark};
+use crate::types::{Index, NodeId, Position, SnapshotMark};
 use crate::why::Why;
 
 /// Bytes of a snapshot, from its host to Raft.
@@ -34,8 +34,8 @@ canonical!(struct Chunk { offset, checksum_before, data, last });
 impl Raft {
     /// The host has a view of the state at `mark`, in answer to [`Output::NeedSnapshot`]. It is held until
     /// [`Raft::offers`] no longer names it. A newer one may be offered instead, if the former cannot be read any more.
-    /// Returns whether it is taken: not if the follower needs none (any more), if the log in memory does not reach back
-    /// to it, if it is not applied, or if a member that was added later does not know who took part then. If none is taken, the host is asked again after two heartbeats.
+    /// Returns whether it is taken: not if the follower needs none (any more) or a later one, if the log in memory does not
+    /// reach back to it, if it is not applied, or if a member that was added later does not know who took part then. If none is taken, the host is asked again after two heartbeats.
     pub fn offer_snapshot(&mut self, peer: NodeId, mark: Position) -> bool {
         if mark.index > self.last_applied || self.log.term_at(mark.index) != Some(mark.term) {
             return false;
@@ -44,10 +44,14 @@ impl Raft {
         if !membership.is_sound() {
             return false;
         }
+        let wants_from = self.wants_from(peer);
         let Some(sending) = self.sending(peer) else {
             return false;
         };
         if sending.mark().is_some_and(|known| mark.index <= known.index) {
+            return false;
+        }
+        if wants_from.is_some_and(|wanted| mark.index < wanted) {
             return false;
         }
         let position = mark;
@@ -148,6 +152,7 @@ impl Raft {
                 let Some(progress) = leader.progress.get_mut(&from) else {
                     return;
                 };
+                progress.wants_from.take_if(|wanted| *wanted <= mark.index);
                 progress.rounds.matched(mark.index, last, now, election_timeout);
                 let is_news = progress.matched(mark.index, last, resend_deadline);
                 self.resume_log(from);
@@ -182,6 +187,9 @@ impl Raft {
         let Pace::Snapshot(sending) = &progress.pace else {
             return;
         };
+        if progress.wants_from.is_some() {
+            return;
+        }
         let next = progress.next_index;
         if next > mark.index {
             progress.end_snapshot(last);
@@ -190,6 +198,14 @@ impl Raft {
             // What followed it had to go meanwhile: the follower needs a newer one.
             progress.begin_snapshot();
             self.explain(Why::SnapshotNeeded { peer, next, mark });
+        }
+    }
+
+    /// From where on a follower needs the state although its log is sound.
+    pub(crate) fn wants_from(&self, peer: NodeId) -> Option<Index> {
+        match &self.role {
+            Role::Leader(leader) => leader.progress.get(&peer)?.wants_from,
+            _ => None,
         }
     }
 

@@ -66,6 +66,8 @@ pub(crate) struct Progress {
     pub(crate) understands: Option<Version>,
     /// How fast it catches up.
     pub(crate) rounds: Rounds,
+    /// It gets a snapshot, at this entry or later, although its log is sound (rebuild.rs).
+    pub(crate) wants_from: Option<Index>,
     /// It goes on after a snapshot, and has not come to the log's end since.
     pub(crate) follows_snapshot: bool,
 }
@@ -73,7 +75,8 @@ pub(crate) struct Progress {
 canonical!(enum Pace { Probe { outstanding, bare }, Pipeline, Snapshot(sending) });
 canonical!(struct Progress {
     match_index, next_index, pace, inflight, inflight_bytes, probed_through, resend_deadline, acknowledged_round,
-    sent_round, sent_commit, heartbeat_due, pause_explained, heard_at, understands, rounds, follows_snapshot,
+    sent_round, sent_commit, heartbeat_due, pause_explained, heard_at, understands, rounds, wants_from,
+    follows_snapshot,
 });
 
 impl Progress {
@@ -98,6 +101,7 @@ impl Progress {
             heard_at: now,
             understands: None,
             rounds: Rounds::default(),
+            wants_from: None,
             follows_snapshot: false,
         }
     }
@@ -240,6 +244,7 @@ impl Progress {
     /// The log, which ends at `last`, reaches it again.
     pub(crate) fn end_snapshot(&mut self, last: Index) {
         self.pace = Pace::Pipeline;
+        self.wants_from = None;
         self.follows_snapshot = self.match_index < last;
         self.resend_deadline = Time::NEVER;
         self.pause_explained = false;
@@ -264,6 +269,7 @@ impl Progress {
             next
         };
         self.next_index = next;
+        self.wants_from = None;
         self.pace = Pace::Probe {
             outstanding: false,
             bare,
@@ -293,8 +299,12 @@ impl Progress {
             "a probe is not in flight"
         );
         assert!(
-            !matches!(self.pace, Pace::Snapshot(_)) || self.next_index <= mark,
-            "a snapshot goes to those only whom the log does not reach"
+            !matches!(self.pace, Pace::Snapshot(_)) || self.next_index <= mark || self.wants_from.is_some(),
+            "a snapshot goes to those only whom the log does not reach, and to those who wish for one"
+        );
+        assert!(
+            matches!(self.pace, Pace::Snapshot(_)) || self.wants_from.is_none(),
+            "who wishes for a snapshot gets one"
         );
     }
 }

@@ -60,6 +60,10 @@ pub struct Raft {
     pub(crate) asked_reads: AskedReads,
     pub(crate) outbox: VecDeque<Output>,
     pub(crate) halted: bool,
+    /// Its state is not to be trusted, and it waits for another (rebuild.rs).
+    pub(crate) wants_state: bool,
+    /// It leaves the lead to others (rebuild.rs).
+    pub(crate) stands_back: bool,
     /// Removed, which is still to be said.
     pub(crate) is_leaving: bool,
 }
@@ -116,6 +120,8 @@ impl Raft {
             asked_reads: AskedReads::default(),
             outbox: VecDeque::new(),
             halted: false,
+            wants_state: false,
+            stands_back: false,
             is_leaving: false,
         };
         raft.membership_in_force();
@@ -327,8 +333,13 @@ impl Raft {
             } => self.on_append_entries(from, prev, entries, commit),
             Message::AppendEntriesReply(outcome) => self.on_append_entries_reply(from, outcome),
             Message::Heartbeat { round, commit } => self.on_heartbeat(from, round, commit),
-            Message::HeartbeatReply { round, understands } => {
-                self.on_heartbeat_reply(from, round, understands)
+            Message::HeartbeatReply {
+                round,
+                understands,
+                wants_from,
+            } => {
+                self.on_heartbeat_reply(from, round, understands);
+                self.on_state_wanted(from, wants_from);
             }
             Message::InstallSnapshot {
                 mark,
@@ -382,10 +393,7 @@ impl Raft {
             Message::RequestPreVote { .. } if Mutant::LowTermUnanswered.is(self.config.mutant) => return,
             Message::RequestPreVote { .. } => Message::RequestPreVoteReply(VoteAnswer::Refused),
             Message::AppendEntries { .. } | Message::Heartbeat { .. } | Message::InstallSnapshot { .. } => {
-                Message::HeartbeatReply {
-                    round: Round(0),
-                    understands: self.config.version,
-                }
+                self.heartbeat_reply(Round(0))
             }
             _ => return,
         };

@@ -16,6 +16,8 @@ impl Raft {
         self.explain(Why::Won { term });
         self.indulged.clear();
         self.helped.clear();
+        // Whom could it ask?
+        self.wants_state = false;
         self.term_leader = Some(self.config.id);
         let last = self.log.last().index;
         let uncommitted_bytes = self.log.weight(self.commit_index, last);

@@ -78,6 +78,8 @@ impl Raft {
         let candidates = leader
             .progress
             .iter()
+            // One that waits for another state would not stand.
+            .filter(|(_, progress)| progress.wants_from.is_none())
             .filter(|&(&id, _)| membership.voters.contains(&id) && self.was_heard_lately(id));
         // Of equals the last is taken: the lowest id.
         let best = candidates.rev().max_by_key(|&(&id, progress)| {
@@ -186,6 +188,9 @@ impl Raft {
     pub(crate) fn on_timeout_now(&mut self, from: NodeId) {
         if !matches!(self.role, Role::Follower { leader: Some(leader) } if leader == from) {
             return self.explain(Why::StandRefusedNotLeader { from });
+        }
+        if self.stands_back {
+            return self.explain(Why::StandRefusedStandsBack { leader: from });
         }
         if !self.may_stand() {
             return self.explain(Why::StandRefusedNoVoter { leader: from });

@@ -74,7 +74,7 @@ canonical!(enum Message {
     AppendEntries { prev, entries, commit },
     AppendEntriesReply(outcome),
     Heartbeat { round, commit },
-    HeartbeatReply { round, understands },
+    HeartbeatReply { round, understands, wants_from },
     InstallSnapshot { mark, offset, data, checksum, last },
     InstallSnapshotReply { mark, outcome },
     TimeoutNow,

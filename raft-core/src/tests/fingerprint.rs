@@ -116,6 +116,8 @@ fn every_field_of_a_node_counts() {
         outbox: |raft| raft.explain(Why::Won { term: Term(1) }),
         asked_reads: |raft| raft.ask_leader(NodeId(2), ReadId(1)).expect("it is asked"),
         halted: |raft| raft.halted = true,
+        wants_state: |raft| raft.wants_state = true,
+        stands_back: |raft| raft.stands_back = true,
         is_leaving: |raft| raft.is_leaving = true,
         ; left out:
         // So little that nothing is due, and nothing long ago, that was not before.
@@ -164,7 +166,7 @@ fn every_field_of_a_leader_counts() {
 #[test]
 fn what_a_leader_knows_of_a_follower_counts() {
     let base = leader();
-    let changes: [fn(&mut Progress); 16] = [
+    let changes: [fn(&mut Progress); 17] = [
         |progress| progress.match_index = Index(0),
         |progress| progress.next_index = Index(1),
         |progress| {
@@ -196,6 +198,7 @@ fn what_a_leader_knows_of_a_follower_counts() {
         |progress| progress.understands = Some(Version(7)),
         |progress| progress.rounds = Default::default(),
         |progress| progress.follows_snapshot = true,
+        |progress| progress.wants_from = Some(Index(1)),
     ];
     let mut seen = vec![base.fingerprint()];
     for change in changes {

@@ -196,11 +196,23 @@ pub(super) fn snapshot(cluster: &mut Cluster, dice: &mut Dice) {
             let through = Index(dice.below(last + 3) as u64);
             cluster.input(id, |raft, _| raft.compact(through));
         }
+        29 if dice.one_in(2) => doubt(cluster, id),
         29 if dice.one_in(4) => {
             let limits = config(dice, None).limits;
             cluster.input(id, |raft, _| raft.set_limits(limits));
         }
         _ => {}
+    }
+}
+
+/// A follower is told that its state is not to be trusted: one at a time, so that somebody is left to lead.
+fn doubt(cluster: &mut Cluster, id: NodeId) {
+    let wants = |id: NodeId| cluster.raft(id).is_some_and(Raft::wants_snapshot);
+    if !cluster.ids().into_iter().any(wants) {
+        cluster.input(id, |raft, _| {
+            raft.want_snapshot();
+            raft.stand_back(raft.wants_snapshot());
+        });
     }
 }
 

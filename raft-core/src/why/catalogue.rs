@@ -257,6 +257,15 @@ reasons! {
     /// A candidate's log gave way to a snapshot.
     SteppedDownForSnapshot { mark: Position }
         "gives up its candidacy: the log it stood with gives way to the snapshot at {mark}", "Raft 5.4.1";
+    /// The state of this node is not what its log makes.
+    StateWanted { applied: Index }
+        "its state is not to be trusted: applies nothing after {applied}, and asks its leader for another", "raft-core, rebuild.rs";
+    /// A follower's state is not what its log makes.
+    StateWantedBy { peer: NodeId, applied: Index }
+        "{peer} does not trust its state as of {applied}: it gets a snapshot although the log reaches it", "raft-core, rebuild.rs";
+    /// A snapshot took the place of a state that was not to be trusted.
+    StateRebuilt { mark: Position, applied: Index }
+        "the snapshot at {mark} is saved: it takes the place of the state as of {applied}, and the log stays", "raft-core, rebuild.rs";
     /// Entries that are in a snapshot were dropped from memory; of a long log the rest follows in the next turns.
     LogCompacted { through: Index, bytes: u64 }
         "drops the log up to {through} from memory; {bytes} bytes stay", "Raft 7";
@@ -345,6 +354,9 @@ reasons! {
     /// Whoever asks this node to stand does not lead this term.
     StandRefusedNotLeader { from: NodeId }
         "does not stand for election: {from}, who asks for it, is not known to lead this term", "thesis 3.10";
+    /// The leader told this node to stand, and its state is not to be trusted.
+    StandRefusedStandsBack { leader: NodeId }
+        "does not stand for election as {leader} asks: its state is not to be trusted", "raft-core, rebuild.rs";
     /// The leader told this node to stand, and it does not vote.
     StandRefusedNoVoter { leader: NodeId }
         "does not stand for election as {leader} asks: it is no voter", "thesis 3.10, 4.2.1";

@@ -96,10 +96,13 @@ fn of_the_lead() -> BoxedStrategy<Message> {
             round: Round(round),
             commit: Index(commit),
         }),
-        (number(), version).prop_map(|(round, understands)| Message::HeartbeatReply {
-            round: Round(round),
-            understands: Version(understands)
-        }),
+        (number(), version, proptest::option::weighted(0.2, number())).prop_map(
+            |(round, understands, wants_from)| Message::HeartbeatReply {
+                round: Round(round),
+                understands: Version(understands),
+                wants_from: wants_from.map(Index),
+            }
+        ),
         (number(), number()).prop_map(|(boot, id)| Message::ReadIndex {
             boot: Boot(boot),
             id: ReadId(id)

@@ -53,7 +53,8 @@ fn message() -> impl Strategy<Value = Message> {
         }),
         number().prop_map(|round| Message::HeartbeatReply {
             round: Round(round),
-            understands: raft_core::Version(0)
+            understands: raft_core::Version(0),
+            wants_from: None,
         }),
         position().prop_map(|last| Message::RequestVote {
             last,

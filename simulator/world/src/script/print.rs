@@ -111,7 +111,14 @@ pub(crate) fn message(envelope: &Envelope) -> String {
             format!("refused prev={prev} hint={hint}")
         }
         Message::Heartbeat { round, commit } => format!("round={round} commit={commit}"),
-        Message::HeartbeatReply { round, understands } => heartbeat_reply(round.0, understands.0),
+        Message::HeartbeatReply {
+            round,
+            understands,
+            wants_from,
+        } => {
+            let wants = wants_from.map_or(String::new(), |index| format!(" wants-from={index}"));
+            heartbeat_reply(round.0, understands.0) + &wants
+        }
         Message::InstallSnapshot {
             mark,
             offset,

@@ -159,6 +159,7 @@ impl Cluster {
         assert_eq!(member.state.mark, *mark, "what is restored was saved before");
         let digest = member.state.digest();
         self.say(id, format!("restore {} state={digest:08x}", mark.position))?;
+        self.input(id, |raft, _| raft.stand_back(false))?;
         self.compare_state(id)
     }
 }

@@ -81,6 +81,7 @@ fn read(name: &str, words: &mut Arguments<'_>) -> Result<Option<Message>, Proble
         "HeartbeatReply" => Message::HeartbeatReply {
             round: Round(number(words, "round")?),
             understands: Version(number(words, "understands")?),
+            wants_from: None,
         },
         _ => return rarer(name, words),
     }))

@@ -24,6 +24,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "rot I on|off: what I sends of a snapshot is damaged where I read it, and fits the checksums of its pieces",
         rot,
     ),
+    Command::new(
+        "doubt",
+        "doubt I: I is told that its state is not to be trusted: it leaves the lead to others, and wants its leader's state",
+        doubt,
+    ),
 ];
 
 fn snapshot(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
@@ -37,6 +42,15 @@ fn compact(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), P
     let through = Index(arguments.number("an index")?);
     arguments.finish()?;
     cluster.turn(id, |raft, _| raft.compact(through))
+}
+
+fn doubt(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
+    let id = arguments.node()?;
+    arguments.finish()?;
+    cluster.turn(id, |raft, _| {
+        raft.stand_back(true);
+        raft.want_snapshot();
+    })
 }
 
 fn rot(cluster: &mut Cluster, arguments: &mut Arguments<'_>) -> Result<(), Problem> {
