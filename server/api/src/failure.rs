@@ -11,6 +11,7 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::TooLarge => "etcdserver: request is too large",
         Failure::TooManyRequests => "etcdserver: too many requests",
         Failure::Alarm(_) => unreachable!("an alarm outside /health"),
+        Failure::Corrupt => "etcdserver: corrupt cluster",
         Failure::Stopped => "etcdserver: server stopped",
         Failure::Repairing => {
             "etcdserver: data directory is damaged and being repaired from the other members"

@@ -39,6 +39,7 @@ pub(crate) fn render(response: &Response, answer: &mut HttpAnswer) {
         Err(Failure::NoLeader) => unhealthy(answer, "RAFT NO LEADER", ""),
         Err(Failure::Alarm(kind)) => unhealthy(answer, "ALARM ", name_of(*kind)),
         Err(Failure::Repairing) => unhealthy(answer, "REPAIRING:", failure::text(&Failure::Repairing)),
+        Err(Failure::Corrupt) => unhealthy(answer, "ALARM CORRUPT", ""),
         Err(other) => unhealthy(answer, "RANGE ERROR:", failure::text(other)),
     }
 }

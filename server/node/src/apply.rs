@@ -10,6 +10,7 @@ use raft_core::{Body, Entry, Position};
 use storage::store::Store;
 use storage::store::command::{Applied, Outcome};
 
+use crate::fence::named_by;
 use crate::leases::LeaseChange;
 use crate::node::Node;
 use crate::proposal::{Origin, Proposal};
@@ -71,8 +72,16 @@ impl Node {
         }
     }
 
+    /// Whether there is something to apply, and it may be.
+    pub(crate) fn may_apply(&self) -> bool {
+        !self.unapplied.is_empty() && !self.raft.wants_snapshot()
+    }
+
     /// Carries on with what was too much for one turn, as far as this turn goes.
     pub(crate) fn carry_on(&mut self) {
+        if self.raft.wants_snapshot() {
+            return;
+        }
         if self.unapplied.working.is_some() {
             if std::mem::replace(&mut self.unapplied.worked_this_turn, true) {
                 return;
@@ -87,6 +96,7 @@ impl Node {
         }
         while self.has_turn_left()
             && self.unapplied.working.is_none()
+            && !self.raft.wants_snapshot()
             && let Some(entry) = self.unapplied.entries.pop_front()
         {
             self.apply(entry);
@@ -116,11 +126,17 @@ impl Node {
         } else {
             LeaseChange::None
         };
+        let named = named_by(&command);
         let effort = self.store.effort();
         let applied = self.store.apply(time, command);
         self.count_effort(self.store.effort() - effort);
         match applied {
-            Applied::Done(result) => self.finish(position, Some((origin, leases, result))),
+            Applied::Done(result) => {
+                self.finish(position, Some((origin, leases, result)));
+                if let Some((member, raised)) = named {
+                    self.on_named(member, raised);
+                }
+            }
             Applied::Working => {
                 self.unapplied.working = Some(Working {
                     position,
@@ -136,6 +152,7 @@ impl Node {
     fn finish(&mut self, position: Position, done: Option<(Origin, LeaseChange, Done)>) {
         let later_term = position.term > self.applied.term;
         self.applied = position;
+        self.remember_state(position.index);
         if later_term && self.raft.is_leader() && position.term == self.raft.term() {
             self.begin_to_count();
         }
@@ -163,6 +180,10 @@ impl Node {
             self.leases.expiring = false;
         }
         self.writes.remove(ticket);
+        if self.is_fenced() {
+            // It happened; what came of it only another member knows.
+            return self.answer(ticket, Err(Failure::Timeout));
+        }
         self.answer(ticket, result.map(Answer::Done).map_err(Failure::Store));
     }
 }

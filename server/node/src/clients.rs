@@ -31,6 +31,9 @@ impl Node {
         if self.is_outside() {
             return self.reply(client, id, Err(Failure::Repairing));
         }
+        if self.is_fenced() && Node::asks_state(&request) {
+            return self.reply(client, id, Err(Failure::Corrupt));
+        }
         match request {
             // What frees space is let through.
             Request::Write(command) if command.takes_space() && self.refuses_more() => {

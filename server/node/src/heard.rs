@@ -22,7 +22,9 @@ impl Node {
         if from_boot < *newest {
             return;
         }
-        *newest = from_boot;
+        if from_boot > std::mem::replace(newest, from_boot) {
+            self.divergence.forget(from);
+        }
         for part in parts {
             match part {
                 Part::TakenIn(membership) => self.on_taken_in(*membership),
@@ -43,6 +45,7 @@ impl Node {
                         });
                     }
                 }
+                Part::States(states) => self.on_states(from, states),
                 Part::LeaseAsk { number, ask } => self.on_lease_ask(from, from_boot, number, ask),
                 Part::LeaseAnswer { boot, number, says } => self.on_lease_answer(boot, number, says),
                 Part::Forwarded { term, boot, taken } => {

@@ -44,6 +44,8 @@
 //! | `sending.rs` | views for followers that are far behind, in pieces |
 //! | `receiving.rs` | a snapshot from the leader, verified as it comes |
 //! | `repair.rs` | a member whose disk is damaged comes back as a new one |
+//! | `divergence.rs` | whose state is not what the log makes: states compared |
+//! | `fence.rs` | who was named answers nobody, and gets another state |
 //! | `leaving.rs` | handing over the lead; being removed |
 //! | `apply.rs` | committed entries into the store, large ones in slices; answers out |
 //!
@@ -57,6 +59,8 @@ mod auto_compaction;
 mod clients;
 mod config;
 mod counts;
+mod divergence;
+mod fence;
 mod forward;
 mod heard;
 mod lease_clock;
@@ -81,6 +85,8 @@ mod writes;
 pub use alarms::DiskUse;
 pub use auto_compaction::AutoCompaction;
 pub use config::{Config, Repair, SnapshotPolicy, Standing};
+pub use divergence::StateHash;
+pub use fence::Doubt;
 pub use leases::{LeaseAsk, LeaseSays};
 pub use message::{Forward, Lane, Part, PeerMessage};
 pub use node::Node;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use raft_core::{Boot, Envelope, Membership, NodeId, Term};
 use serde::{Deserialize, Serialize};
 
+use crate::divergence::StateHash;
 use crate::leases::{LeaseAsk, LeaseSays};
 use crate::repair::Plea;
 
@@ -45,6 +46,8 @@ pub enum Part {
         /// The next number it waits for.
         taken: u64,
     },
+    /// The states that the sender held after some entries, for the leader to compare.
+    States(Vec<StateHash>),
     /// A client asked about a lease, which only the leader knows.
     LeaseAsk {
         /// The sender's number of the question.
@@ -72,7 +75,11 @@ impl Part {
     pub(crate) fn lane(&self) -> Lane {
         match self {
             Part::Raft(envelope) if envelope.message.is_urgent() => Lane::Urgent,
-            Part::Raft(_) | Part::Forward(_) | Part::LeaseAsk { .. } | Part::LeaseAnswer { .. } => Lane::Bulk,
+            Part::Raft(_)
+            | Part::Forward(_)
+            | Part::States(_)
+            | Part::LeaseAsk { .. }
+            | Part::LeaseAnswer { .. } => Lane::Bulk,
             Part::Forwarded { .. } | Part::Plea(_) | Part::TakenIn(_) => Lane::Urgent,
         }
     }

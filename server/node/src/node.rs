@@ -9,6 +9,7 @@ use crate::alarms::Space;
 use crate::apply::Unapplied;
 use crate::auto_compaction::AutoCompactor;
 use crate::config::Config;
+use crate::fence::Divergence;
 use crate::forward::{FromFollowers, ToLeader};
 use crate::leases::Leases;
 use crate::message::{Lane, Part, PeerMessage};
@@ -40,6 +41,7 @@ pub struct Node {
     pub(crate) leases: Leases,
     pub(crate) auto_compactor: AutoCompactor,
     pub(crate) space: Space,
+    pub(crate) divergence: Divergence,
     pub(crate) snapshots: Snapshots,
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
@@ -49,7 +51,7 @@ pub struct Node {
     /// The newest life heard of, of each peer.
     pub(crate) boots: BTreeMap<NodeId, Boot>,
     /// What this turn says, by peer and lane.
-    parts: BTreeMap<(NodeId, Lane), Vec<Part>>,
+    pub(crate) parts: BTreeMap<(NodeId, Lane), Vec<Part>>,
     pub(crate) outbox: VecDeque<Output>,
     /// As last told to the host.
     leader: (Option<NodeId>, Term),
@@ -92,6 +94,7 @@ impl Node {
             leases: Leases::default(),
             auto_compactor: AutoCompactor::new(config.auto_compaction, now.monotonic),
             space: Space::default(),
+            divergence: Divergence::default(),
             sending: Sending::default(),
             receiving: Receiving::default(),
             asking: Asking::new(config.repair.as_ref(), now.monotonic),
@@ -107,7 +110,8 @@ impl Node {
             stopped: false,
             config,
         };
-        while node.applied.index < node.raft.commit_index() {
+        node.state_replaced();
+        while node.applied.index < node.raft.commit_index() && !node.raft.wants_snapshot() {
             node.begin_turn();
             node.drive_raft();
         }
@@ -184,7 +188,7 @@ impl Node {
             return Time::NEVER;
         }
         // The turn was cut short: there may be more to apply, to save or to send.
-        if !self.has_turn_left() || !self.unapplied.is_empty() || self.sending.is_waited_for() {
+        if !self.has_turn_left() || self.may_apply() || self.sending.is_waited_for() {
             return self.now.monotonic;
         }
         let forward = self.to_leader.as_ref().map_or(Time::NEVER, ToLeader::deadline);
@@ -242,6 +246,7 @@ impl Node {
         self.tick_repair();
         self.look_at_space();
         self.tick_auto_compaction();
+        self.tick_divergence();
         while let Some(ticket) = self.waiting.overdue(self.now.monotonic) {
             self.answer(ticket, Err(Failure::Timeout));
         }
@@ -261,6 +266,7 @@ impl Node {
             leader: now.0,
             term: now.1,
         });
+        self.divergence.lead_changed();
         self.propose_unsent();
         self.renew_lease_asks();
     }
@@ -294,6 +300,7 @@ impl Node {
         }
         self.withdraw_offers();
         self.save_if_due();
+        self.remember_quiet_state();
     }
 
     fn poll_raft(&mut self) {
@@ -359,6 +366,7 @@ impl Node {
     }
 
     fn flush_parts(&mut self) {
+        self.tell_states();
         let (from, from_boot) = (self.config.raft.id, self.config.raft.boot);
         for ((to, lane), parts) in std::mem::take(&mut self.parts) {
             let message = PeerMessage {

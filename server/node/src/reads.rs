@@ -9,7 +9,7 @@ use storage::store::query::{LeaseId, Query};
 
 use crate::leases::{Asker, LeaseAsk};
 use crate::node::Node;
-use crate::request::Answer;
+use crate::request::{Answer, Failure};
 use crate::waiting::{Ticket, Waiter};
 
 /// Batches that Raft has not confirmed; meanwhile the next one gathers.
@@ -46,6 +46,12 @@ impl Reads {
         self.questions.remove(&ticket).is_some()
     }
 
+    /// All that waits to be read; it waits no more.
+    pub(crate) fn take_questions(&mut self) -> BTreeMap<Ticket, Question> {
+        self.gathering.clear();
+        std::mem::take(&mut self.questions)
+    }
+
     fn confirmed(&mut self, id: ReadId, index: Index) {
         let Some(tickets) = self.asked.remove(&id) else {
             return;
@@ -70,7 +76,7 @@ impl Node {
     pub(crate) fn read(&mut self, waiter: Waiter, question: Question) {
         let ticket = self.waiting.admit(waiter);
         if self.waiting.len() > crate::writes::WAITING_MAX {
-            return self.answer(ticket, Err(crate::request::Failure::TooManyRequests));
+            return self.answer(ticket, Err(Failure::TooManyRequests));
         }
         self.question(ticket, question);
     }
@@ -128,6 +134,10 @@ impl Node {
                 let Some(question) = self.reads.questions.remove(&ticket) else {
                     continue;
                 };
+                if self.is_fenced() {
+                    self.answer(ticket, Err(Failure::Corrupt));
+                    continue;
+                }
                 let result = match question {
                     Question::Query(query) => self.find(&query),
                     Question::Members => Ok(Answer::Members(self.members())),

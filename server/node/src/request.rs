@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::alarms::DiskUse;
 pub use crate::counts::Counts;
+use crate::fence::Doubt;
 use crate::message::{Lane, PeerMessage};
 pub use crate::retired::{Retired, View};
 
@@ -152,6 +153,8 @@ pub enum Output {
     DirectoryLost,
     /// Another member broke the protocol; this node takes part no more.
     Alarm(raft_core::Alarm),
+    /// For the log: what came of comparing the members' states.
+    Doubt(Doubt),
     /// Drop this, on a thread where it may take long.
     Retired(Retired),
 }
@@ -320,4 +323,7 @@ pub enum Failure {
     /// The data directory is damaged, and the other members have not taken the node in again yet.
     #[error("data directory is damaged and being repaired from the other members")]
     Repairing,
+    /// This member's state is not the others', or may not be: it answers nobody from it.
+    #[error("corrupt state")]
+    Corrupt,
 }

@@ -54,6 +54,10 @@ impl Node {
         let Some(mark) = self.raft.mark_at(self.applied.index) else {
             return;
         };
+        // Nor is one of a state that is not the others', or may not be.
+        if self.is_fenced() || self.is_undecided() {
+            return;
+        }
         if !self.raft.offer_snapshot(peer, mark.position) {
             return;
         }

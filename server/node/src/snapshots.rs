@@ -126,7 +126,7 @@ impl Node {
         let size = self.store().size();
         let is_due = self.snapshots.is_due(self.config.snapshots)
             || (self.disk_is_short() && self.snapshots.makes_room(size));
-        if !is_due || self.now.monotonic < self.snapshots.retry_at {
+        if !is_due || self.is_fenced() || self.now.monotonic < self.snapshots.retry_at {
             return None;
         }
         // Not while a long command leaves what is applied behind what is in memory; nor before it is known who takes part.
@@ -145,9 +145,9 @@ impl Node {
         if let Some(older) = self.snapshots.keep(mark.index) {
             self.outbox.push_back(Output::DropLogBefore(older));
         }
-        let before = self.raft.last_applied();
+        let before = (self.raft.last_applied(), self.raft.wants_snapshot());
         self.raft.snapshot_saved(mark);
-        let is_installed = before != self.raft.last_applied();
+        let is_installed = before != (self.raft.last_applied(), self.raft.wants_snapshot());
         if !is_installed && let Some(store) = self.receiving.forget_whole(mark) {
             self.outbox.push_back(Output::Retired(Retired::of(store)));
         }
@@ -176,6 +176,7 @@ impl Node {
             self.outbox.push_back(Output::Retired(Retired::of(view)));
         }
         self.applied = mark.position;
+        self.state_replaced();
         self.give_up_jumped();
         self.answer_confirmed();
         self.propose_unsent();

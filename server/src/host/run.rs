@@ -352,6 +352,7 @@ impl Host<'_> {
             Output::TakenIn => self.boots_again = Some(BootAgain::TakenIn),
             Output::DirectoryLost => self.boots_again = Some(BootAgain::Lost),
             Output::Repaired => self.repaired(),
+            Output::Doubt(doubt) => log::error!("doubt":% = doubt; "states compared"),
             Output::Retired(retired) => self.retire.free_there(retired),
             Output::Alarm(alarm) => {
                 log::error!("alarm":% = alarm; "the protocol is broken: takes part no more")

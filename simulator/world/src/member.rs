@@ -262,7 +262,7 @@ impl Member {
                 Output::PublishSnapshot(mark) => effects.push(self.publish_snapshot(mark.position)),
                 Output::DropIncoming { .. } => self.drop_incoming(),
                 Output::DropLogBefore(index) => self.drop_log_before(index)?,
-                Output::Peers(_) => {}
+                Output::Peers(_) | Output::Doubt(_) => {}
                 Output::Why(why) => effects.push(Effect::Why(why)),
                 Output::Leader { leader, term } => effects.push(Effect::Leader { leader, term }),
                 Output::Retired(retired) => retired.free(),

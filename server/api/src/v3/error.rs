@@ -18,6 +18,7 @@ pub(super) enum Code {
     OutOfRange = 11,
     Unimplemented = 12,
     Unavailable = 14,
+    DataLoss = 15,
 }
 
 /// The HTTP status of each gRPC code, as etcd 3.5 maps them.
@@ -62,6 +63,7 @@ impl Refusal {
 pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
     let code = match why {
         Failure::Timeout | Failure::NoLeader | Failure::Stopped | Failure::Repairing => Code::Unavailable,
+        Failure::Corrupt => Code::DataLoss,
         Failure::TooManyRequests | Failure::Store(StoreFailure::NoSpace) => Code::ResourceExhausted,
         Failure::Store(StoreFailure::LeaseNotFound) => Code::NotFound,
         Failure::Store(StoreFailure::LeaseExists) => Code::FailedPrecondition,

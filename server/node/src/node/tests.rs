@@ -1,6 +1,7 @@
 //! A few nodes, messages delivered at once, disks that save at once unless held back.
 
 mod compaction;
+mod divergence;
 mod leases;
 mod space;
 mod tree;
@@ -34,6 +35,7 @@ struct Cluster {
     snapshots_stalled: bool,
     dropped_before: BTreeMap<NodeId, Index>,
     refused: Vec<(NodeId, String)>,
+    doubts: Vec<(NodeId, crate::Doubt)>,
     next_request: u64,
 }
 
@@ -84,6 +86,7 @@ impl Cluster {
             snapshots_stalled: false,
             dropped_before: BTreeMap::new(),
             refused: vec![],
+            doubts: vec![],
             next_request: 0,
         };
         cluster.settle();
@@ -118,6 +121,7 @@ impl Cluster {
                     done.push(Input::SnapshotSaved(mark.position));
                     self.snapshots.entry(id).or_default().push((mark.position, None));
                 }
+                Output::Doubt(doubt) => self.doubts.push((id, doubt)),
                 Output::DropIncoming { why } => self.refused.push((id, why)),
                 Output::DropLogBefore(index) => {
                     self.dropped_before.insert(id, index);

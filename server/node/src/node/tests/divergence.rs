@@ -1,0 +1,202 @@
+//! A member's state is changed behind its back: it is named, answers nobody, and gets the others' state.
+
+use super::*;
+use crate::Doubt;
+use crate::fence::NOBODY;
+use storage::store::alarm::{Alarm, AlarmKind};
+
+/// Three with a value, and nothing to do.
+fn settled(size: u64) -> (Cluster, NodeId) {
+    let mut cluster = Cluster::of(size);
+    let leader = cluster.leader();
+    let write = cluster.ask(leader, put("a", "right"));
+    cluster.pass(Duration::from_secs(1));
+    assert!(matches!(cluster.answer(write), Some(Ok(_))));
+    (cluster, leader)
+}
+
+/// What no log says.
+fn flip(cluster: &mut Cluster, id: NodeId) {
+    let node = cluster.nodes.get_mut(&id).expect("a node");
+    let Request::Write(command) = put("a", "wrong") else {
+        panic!("a put is a write");
+    };
+    let _ = node.store.apply(node.store.time(), command);
+}
+
+fn another(cluster: &Cluster, leader: NodeId) -> NodeId {
+    let mut ids = cluster.nodes.keys().copied();
+    ids.find(|id| *id != leader).expect("a follower")
+}
+
+fn alarms(cluster: &Cluster, id: NodeId) -> Vec<Alarm> {
+    cluster.nodes[&id].store().alarms().iter().copied().collect()
+}
+
+fn assert_equal(cluster: &Cluster) {
+    let mut states = cluster
+        .nodes
+        .values()
+        .map(|node| (node.applied(), node.store().fingerprint()));
+    let first = states.next().expect("a node");
+    assert!(states.all(|state| state == first), "all hold the same");
+    assert!(cluster.nodes.values().all(|node| !node.is_fenced()));
+    assert!(alarms(cluster, NodeId(1)).is_empty());
+}
+
+fn was_said(cluster: &Cluster, is: impl Fn(&Doubt) -> bool) -> Vec<NodeId> {
+    let said = cluster.doubts.iter().filter(|(_, doubt)| is(doubt));
+    said.map(|(id, _)| *id).collect()
+}
+
+#[test]
+fn nobody_is_named_while_all_is_well() {
+    let (mut cluster, leader) = settled(3);
+    for _ in 0..600 {
+        cluster.ask(leader, put("b", "value"));
+        cluster.settle();
+    }
+    cluster.pass(Duration::from_secs(3));
+    assert_eq!(cluster.doubts, []);
+    assert_equal(&cluster);
+}
+
+#[test]
+fn a_follower_that_differs_is_named_and_rebuilt() {
+    let (mut cluster, leader) = settled(3);
+    let victim = another(&cluster, leader);
+    flip(&mut cluster, victim);
+    cluster.ask(leader, put("b", "more"));
+    cluster.pass(Duration::from_secs(3));
+    assert_eq!(
+        was_said(
+            &cluster,
+            |doubt| matches!(doubt, Doubt::Diverged(id, _) if *id == victim)
+        ),
+        [leader]
+    );
+    assert_eq!(
+        was_said(&cluster, |doubt| matches!(doubt, Doubt::Fenced(_))),
+        [victim]
+    );
+    assert_eq!(
+        was_said(&cluster, |doubt| matches!(doubt, Doubt::Rebuilt(_))),
+        [victim]
+    );
+    assert_equal(&cluster);
+    let read = cluster.ask(victim, get("a"));
+    cluster.pass(Duration::from_secs(1));
+    assert!(matches!(cluster.answer(read), Some(Ok(_))));
+}
+
+#[test]
+fn under_load_a_state_is_compared_every_so_many_entries() {
+    let (mut cluster, leader) = settled(3);
+    let victim = another(&cluster, leader);
+    flip(&mut cluster, victim);
+    for _ in 0..400 {
+        for _ in 0..3 {
+            cluster.ask(leader, put("b", "more"));
+        }
+        cluster.settle();
+        cluster.now += 1000;
+    }
+    assert!(!was_said(&cluster, |doubt| matches!(doubt, Doubt::Rebuilt(_))).is_empty());
+    cluster.pass(Duration::from_secs(2));
+    assert_equal(&cluster);
+}
+
+#[test]
+fn a_leader_that_differs_hands_over_and_its_successor_names_it() {
+    let (mut cluster, leader) = settled(3);
+    flip(&mut cluster, leader);
+    cluster.ask(another(&cluster, leader), put("b", "more"));
+    cluster.pass(Duration::from_secs(4));
+    assert_eq!(
+        was_said(&cluster, |doubt| matches!(doubt, Doubt::Outvoted(_))),
+        [leader]
+    );
+    let namers = was_said(
+        &cluster,
+        |doubt| matches!(doubt, Doubt::Diverged(id, _) if *id == leader),
+    );
+    assert!(!namers.is_empty() && !namers.contains(&leader));
+    assert_equal(&cluster);
+}
+
+#[test]
+fn who_is_named_answers_nobody_and_does_not_lead() {
+    let (mut cluster, leader) = settled(3);
+    let victim = another(&cluster, leader);
+    flip(&mut cluster, victim);
+    // What comes of the leader's state is never on its disk.
+    cluster.snapshots_stalled = true;
+    cluster.ask(leader, put("b", "more"));
+    cluster.pass(Duration::from_secs(2));
+    assert!(cluster.nodes[&victim].is_fenced());
+    let refused = [
+        get("a"),
+        put("a", "x"),
+        Request::Health { linearizable: false },
+        Request::Health { linearizable: true },
+    ];
+    for request in refused {
+        let asked = cluster.ask(victim, request);
+        cluster.settle();
+        assert_eq!(cluster.answer(asked), Some(&Err(Failure::Corrupt)));
+    }
+    let status = cluster.ask(victim, Request::Status);
+    cluster.settle();
+    let Some(Ok(Answer::Status(status))) = cluster.answer(status) else {
+        panic!("its status is told");
+    };
+    assert!(status.corrupt);
+    // The others serve.
+    let asked = cluster.ask(leader, get("a"));
+    cluster.settle();
+    assert!(matches!(cluster.answer(asked), Some(Ok(_))));
+    // It votes, and does not stand.
+    cluster.unreachable = vec![leader];
+    cluster.pass(Duration::from_secs(6));
+    let successor = cluster.nodes.values().filter(|node| node.raft().is_leader());
+    let ids: Vec<NodeId> = successor.map(|node| node.config.raft.id).collect();
+    assert!(!ids.contains(&victim));
+    assert!(ids.iter().any(|id| *id != leader), "somebody leads with its vote");
+}
+
+#[test]
+fn of_two_that_differ_nobody_is_named_and_nobody_answers() {
+    let (mut cluster, leader) = settled(2);
+    let victim = another(&cluster, leader);
+    flip(&mut cluster, victim);
+    cluster.ask(leader, put("b", "more"));
+    cluster.pass(Duration::from_secs(4));
+    for id in [leader, victim] {
+        let kind = AlarmKind::Corrupt;
+        assert_eq!(alarms(&cluster, id), [Alarm { member: NOBODY, kind }]);
+        let asked = cluster.ask(id, get("a"));
+        cluster.settle();
+        assert_eq!(cluster.answer(asked), Some(&Err(Failure::Corrupt)));
+    }
+    assert!(!was_said(&cluster, |doubt| matches!(doubt, Doubt::NoMajority(_))).is_empty());
+}
+
+#[test]
+fn with_the_third_back_a_majority_names_who_could_not_be_named() {
+    let (mut cluster, leader) = settled(3);
+    let victim = another(&cluster, leader);
+    let third = cluster
+        .nodes
+        .keys()
+        .copied()
+        .find(|id| *id != leader && *id != victim);
+    let third = third.expect("three");
+    cluster.unreachable = vec![third];
+    flip(&mut cluster, victim);
+    cluster.ask(leader, put("b", "more"));
+    cluster.pass(Duration::from_secs(4));
+    assert!(cluster.nodes[&leader].is_fenced(), "nobody can be named");
+    cluster.unreachable.clear();
+    cluster.pass(Duration::from_secs(5));
+    assert_equal(&cluster);
+}
