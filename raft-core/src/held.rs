@@ -92,11 +92,13 @@ fn with_what_it_replaces(older: Message, newer: Message) -> Message {
                 round: b,
                 understands,
                 wants_from,
+                stands_back,
             },
         ) => HeartbeatReply {
             round: a.max(b),
             understands,
             wants_from,
+            stands_back,
         },
         (_, newer) => newer,
     }

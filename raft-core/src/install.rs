@@ -259,8 +259,7 @@ impl Raft {
     /// Figure 13, steps 7 and 8: the log goes, and the state becomes the snapshot's, whose membership is in force.
     fn install(&mut self, mut mark: SnapshotMark) {
         let (at, last) = (mark.position, self.log.last());
-        let may_commit = at.index <= self.commit_index || !self.is_leader();
-        if self.is_rebuilt_by(at) && self.log.term_at(at.index) == Some(at.term) && may_commit {
+        if self.is_rebuilt_by(at) && self.log.term_at(at.index) == Some(at.term) {
             return self.rebuild(mark);
         }
         match self.role {

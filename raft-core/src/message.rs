@@ -78,6 +78,8 @@ pub enum Message {
         /// Its state is not to be trusted: it wishes for the state as of this entry, or later. Says nothing about the
         /// log.
         wants_from: Option<Index>,
+        /// It would stand for no election, whoever asks: its state is not to be trusted yet.
+        stands_back: bool,
     },
     /// A piece of the state at `mark`, for a follower that the log no longer reaches (Figure 13, InstallSnapshot RPC).
     InstallSnapshot {

@@ -116,6 +116,16 @@ mutants! {
     SnapshotPieceUnchecked "snapshot-piece-unchecked";
     /// Whole members: a snapshot takes the place of the state whether or not its bytes are sound.
     SnapshotUnverified "snapshot-unverified";
+    /// Whole members: a follower gets a leader's state that no majority is known to hold.
+    SnapshotUnconfirmed "snapshot-unconfirmed";
+    /// Whole members: who is named for its state answers on.
+    NamedAnswers "named-answers";
+    /// Whole members: who is named for its state keeps it.
+    NamedKeepsState "named-keeps-state";
+    /// Whole members: those are named whose state is that of a majority.
+    MajorityNamed "majority-named";
+    /// Whole members: states are compared that are not of the same entry.
+    StatesComparedApart "states-compared-apart";
     /// Whole members: the journal goes as soon as a snapshot is taken that covers it, not once that is durable.
     JournalDroppedEarly "journal-dropped-early";
     /// Whole members: a lease ends as long after its grant as it lasts, renewed or not.
@@ -138,6 +148,11 @@ impl Mutant {
             self,
             Mutant::SnapshotUnverified
                 | Mutant::JournalDroppedEarly
+                | Mutant::SnapshotUnconfirmed
+                | Mutant::NamedAnswers
+                | Mutant::NamedKeepsState
+                | Mutant::MajorityNamed
+                | Mutant::StatesComparedApart
                 | Mutant::LeaseNotRenewed
                 | Mutant::LeaseOverAfterElection
                 | Mutant::LeasesForgotten

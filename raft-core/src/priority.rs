@@ -91,8 +91,7 @@ impl Raft {
         let progress = leader.progress.get(&id);
         self.own_term_committed()
             && self.was_heard_lately(id)
-            && progress.is_some_and(|progress| {
-                progress.match_index >= self.commit_index && progress.wants_from.is_none()
-            })
+            && progress
+                .is_some_and(|progress| progress.match_index >= self.commit_index && !progress.stands_back)
     }
 }

@@ -68,6 +68,8 @@ pub(crate) struct Progress {
     pub(crate) rounds: Rounds,
     /// It gets a snapshot, at this entry or later, although its log is sound (rebuild.rs).
     pub(crate) wants_from: Option<Index>,
+    /// It said last that it would stand for no election (rebuild.rs).
+    pub(crate) stands_back: bool,
     /// It goes on after a snapshot, and has not come to the log's end since.
     pub(crate) follows_snapshot: bool,
 }
@@ -76,7 +78,7 @@ canonical!(enum Pace { Probe { outstanding, bare }, Pipeline, Snapshot(sending) 
 canonical!(struct Progress {
     match_index, next_index, pace, inflight, inflight_bytes, probed_through, resend_deadline, acknowledged_round,
     sent_round, sent_commit, heartbeat_due, pause_explained, heard_at, understands, rounds, wants_from,
-    follows_snapshot,
+    stands_back, follows_snapshot,
 });
 
 impl Progress {
@@ -102,6 +104,7 @@ impl Progress {
             understands: None,
             rounds: Rounds::default(),
             wants_from: None,
+            stands_back: false,
             follows_snapshot: false,
         }
     }

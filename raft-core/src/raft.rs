@@ -337,9 +337,10 @@ impl Raft {
                 round,
                 understands,
                 wants_from,
+                stands_back,
             } => {
                 self.on_heartbeat_reply(from, round, understands);
-                self.on_state_wanted(from, wants_from);
+                self.on_state_told(from, wants_from, stands_back);
             }
             Message::InstallSnapshot {
                 mark,

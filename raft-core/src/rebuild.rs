@@ -4,11 +4,13 @@
 //! follower, of at least what the follower has applied: no state goes back. The log stays.
 
 use crate::message::Message;
-use crate::output::Output;
+use crate::output::{Output, Refusal};
 use crate::progress::Pace;
+use crate::quorum::reached_by_quorum;
 use crate::raft::Raft;
 use crate::role::Role;
-use crate::types::{Index, NodeId, Position, Round, SnapshotMark};
+use crate::sending::PATIENCE;
+use crate::types::{Body, Index, NodeId, Position, Round, SnapshotMark};
 use crate::why::Why;
 
 impl Raft {
@@ -35,31 +37,60 @@ impl Raft {
         self.stands_back = stands_back;
     }
 
+    /// Adds a blank entry to the log of this leader: a place in the log that all members know, and nothing else.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn propose_blank(&mut self) -> Result<Position, Refusal> {
+        if self.leading()?.transfer.is_some() {
+            return Err(Refusal::Transferring);
+        }
+        Ok(self.append_own(Body::Blank))
+    }
+
+    /// Whether a majority of the voters is there that this leader can compare its state with, itself among them: those
+    /// that were heard within [`PATIENCE`] election timeouts, and need no state themselves.
+    #[must_use]
+    pub fn has_peers_with_state(&self) -> bool {
+        let Role::Leader(leader) = &self.role else {
+            return false;
+        };
+        let patience = self.config.election_timeout * PATIENCE;
+        let has_state = |id: NodeId| match leader.progress.get(&id) {
+            Some(progress) => {
+                !matches!(progress.pace, Pace::Snapshot(_)) && self.now < progress.heard_at.after(patience)
+            }
+            None => id == self.config.id,
+        };
+        reached_by_quorum(self.log_membership(), has_state).unwrap_or(false)
+    }
+
     /// The answer to a heartbeat.
     pub(crate) fn heartbeat_reply(&self, round: Round) -> Message {
         Message::HeartbeatReply {
             round,
             understands: self.config.version,
             wants_from: self.wants_state.then_some(self.last_applied),
+            stands_back: self.stands_back,
         }
     }
 
-    /// A follower may wish for the state as of some entry, or later.
-    pub(crate) fn on_state_wanted(&mut self, from: NodeId, wants_from: Option<Index>) {
-        let Some(applied) = wants_from else {
-            return;
-        };
-        if applied > self.log.last().index {
-            return self.explain(Why::IllFormed { from });
-        }
+    /// What a follower says of its state: whether it would lead, and whether it wishes for the state as of some entry, or
+    /// later.
+    pub(crate) fn on_state_told(&mut self, from: NodeId, wants_from: Option<Index>, stands_back: bool) {
+        let last = self.log.last().index;
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
         let Some(progress) = leader.progress.get_mut(&from) else {
             return;
         };
-        if progress.wants_from.is_some() {
+        progress.stands_back = stands_back;
+        let Some(applied) = wants_from.filter(|_| progress.wants_from.is_none()) else {
             return;
+        };
+        if applied > last {
+            return self.explain(Why::IllFormed { from });
         }
         let is_of_use = match &progress.pace {
             Pace::Snapshot(sending) => sending.mark().is_none_or(|mark| mark.index >= applied),

@@ -78,8 +78,8 @@ impl Raft {
         let candidates = leader
             .progress
             .iter()
-            // One that waits for another state would not stand.
-            .filter(|(_, progress)| progress.wants_from.is_none())
+            // It would not stand.
+            .filter(|(_, progress)| !progress.stands_back)
             .filter(|&(&id, _)| membership.voters.contains(&id) && self.was_heard_lately(id));
         // Of equals the last is taken: the lowest id.
         let best = candidates.rev().max_by_key(|&(&id, progress)| {

@@ -74,7 +74,7 @@ canonical!(enum Message {
     AppendEntries { prev, entries, commit },
     AppendEntriesReply(outcome),
     Heartbeat { round, commit },
-    HeartbeatReply { round, understands, wants_from },
+    HeartbeatReply { round, understands, wants_from, stands_back },
     InstallSnapshot { mark, offset, data, checksum, last },
     InstallSnapshotReply { mark, outcome },
     TimeoutNow,

@@ -166,7 +166,7 @@ fn every_field_of_a_leader_counts() {
 #[test]
 fn what_a_leader_knows_of_a_follower_counts() {
     let base = leader();
-    let changes: [fn(&mut Progress); 17] = [
+    let changes: [fn(&mut Progress); 18] = [
         |progress| progress.match_index = Index(0),
         |progress| progress.next_index = Index(1),
         |progress| {
@@ -199,6 +199,7 @@ fn what_a_leader_knows_of_a_follower_counts() {
         |progress| progress.rounds = Default::default(),
         |progress| progress.follows_snapshot = true,
         |progress| progress.wants_from = Some(Index(1)),
+        |progress| progress.stands_back = true,
     ];
     let mut seen = vec![base.fingerprint()];
     for change in changes {

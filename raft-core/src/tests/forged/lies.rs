@@ -96,13 +96,20 @@ fn of_the_lead() -> BoxedStrategy<Message> {
             round: Round(round),
             commit: Index(commit),
         }),
-        (number(), version, proptest::option::weighted(0.2, number())).prop_map(
-            |(round, understands, wants_from)| Message::HeartbeatReply {
-                round: Round(round),
-                understands: Version(understands),
-                wants_from: wants_from.map(Index),
-            }
-        ),
+        (
+            number(),
+            version,
+            proptest::option::weighted(0.2, number()),
+            any::<bool>()
+        )
+            .prop_map(
+                |(round, understands, wants_from, stands_back)| Message::HeartbeatReply {
+                    round: Round(round),
+                    understands: Version(understands),
+                    wants_from: wants_from.map(Index),
+                    stands_back,
+                }
+            ),
         (number(), number()).prop_map(|(boot, id)| Message::ReadIndex {
             boot: Boot(boot),
             id: ReadId(id)

@@ -55,6 +55,7 @@ fn message() -> impl Strategy<Value = Message> {
             round: Round(round),
             understands: raft_core::Version(0),
             wants_from: None,
+            stands_back: false,
         }),
         position().prop_map(|last| Message::RequestVote {
             last,

@@ -115,9 +115,11 @@ pub(crate) fn message(envelope: &Envelope) -> String {
             round,
             understands,
             wants_from,
+            stands_back,
         } => {
             let wants = wants_from.map_or(String::new(), |index| format!(" wants-from={index}"));
-            heartbeat_reply(round.0, understands.0) + &wants
+            let back = if *stands_back { " stands-back" } else { "" };
+            heartbeat_reply(round.0, understands.0) + &wants + back
         }
         Message::InstallSnapshot {
             mark,

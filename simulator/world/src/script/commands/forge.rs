@@ -82,6 +82,7 @@ fn read(name: &str, words: &mut Arguments<'_>) -> Result<Option<Message>, Proble
             round: Round(number(words, "round")?),
             understands: Version(number(words, "understands")?),
             wants_from: None,
+            stands_back: false,
         },
         _ => return rarer(name, words),
     }))
