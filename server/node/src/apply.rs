@@ -152,10 +152,10 @@ impl Node {
     fn finish(&mut self, position: Position, done: Option<(Origin, LeaseChange, Done)>) {
         let later_term = position.term > self.applied.term;
         self.applied = position;
-        self.remember_state(position.index);
         if later_term && self.raft.is_leader() && position.term == self.raft.term() {
             self.begin_to_count();
         }
+        let holds_command = done.is_some();
         if let Some((origin, leases, result)) = done {
             self.on_lease_change(leases);
             if let Ok(outcome) = &result {
@@ -170,6 +170,7 @@ impl Node {
             self.propose_unsent();
         }
         self.answer_confirmed();
+        self.remember_state(position.index, holds_command);
     }
 
     fn answer_write(&mut self, ticket: Ticket, result: Done) {

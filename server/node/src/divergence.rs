@@ -1,19 +1,18 @@
-//! Which member holds another state than the log makes. Each member remembers the fingerprint of its state at indexes that
-//! all members choose alike, and tells its leader with what it says anyway; the leader compares those of the same index. What
-//! a strict majority of the voters holds is what the log makes.
+//! Which member holds another state than the log makes. Each member remembers the fingerprint of its state after entries
+//! that all members choose alike (points.rs), and tells its leader with what it says anyway; the leader compares those
+//! of the same entry. What a strict majority of the voters holds is what the log makes.
 //!
 //! A fingerprint is kept up as rows come and go, never by a scan: it shows what was applied otherwise, and what was loaded
 //! otherwise, not that memory rots under a row that nobody touches. That shows when the row is touched, and in the next
 //! snapshot, which is verified as it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use raft_core::{Index, Membership, NodeId, Time};
+use raft_core::{Index, Membership, Mutant, NodeId, Time};
 use serde::{Deserialize, Serialize};
 
-/// The state is remembered each time so many entries are applied.
-const EVERY: u64 = 256;
-/// So many of those are remembered, of the newest: how far members may be apart and still be compared.
+/// So many states are remembered, the newest: how far members may be apart and still be compared.
 const KEPT_MAX: usize = 64;
 
 /// The state after an entry, as a number: the same on all members.
@@ -41,33 +40,15 @@ impl States {
 /// This member's own states.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Own {
-    regular: States,
-    /// The last one with which the log was quiet: all of it was applied.
-    quiet: Option<StateHash>,
+    states: States,
     /// The newest that the leader was told of, and when.
     told: Option<(Index, Time)>,
-    told_quiet: Option<Index>,
 }
 
 impl Own {
-    /// Whether the state after this entry is remembered, whatever follows.
-    pub(crate) fn is_regular(index: Index) -> bool {
-        index.0.is_multiple_of(EVERY)
-    }
-
-    /// The state after an entry.
+    /// The state after an entry at which states are compared.
     pub(crate) fn remember(&mut self, hash: StateHash) {
-        self.regular.insert(hash);
-    }
-
-    /// Whether this one is remembered as that of a quiet log.
-    pub(crate) fn is_quiet_at(&self, index: Index) -> bool {
-        self.quiet.is_some_and(|quiet| quiet.index == index)
-    }
-
-    /// The state with which the log is quiet.
-    pub(crate) fn is_quiet(&mut self, hash: StateHash) {
-        self.quiet = Some(hash);
+        self.states.insert(hash);
     }
 
     /// The state became another one.
@@ -77,45 +58,32 @@ impl Own {
 
     /// Another leader knows nothing of them.
     pub(crate) fn tell_again(&mut self) {
-        (self.told, self.told_quiet) = (None, None);
+        self.told = None;
     }
 
-    /// What to tell the leader, if it is to be told now: not twice within `apart`, and once more after ten times that,
+    /// What to tell the leader, if it is to be told now: not twice within `apart`, and all once more after ten times that,
     /// since messages are lost.
-    pub(crate) fn take_news(&mut self, now: Time, apart: std::time::Duration) -> Vec<StateHash> {
+    pub(crate) fn take_news(&mut self, now: Time, apart: Duration) -> Vec<StateHash> {
         let (newest, at) = self.told.unwrap_or_default();
         let is_first = self.told.is_none();
         if !is_first && now < at.after(apart) {
             return Vec::new();
         }
         let again = is_first || now >= at.after(apart * 10);
-        let news = self.regular.0.iter();
-        let news = news.filter(|(index, _)| again || **index > newest);
-        let mut states: Vec<StateHash> = news
+        let known = self.states.0.iter();
+        let news = known.filter(|(index, _)| again || **index > newest);
+        let news: Vec<StateHash> = news
             .map(|(&index, &fingerprint)| StateHash { index, fingerprint })
             .collect();
-        let quiet = self.quiet.map(|quiet| quiet.index);
-        states.extend(self.quiet.filter(|_| again || quiet != self.told_quiet));
-        if !states.is_empty() {
-            let newest = self
-                .regular
-                .0
-                .last_key_value()
-                .map_or(newest, |(index, _)| *index);
-            (self.told, self.told_quiet) = (Some((newest, now)), quiet);
+        if let Some(last) = news.last() {
+            self.told = Some((last.index, now));
         }
-        states
+        news
     }
 
-    fn at(&self, index: Index) -> Option<u64> {
-        let quiet = self.quiet.filter(|quiet| quiet.index == index);
-        let known = quiet.map(|quiet| quiet.fingerprint);
-        known.or_else(|| self.regular.0.get(&index).copied())
-    }
-
-    fn indexes(&self) -> BTreeSet<Index> {
-        let quiet = self.quiet.map(|quiet| quiet.index);
-        self.regular.0.keys().copied().chain(quiet).collect()
+    /// Whether the state after this entry is remembered.
+    pub(crate) fn knows(&self, index: Index) -> bool {
+        self.states.0.contains_key(&index)
     }
 }
 
@@ -140,7 +108,7 @@ impl Heard {
     /// A member told of its states. Those before `since` are of a state that it has no longer.
     pub(crate) fn hear(&mut self, from: NodeId, told: Vec<StateHash>, since: Index) {
         let states = self.states.entry(from).or_default();
-        for hash in told.into_iter().rev().take(2 * KEPT_MAX) {
+        for hash in told.into_iter().rev().take(KEPT_MAX) {
             if hash.index >= since {
                 states.insert(hash);
             }
@@ -153,29 +121,34 @@ impl Heard {
     }
 
     /// Compares, at each index that this member knows itself: the newest at which a majority agrees decides about a member.
-    pub(crate) fn compare(&self, id: NodeId, own: &Own, membership: &Membership) -> Verdict {
+    pub(crate) fn compare(
+        &self,
+        id: NodeId,
+        own: &Own,
+        membership: &Membership,
+        mutant: Option<Mutant>,
+    ) -> Verdict {
         let mut verdict = Verdict::default();
-        for index in own.indexes().into_iter().rev() {
-            let mut states: BTreeMap<NodeId, u64> = self
-                .states
-                .iter()
-                .filter_map(|(&member, states)| Some((member, *states.0.get(&index)?)))
-                .filter(|(member, _)| membership.contains(*member))
-                .collect();
-            states.extend(own.at(index).map(|fingerprint| (id, fingerprint)));
+        for (&index, &fingerprint) in own.states.0.iter().rev() {
+            let mut states = if Mutant::StatesComparedApart.is(mutant) {
+                self.newest(membership)
+            } else {
+                self.at(index, membership)
+            };
+            states.insert(id, fingerprint);
             let Some(sound) = held_by_majority(&states, membership) else {
-                let kinds: BTreeSet<u64> = states.values().copied().collect();
-                let is_newest = verdict.sound.is_empty() && verdict.undecided.is_none();
-                verdict.undecided = verdict
-                    .undecided
-                    .or((kinds.len() > 1 && is_newest).then_some(index));
+                let differ = states.values().any(|other| *other != fingerprint);
+                if differ && verdict.sound.is_empty() {
+                    verdict.undecided.get_or_insert(index);
+                }
                 continue;
             };
             for (member, fingerprint) in states {
                 if verdict.sound.contains_key(&member) || verdict.diverged.contains_key(&member) {
                     continue;
                 }
-                let group = if fingerprint == sound {
+                let is_sound = (fingerprint == sound) != Mutant::MajorityNamed.is(mutant);
+                let group = if is_sound {
                     &mut verdict.sound
                 } else {
                     &mut verdict.diverged
@@ -184,6 +157,28 @@ impl Heard {
             }
         }
         verdict
+    }
+
+    /// Whether a majority, this member among them, holds the state with this fingerprint at an index.
+    pub(crate) fn is_confirmed(&self, id: NodeId, hash: StateHash, membership: &Membership) -> bool {
+        let mut states = self.at(hash.index, membership);
+        states.insert(id, hash.fingerprint);
+        held_by_majority(&states, membership) == Some(hash.fingerprint)
+    }
+
+    /// What each told last.
+    fn newest(&self, membership: &Membership) -> BTreeMap<NodeId, u64> {
+        let told = self.states.iter();
+        let told = told.filter(|(member, _)| membership.contains(**member));
+        told.filter_map(|(&member, states)| Some((member, *states.0.last_key_value()?.1)))
+            .collect()
+    }
+
+    fn at(&self, index: Index, membership: &Membership) -> BTreeMap<NodeId, u64> {
+        let told = self.states.iter();
+        let told = told.filter(|(member, _)| membership.contains(**member));
+        told.filter_map(|(&member, states)| Some((member, *states.0.get(&index)?)))
+            .collect()
     }
 }
 
@@ -223,7 +218,7 @@ mod tests {
         for (id, &fingerprint) in (2..).zip(others) {
             heard.hear(NodeId(id), vec![hash(256, fingerprint)], Index(0));
         }
-        heard.compare(NodeId(1), &own, &voters(3))
+        heard.compare(NodeId(1), &own, &voters(3), None)
     }
 
     #[test]
@@ -257,7 +252,7 @@ mod tests {
         let mut own = Own::default();
         own.remember(hash(256, 7));
         own.remember(hash(512, 7));
-        let verdict = heard.compare(NodeId(1), &own, &voters(3));
+        let verdict = heard.compare(NodeId(1), &own, &voters(3), None);
         assert!(verdict.diverged.is_empty());
         assert_eq!(
             verdict.sound,
@@ -266,20 +261,53 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_entry_that_a_majority_knows_decides() {
+        let mut own = Own::default();
+        own.remember(hash(256, 7));
+        own.remember(hash(512, 9));
+        let mut heard = Heard::default();
+        // 2 differed and has the state again; 3 has not told of it yet.
+        heard.hear(NodeId(2), vec![hash(256, 8), hash(512, 9)], Index(0));
+        heard.hear(NodeId(3), vec![hash(256, 7)], Index(0));
+        let verdict = heard.compare(NodeId(1), &own, &voters(3), None);
+        assert!(verdict.diverged.is_empty() && verdict.undecided.is_none());
+        // What only one other told, and otherwise, is not decided yet, nor does it undo what is.
+        own.remember(hash(600, 1));
+        heard.hear(NodeId(2), vec![hash(600, 2)], Index(0));
+        let verdict = heard.compare(NodeId(1), &own, &voters(3), None);
+        assert_eq!(verdict.undecided, Some(Index(600)));
+        assert_eq!(verdict.sound.len(), 3);
+    }
+
+    #[test]
+    fn while_joint_both_halves_confirm() {
+        let mut heard = Heard::default();
+        heard.hear(NodeId(2), vec![hash(256, 7)], Index(0));
+        let mut membership = voters(3);
+        assert!(heard.is_confirmed(NodeId(1), hash(256, 7), &membership));
+        assert!(!heard.is_confirmed(NodeId(1), hash(256, 8), &membership));
+        assert!(
+            !heard.is_confirmed(NodeId(1), hash(257, 7), &membership),
+            "another entry"
+        );
+        membership.outgoing = [NodeId(1), NodeId(8), NodeId(9)].into();
+        assert!(!heard.is_confirmed(NodeId(1), hash(256, 7), &membership));
+    }
+
+    #[test]
     fn the_leader_is_told_each_state_once_and_once_more_if_nothing_is_new() {
-        let apart = std::time::Duration::from_millis(100);
+        let apart = Duration::from_millis(100);
         let mut own = Own::default();
         assert_eq!(own.take_news(Time(1), apart), []);
         own.remember(hash(256, 7));
-        own.is_quiet(hash(300, 8));
-        assert_eq!(own.take_news(Time(1), apart), [hash(256, 7), hash(300, 8)]);
-        own.is_quiet(hash(301, 9));
+        assert_eq!(own.take_news(Time(1), apart), [hash(256, 7)]);
+        own.remember(hash(300, 8));
         assert_eq!(own.take_news(Time(2), apart), [], "too soon");
-        assert_eq!(own.take_news(Time(200_000), apart), [hash(301, 9)]);
+        assert_eq!(own.take_news(Time(200_000), apart), [hash(300, 8)]);
         assert_eq!(own.take_news(Time(400_000), apart), []);
         assert_eq!(
             own.take_news(Time(1_200_000), apart),
-            [hash(256, 7), hash(301, 9)],
+            [hash(256, 7), hash(300, 8)],
             "it may be lost"
         );
     }

@@ -2,37 +2,39 @@
 //! client from its state, does not lead, and applies nothing until its leader has sent it another; it votes and acknowledges
 //! as ever, since its log is sound. When its state is again the one that a majority holds, the alarm ends, through the log.
 //!
-//! A leader that finds itself to differ hands over, and its successor names it. If the members differ and no majority agrees,
-//! nobody can be named: the alarm is raised for no member, and until a majority agrees nobody answers anybody from a state
-//! (as in etcd, where any such alarm does that): any of them may be the one that is wrong.
+//! A leader that finds itself to differ names itself, and then hands over. If the members differ and no majority agrees for
+//! a while, nobody can be named: the alarm is raised for no member, and until a majority agrees nobody answers anybody from
+//! a state (as in etcd, where any such alarm does that): any of them may be the one that is wrong.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use raft_core::{Index, NodeId, Time};
+use raft_core::{Body, Index, Mutant, NodeId, Time};
 use serde::{Deserialize, Serialize};
 use storage::store::alarm::{Alarm, AlarmKind};
 use storage::store::command::Command;
 use storage::store::query::Query;
 
 use crate::divergence::{Heard, Own, StateHash, Verdict};
+use crate::leases::Asker;
 use crate::message::Part;
 use crate::node::Node;
+use crate::proposal::Proposal;
 use crate::reads::Question;
 use crate::request::{Failure, Output, Request};
+use crate::waiting::Ticket;
 
 /// Who is named when nobody can be.
 pub(crate) const NOBODY: NodeId = NodeId(0);
-/// After so many election timeouts a leader that found itself to differ is named by its successor, or differs no more.
-const OUTVOTED_TIMEOUTS: u32 = 10;
+/// For so many election timeouts states may differ before it is said that nobody can be named: who is heard tells of its
+/// state in a fraction of one.
+const UNDECIDED_TIMEOUTS: u32 = 5;
 
 /// What came of comparing states; for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Doubt {
     /// A majority holds another state than this member.
     Diverged(NodeId, Index),
-    /// A majority holds another state than this leader.
-    Outvoted(Index),
     /// States differ, and none is held by a majority.
     NoMajority(Index),
     /// This member was named.
@@ -50,12 +52,6 @@ impl fmt::Display for Doubt {
                 write!(
                     f,
                     "the state of {member} at {index} is not that of a majority: names it"
-                )
-            }
-            Doubt::Outvoted(index) => {
-                write!(
-                    f,
-                    "its own state at {index} is not that of a majority: hands over the lead"
                 )
             }
             Doubt::NoMajority(index) => write!(
@@ -88,11 +84,21 @@ pub(crate) struct Divergence {
     undecided_since: Option<Time>,
     /// Named, and not rebuilt since.
     needs_rebuild: bool,
-    /// Found itself to differ while it led.
-    outvoted_until: Time,
+    /// Named, perhaps, by an entry up to here of the log on its disk, which it does not know to be committed.
+    named_perhaps: Index,
 }
 
 impl Divergence {
+    /// The state after an entry at which states are compared.
+    pub(crate) fn remember(&mut self, state: StateHash) {
+        self.own.remember(state);
+    }
+
+    /// Whether states are compared after this entry, and this member remembers its own.
+    pub(crate) fn is_compared_at(&self, index: Index) -> bool {
+        self.own.knows(index)
+    }
+
     /// A member lives again: it may have loaded another state.
     pub(crate) fn forget(&mut self, member: NodeId) {
         self.heard.forget(member);
@@ -125,16 +131,30 @@ impl Node {
     /// Whether nobody is to be answered from this member's state.
     #[must_use]
     pub fn is_fenced(&self) -> bool {
+        if Mutant::NamedAnswers.is(self.config.raft.mutant) {
+            return false;
+        }
         self.divergence.needs_rebuild
             || self.raft.wants_snapshot()
-            || self.now.monotonic < self.divergence.outvoted_until
+            || self.applied.index < self.divergence.named_perhaps
             || self.is_named(self.config.raft.id)
             || self.is_named(NOBODY)
     }
 
-    /// Whether states differ, and it is not known yet whose is wrong.
-    pub(crate) fn is_undecided(&self) -> bool {
+    /// Whether states differ or did, and it is not known yet that they do no more.
+    pub(crate) fn is_in_doubt(&self) -> bool {
         self.divergence.undecided_since.is_some()
+            || self
+                .store()
+                .alarms()
+                .iter()
+                .any(|alarm| alarm.kind == AlarmKind::Corrupt)
+    }
+
+    /// Whether a majority holds this state, as far as this leader was told.
+    pub(crate) fn is_confirmed(&self, state: StateHash) -> bool {
+        let Divergence { heard, .. } = &self.divergence;
+        heard.is_confirmed(self.config.raft.id, state, self.raft.log_membership())
     }
 
     /// Whether a request is to be refused while this member is fenced: what asks its state, or is answered from it.
@@ -150,30 +170,33 @@ impl Node {
         }
     }
 
-    fn is_named(&self, member: NodeId) -> bool {
+    /// For tests: the state changes behind the log's back, unless a command is under way. Returns whether it did.
+    #[cfg(debug_assertions)]
+    pub fn diverge(&mut self, command: Command) -> bool {
+        let time = self.store.time();
+        self.unapplied.is_empty()
+            && self.store.apply(time, command) != storage::store::command::Applied::Working
+    }
+
+    pub(crate) fn is_named(&self, member: NodeId) -> bool {
         let kind = AlarmKind::Corrupt;
         self.store().alarms().contains(&Alarm { member, kind })
     }
 
-    /// An entry is applied: its state may be one to remember.
-    pub(crate) fn remember_state(&mut self, index: Index) {
-        if Own::is_regular(index) {
-            let fingerprint = self.store.fingerprint();
-            self.divergence.own.remember(StateHash { index, fingerprint });
-        }
-    }
-
-    /// The turn comes to an end: with the log quiet, its state is one to remember.
-    pub(crate) fn remember_quiet_state(&mut self) {
-        let index = self.applied.index;
-        if index != self.raft.last().index
-            || self.divergence.own.is_quiet_at(index)
-            || !self.unapplied.is_empty()
-        {
-            return;
-        }
-        let fingerprint = self.store.fingerprint();
-        self.divergence.own.is_quiet(StateHash { index, fingerprint });
+    /// At boot: the log may hold an entry that names this member, and was applied in its former life. Until the new one
+    /// has come as far, it answers as if that were committed.
+    pub(crate) fn find_own_naming(&mut self) {
+        let id = self.config.raft.id;
+        let names = |body: &Body| match body {
+            Body::Command(bytes) => {
+                let proposal = Proposal::decode(bytes).ok();
+                proposal.and_then(|(_, proposal)| named_by(&proposal.command)) == Some((id, true))
+            }
+            Body::Blank | Body::Change(_) => false,
+        };
+        let entries = self.raft.entries();
+        let naming = entries.filter(|entry| entry.position.index > self.applied.index && names(&entry.body));
+        self.divergence.named_perhaps = naming.map(|entry| entry.position.index).max().unwrap_or_default();
     }
 
     /// Tells the leader of states, with a message that goes to it anyway: none is made for it.
@@ -202,7 +225,7 @@ impl Node {
 
     /// What is to be done as time goes by.
     pub(crate) fn tick_divergence(&mut self) {
-        if self.divergence.needs_rebuild {
+        if self.divergence.needs_rebuild && !Mutant::NamedKeepsState.is(self.config.raft.mutant) {
             self.raft.want_snapshot();
         }
         if !self.raft.is_leader() {
@@ -211,26 +234,40 @@ impl Node {
         if self.divergence.undecided_since.is_some() {
             self.compare_states();
         }
-        let is_outvoted = self.now.monotonic < self.divergence.outvoted_until;
-        if is_outvoted || self.is_named(self.config.raft.id) {
+        self.end_alarms_of_removed();
+        if self.is_named(self.config.raft.id) {
             self.hand_over();
         }
     }
 
-    fn compare_states(&mut self) {
+    /// Nobody else would end them, and one about space would stop all writes for ever.
+    fn end_alarms_of_removed(&mut self) {
+        let removed = &self.raft.committed_membership().removed;
+        if removed.is_empty() {
+            return;
+        }
+        let alarms = self.store().alarms().iter();
+        let left: Vec<Alarm> = alarms
+            .filter(|alarm| removed.contains(&alarm.member))
+            .copied()
+            .collect();
+        for alarm in left {
+            self.propose_alarm(alarm, false);
+        }
+    }
+
+    /// Compares what this leader knows and was told, and has done what comes of it.
+    pub(crate) fn compare_states(&mut self) {
+        self.confirm_offers();
         let Divergence { own, heard, .. } = &self.divergence;
         let id = self.config.raft.id;
         let Verdict {
             sound,
             diverged,
             undecided,
-        } = heard.compare(id, own, self.raft.log_membership());
-        for (member, index) in diverged {
-            if member == id {
-                self.found_itself_to_differ(index);
-            } else {
-                self.name(member, true, Doubt::Diverged(member, index));
-            }
+        } = heard.compare(id, own, self.raft.log_membership(), self.config.raft.mutant);
+        for (&member, &index) in &diverged {
+            self.name(member, true, Doubt::Diverged(member, index));
         }
         for (&member, &index) in &sound {
             let since = self.divergence.since.get(&member);
@@ -254,36 +291,32 @@ impl Node {
         };
         // Who has not told yet may make a majority.
         let began = *self.divergence.undecided_since.get_or_insert(now);
-        if !is_named && now >= began.after(self.config.raft.election_timeout) {
+        if !is_named && now >= began.after(self.config.raft.election_timeout * UNDECIDED_TIMEOUTS) {
             self.name(NOBODY, true, Doubt::NoMajority(index));
         }
     }
 
-    fn found_itself_to_differ(&mut self, index: Index) {
-        let now = self.now.monotonic;
-        let outvoted_until = now.after(self.config.raft.election_timeout * OUTVOTED_TIMEOUTS);
-        let before = std::mem::replace(&mut self.divergence.outvoted_until, outvoted_until);
-        if before <= now {
-            self.outbox.push_back(Output::Doubt(Doubt::Outvoted(index)));
-            self.refuse_reads();
-        }
-        self.hand_over();
-    }
-
-    /// Proposes that a member is named, or named no more; not again while that is on its way.
+    /// Proposes that a member is named, or named no more.
     fn name(&mut self, member: NodeId, raised: bool, why: Doubt) {
-        let now = self.now.monotonic;
-        let waits_until = self.divergence.proposed.get(&member);
-        if waits_until.is_some_and(|until| now < *until) {
-            return;
-        }
         let kind = AlarmKind::Corrupt;
-        let alarm = Alarm { member, kind };
-        if self.propose_own(Command::Alarm { alarm, raised }) {
-            let until = now.after(self.config.raft.election_timeout);
-            self.divergence.proposed.insert(member, until);
+        if self.propose_alarm(Alarm { member, kind }, raised) {
             self.outbox.push_back(Output::Doubt(why));
         }
+    }
+
+    /// Not again while it is on its way. Returns whether it is proposed now.
+    fn propose_alarm(&mut self, alarm: Alarm, raised: bool) -> bool {
+        let (now, member) = (self.now.monotonic, alarm.member);
+        let waits_until = self.divergence.proposed.get(&member);
+        if waits_until.is_some_and(|until| now < *until) {
+            return false;
+        }
+        let is_proposed = self.propose_own(Command::Alarm { alarm, raised });
+        if is_proposed {
+            let until = now.after(self.config.raft.election_timeout);
+            self.divergence.proposed.insert(member, until);
+        }
+        is_proposed
     }
 
     /// The log names a member, or no more, by the entry that was just applied.
@@ -294,12 +327,11 @@ impl Node {
         self.divergence.heard.forget(member);
         if member == self.config.raft.id {
             self.divergence.own.forget();
-            self.divergence.outvoted_until = Time(0);
             self.divergence.needs_rebuild = raised;
             self.raft.stand_back(raised);
             if raised {
                 self.outbox.push_back(Output::Doubt(Doubt::Fenced(index)));
-                self.raft.want_snapshot();
+                self.tick_divergence();
             }
         }
         if self.is_fenced() {
@@ -321,11 +353,27 @@ impl Node {
     /// What waits to be read is not read from this state.
     fn refuse_reads(&mut self) {
         for (ticket, question) in self.reads.take_questions() {
-            match question {
-                // The member that asks asks another leader.
-                Question::Lease(_, crate::leases::Asker::Member(..)) => drop(self.waiting.release(ticket)),
-                _ => self.answer(ticket, Err(Failure::Corrupt)),
+            self.refuse_question(ticket, &question);
+        }
+    }
+
+    /// What is asked is not told from this state.
+    pub(crate) fn refuse_question(&mut self, ticket: Ticket, question: &Question) {
+        match question {
+            Question::Lease(_, asker) => self.refuse(ticket, *asker),
+            _ => self.answer(ticket, Err(Failure::Corrupt)),
+        }
+    }
+
+    /// The same of a lease.
+    pub(crate) fn refuse(&mut self, ticket: Ticket, asker: Asker) {
+        match asker {
+            Asker::Client => {
+                self.leases.remove(ticket);
+                self.answer(ticket, Err(Failure::Corrupt));
             }
+            // It asks another leader.
+            Asker::Member(..) => drop(self.waiting.release(ticket)),
         }
     }
 }

@@ -166,7 +166,7 @@ impl Node {
 
     /// Another member asks; only a leader that is ready answers, the others are asked again elsewhere.
     pub(crate) fn on_lease_ask(&mut self, from: NodeId, boot: Boot, number: u64, ask: LeaseAsk) {
-        if self.leases.clock.is_none() {
+        if self.leases.clock.is_none() || self.is_fenced() {
             return;
         }
         let waiter = Waiter {
@@ -197,6 +197,9 @@ impl Node {
 
     /// A read round has confirmed that this node led when it was asked.
     pub(crate) fn on_lease_confirmed(&mut self, ticket: Ticket, ask: LeaseAsk, asker: Asker) {
+        if self.is_fenced() {
+            return self.refuse(ticket, asker);
+        }
         let lease = self.store().lease(ask.id).copied();
         let applied = self.applied.index;
         let now = self.now.monotonic;

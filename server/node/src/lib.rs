@@ -45,6 +45,7 @@
 //! | `receiving.rs` | a snapshot from the leader, verified as it comes |
 //! | `repair.rs` | a member whose disk is damaged comes back as a new one |
 //! | `divergence.rs` | whose state is not what the log makes: states compared |
+//! | `points.rs` | when states are compared |
 //! | `fence.rs` | who was named answers nobody, and gets another state |
 //! | `leaving.rs` | handing over the lead; being removed |
 //! | `apply.rs` | committed entries into the store, large ones in slices; answers out |
@@ -68,6 +69,7 @@ mod leases;
 mod leaving;
 mod message;
 mod node;
+mod points;
 mod proposal;
 mod reads;
 mod receiving;

@@ -13,6 +13,7 @@ use crate::fence::Divergence;
 use crate::forward::{FromFollowers, ToLeader};
 use crate::leases::Leases;
 use crate::message::{Lane, Part, PeerMessage};
+use crate::points::Points;
 use crate::reads::Reads;
 use crate::receiving::Receiving;
 use crate::repair::Asking;
@@ -42,6 +43,7 @@ pub struct Node {
     pub(crate) auto_compactor: AutoCompactor,
     pub(crate) space: Space,
     pub(crate) divergence: Divergence,
+    pub(crate) points: Points,
     pub(crate) snapshots: Snapshots,
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
@@ -95,6 +97,7 @@ impl Node {
             auto_compactor: AutoCompactor::new(config.auto_compaction, now.monotonic),
             space: Space::default(),
             divergence: Divergence::default(),
+            points: Points::default(),
             sending: Sending::default(),
             receiving: Receiving::default(),
             asking: Asking::new(config.repair.as_ref(), now.monotonic),
@@ -111,6 +114,7 @@ impl Node {
             config,
         };
         node.state_replaced();
+        node.find_own_naming();
         while node.applied.index < node.raft.commit_index() && !node.raft.wants_snapshot() {
             node.begin_turn();
             node.drive_raft();
@@ -199,7 +203,7 @@ impl Node {
             Time::NEVER
         };
         let leases = self.leases.deadline(self.now.monotonic).min(own);
-        let leases = leases.min(self.tree_expiry());
+        let leases = leases.min(self.tree_expiry()).min(self.point_due());
         let asking = self.asking.deadline().max(self.now.monotonic);
         raft.min(forward)
             .min(leases.max(self.now.monotonic))
@@ -247,6 +251,7 @@ impl Node {
         self.look_at_space();
         self.tick_auto_compaction();
         self.tick_divergence();
+        self.tick_points();
         while let Some(ticket) = self.waiting.overdue(self.now.monotonic) {
             self.answer(ticket, Err(Failure::Timeout));
         }
@@ -267,6 +272,7 @@ impl Node {
             term: now.1,
         });
         self.divergence.lead_changed();
+        self.points.lead_changed();
         self.propose_unsent();
         self.renew_lease_asks();
     }
@@ -300,7 +306,6 @@ impl Node {
         }
         self.withdraw_offers();
         self.save_if_due();
-        self.remember_quiet_state();
     }
 
     fn poll_raft(&mut self) {

@@ -135,7 +135,7 @@ impl Node {
                     continue;
                 };
                 if self.is_fenced() {
-                    self.answer(ticket, Err(Failure::Corrupt));
+                    self.refuse_question(ticket, &question);
                     continue;
                 }
                 let result = match question {

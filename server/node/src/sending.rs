@@ -3,23 +3,39 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use raft_core::{Chunk, NodeId, Position};
+use raft_core::{Chunk, Mutant, NodeId, Position, Time};
 use storage::snapshot::{Asked, Encoder};
 
+use crate::divergence::StateHash;
 use crate::node::Node;
 use crate::request::{Output, Retired};
 
 /// Bytes of a piece: what two chunks have at the most, made in about a millisecond.
 pub(crate) const PIECE_BYTES_MAX: usize = 128 << 10;
 
+/// After so many election timeouts in which a state was not confirmed, a later one is offered.
+const WITHHELD_TIMEOUTS: u32 = 2;
+
 /// What is offered to followers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sending {
-    offered: BTreeMap<NodeId, Encoder>,
+    offered: BTreeMap<NodeId, Offered>,
     /// Pieces that Raft waits for.
     wanted: VecDeque<Wanted>,
     /// This turn made its piece.
     worked_this_turn: bool,
+}
+
+/// A view that a follower is being given.
+#[derive(Clone, Debug)]
+struct Offered {
+    encoder: Encoder,
+    /// The state it is of.
+    state: StateHash,
+    /// A majority holds that state.
+    is_confirmed: bool,
+    /// Since when only the last piece is missing, and kept back.
+    withheld_since: Option<Time>,
 }
 
 /// A piece of what is offered.
@@ -48,24 +64,71 @@ impl Sending {
 }
 
 impl Node {
-    /// A follower needs a view of the state.
+    /// A follower needs a view of the state: of one that is compared, if there is somebody to compare it with.
     pub(crate) fn on_need_snapshot(&mut self, peer: NodeId) {
-        // Raft asks again if there is none to offer now.
-        let Some(mark) = self.raft.mark_at(self.applied.index) else {
+        let index = self.applied.index;
+        // Raft asks again if there is none to offer now; a state that is not the others', or may not be, is none.
+        let Some(mark) = self.raft.mark_at(index).filter(|_| !self.is_fenced()) else {
             return;
         };
-        // Nor is one of a state that is not the others', or may not be.
-        if self.is_fenced() || self.is_undecided() {
-            return;
+        if !self.divergence.is_compared_at(index) && self.raft.has_peers_with_state() {
+            return self.points.want_for(peer);
         }
         if !self.raft.offer_snapshot(peer, mark.position) {
             return;
         }
-        let encoder = Encoder::new(self.config.cluster_id, mark, self.store().clone());
-        if let Some(former) = self.sending.offered.insert(peer, encoder) {
+        let fingerprint = self.store().fingerprint();
+        let state = StateHash { index, fingerprint };
+        let offered = Offered {
+            encoder: Encoder::new(self.config.cluster_id, mark, self.store().clone()),
+            state,
+            is_confirmed: self.is_confirmed(state),
+            withheld_since: None,
+        };
+        if let Some(former) = self.sending.offered.insert(peer, offered) {
             self.outbox
-                .push_back(Output::Retired(Retired::of_encoder(former)));
+                .push_back(Output::Retired(Retired::of_encoder(former.encoder)));
         }
+    }
+
+    /// Members told of their states: what is offered may be that of a majority.
+    pub(crate) fn confirm_offers(&mut self) {
+        let open = self.sending.offered.iter();
+        let open = open.filter(|(_, offered)| !offered.is_confirmed);
+        let found: Vec<NodeId> = open
+            .filter(|(_, offered)| self.is_confirmed(offered.state))
+            .map(|(&peer, _)| peer)
+            .collect();
+        for peer in found {
+            if let Some(offered) = self.sending.offered.get_mut(&peer) {
+                offered.is_confirmed = true;
+            }
+        }
+    }
+
+    /// Whether the last piece of what a follower is offered is kept back: without it, it installs nothing. A leader whose
+    /// state is wrong, and which was not compared yet, would else make it that of a majority (divergence.rs). Raft asks
+    /// for the piece again.
+    fn withholds_last(&mut self, peer: NodeId) -> bool {
+        let now = self.now.monotonic;
+        let (patience, may_compare) = (
+            self.config.raft.election_timeout * WITHHELD_TIMEOUTS,
+            self.raft.has_peers_with_state(),
+        );
+        let Some(offered) = self.sending.offered.get_mut(&peer) else {
+            return false;
+        };
+        let unchecked = Mutant::SnapshotUnconfirmed.is(self.config.raft.mutant);
+        if offered.is_confirmed || !may_compare || unchecked {
+            return false;
+        }
+        let since = *offered.withheld_since.get_or_insert(now);
+        if now >= since.after(patience) {
+            // Nobody may remember that state any more.
+            offered.withheld_since = Some(now);
+            self.points.want_for(peer);
+        }
+        true
     }
 
     /// Raft needs a piece of what was offered.
@@ -75,18 +138,17 @@ impl Node {
 
     /// Makes the piece of this turn. Returns whether Raft has one more to send.
     pub(crate) fn supply(&mut self) -> bool {
-        let Sending {
-            offered,
-            wanted,
-            worked_this_turn,
-        } = &mut self.sending;
-        while !*worked_this_turn && let Some(next) = wanted.pop_front() {
-            let encoder = offered.get_mut(&next.peer);
+        while !self.sending.worked_this_turn
+            && let Some(next) = self.sending.wanted.pop_front()
+        {
+            let offered = self.sending.offered.get_mut(&next.peer);
+            let encoder = offered.map(|offered| &mut offered.encoder);
             let Some(encoder) = encoder.filter(|encoder| encoder.mark().position == next.mark) else {
                 continue;
             };
-            *worked_this_turn = true;
+            self.sending.worked_this_turn = true;
             match encoder.piece_at(next.offset, next.bytes_max) {
+                Asked::Piece(piece) if piece.last && self.withholds_last(next.peer) => {}
                 Asked::Piece(piece) => {
                     let chunk = Chunk {
                         offset: piece.offset,
@@ -98,10 +160,12 @@ impl Node {
                     supplied.expect("only the last piece is empty, and no bytes have the checksum 0");
                     return true;
                 }
-                Asked::Working => wanted.push_back(next),
+                Asked::Working => self.sending.wanted.push_back(next),
                 Asked::Behind => {
-                    *encoder = encoder.anew();
-                    wanted.push_back(next);
+                    if let Some(offered) = self.sending.offered.get_mut(&next.peer) {
+                        offered.encoder = offered.encoder.anew();
+                    }
+                    self.sending.wanted.push_back(next);
                 }
             }
         }
@@ -118,13 +182,17 @@ impl Node {
             .sending
             .offered
             .iter()
-            .filter(|(peer, encoder)| !held.contains(&(**peer, encoder.mark().position)))
+            .filter(|(peer, offered)| !held.contains(&(**peer, offered.encoder.mark().position)))
             .map(|(&peer, _)| peer)
             .collect();
         for peer in gone {
-            if let Some(encoder) = self.sending.offered.remove(&peer) {
+            // Whoever was named has another state, which is to be compared.
+            if self.is_named(peer) {
+                self.points.want();
+            }
+            if let Some(offered) = self.sending.offered.remove(&peer) {
                 self.outbox
-                    .push_back(Output::Retired(Retired::of_encoder(encoder)));
+                    .push_back(Output::Retired(Retired::of_encoder(offered.encoder)));
             }
         }
     }

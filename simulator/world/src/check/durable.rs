@@ -242,7 +242,8 @@ impl Durable {
             synced: found,
             writing: None,
         };
-        if applied < commit {
+        // Whoever finds itself named applies nothing more until it has another state, and answers nobody.
+        if applied < commit && !node.raft().wants_snapshot() {
             return Err(Violation::BehindCommit {
                 node: id,
                 applied,
