@@ -264,7 +264,7 @@ fn read_v2(body: &[u8], index: u64) -> Option<Told> {
 }
 
 /// A value as it is written: its number, and so much padding that lengths differ.
-fn text(value: Value) -> String {
+pub(crate) fn text(value: Value) -> String {
     let padding = value.0.wrapping_mul(0x9e37_79b9) >> 24;
     format!("v{}.{}", value.0, "x".repeat(padding as usize))
 }

@@ -80,6 +80,8 @@ pub enum Fault {
     },
     /// A member is down, and meanwhile its disk rots, if a quorum's other copies allow for it.
     Rot(Who, Rot),
+    /// A member's state changes behind its log's back.
+    Diverge(Who),
     /// A member is told to hand over the lead, as before a clean stop, and stays.
     HandOver(Who),
     /// The links on which a member speaks close and open again.
@@ -207,6 +209,7 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
             restarts: choices.pick(&[false, true]),
         },
         Fault::Stall(who),
+        Fault::Diverge(who),
         Fault::HandOver(who),
         Fault::LinksClose(who),
         Fault::Hunt {
@@ -223,6 +226,10 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
     for _ in 0..choices.below(all.len() as u64 - 2) {
         let out = usize::try_from(choices.below(kinds.len() as u64)).expect("an index");
         kinds.swap_remove(out);
+    }
+    // So seldom may a state be made to differ (storm.rs) that it is tried often where it is tried at all.
+    if choices.happens(PerMillion(250_000)) {
+        kinds.extend([Fault::Diverge(who); 3]);
     }
     // Whoever is damaged may stay down for the rest of the run, so few runs have it, and these often.
     if let Some(rot) = settings.rot {
@@ -255,7 +262,7 @@ impl Fault {
             Fault::Hunt { .. } => Probe::Hunt,
             Fault::FullDisk { .. } => Probe::Full,
             // These are counted when they come to pass.
-            Fault::DiskError { .. } | Fault::Rot(..) => return None,
+            Fault::DiskError { .. } | Fault::Rot(..) | Fault::Diverge(_) => return None,
         })
     }
 
@@ -274,6 +281,7 @@ impl Fault {
             | Fault::FullDisk { who, .. }
             | Fault::Rot(who, _)
             | Fault::Stall(who)
+            | Fault::Diverge(who)
             | Fault::HandOver(who)
             | Fault::LinksClose(who) => Some(who),
             _ => None,
@@ -362,7 +370,7 @@ mod tests {
                 seen.insert(name.split(['(', ' ']).next().map(str::to_owned));
             }
         }
-        assert_eq!(seen.len(), 20, "all kinds come up: {seen:?}");
+        assert_eq!(seen.len(), 21, "all kinds come up: {seen:?}");
     }
 
     #[test]

@@ -23,9 +23,14 @@ impl World {
         });
         check::liveness::check(&self.history, members, works_from, &self.jumps)
             .map_err(|story| Violation::new("liveness", story))?;
+        let running = self.seats.iter();
+        let running = running.filter_map(|(&id, seat)| Some((id, seat.node()?)));
+        self.checks.divergence.judge(running, works_from)?;
         self.judge_stores(works_from)?;
         let pending = self.clients.iter().filter_map(Client::pending);
         let history: Vec<Operation> = self.history.iter().copied().chain(pending).collect();
+        let believed = |operation: Operation| self.checks.divergence.believed(operation);
+        let history: Vec<Operation> = history.into_iter().map(believed).collect();
         check::history(&history)?;
         let succeeded = self
             .history
@@ -51,7 +56,9 @@ impl World {
             let story = format!("a call failed although no fault was about: {failed}");
             return Err(Violation::new("liveness", story));
         }
-        check::calls::check(&self.calls, model, &mut self.probes)
+        let believed = |call: &&Call| self.checks.divergence.believes(call);
+        let calls: Vec<Call> = self.calls.iter().filter(believed).cloned().collect();
+        check::calls::check(&calls, model, &mut self.probes)
             .map_err(|story| Violation::new("the stores are one history", story))?;
         let leads = |seat: &&Seat| seat.node().is_some_and(|node| node.raft().is_leader());
         let leader = self.seats.values().find(leads);

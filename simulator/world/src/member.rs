@@ -18,6 +18,8 @@ use crate::probes::Probe;
 use crate::served::{Progress, Served};
 use crate::settings::Settings;
 
+#[cfg(debug_assertions)]
+pub(crate) mod divergence;
 mod face;
 mod journal;
 mod snapshots;

@@ -43,6 +43,8 @@ probes! {
     Stale "sector stale",
     Misdirected "sector misdirected",
     FileLost "file lost",
+    Diverge "state made to differ",
+    DivergeLeader "state of a leader made to differ",
     ;
     "path":
     StoppedByDisk "a failed disk stopped a member at once",

@@ -67,6 +67,20 @@ mod tests {
     };
 
     #[test]
+    fn who_differs_is_named_and_rebuilt_whatever_else_befalls() {
+        let mut met = crate::probes::Probes::default();
+        for (seeds, nodes) in [(0..10, 3), (0..15, 5)] {
+            for seed in seeds {
+                let report = run(seed, Options { nodes, ..THREE });
+                assert_eq!(report.violation, None, "seed {seed} of {nodes}");
+                met.merge(&report.probes);
+            }
+        }
+        let count = met.count(crate::probes::Probe::Diverge);
+        assert!(count > 5, "only {count} states were made to differ");
+    }
+
+    #[test]
     fn a_seed_is_a_run_and_its_choices_are_the_same_run() {
         let first = run(1, THREE);
         assert_eq!(first.violation, None);

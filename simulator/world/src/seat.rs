@@ -194,13 +194,21 @@ impl World {
                 client,
                 bytes,
                 closed,
-            } => self.answer(client, bytes, closed),
+            } => {
+                if let Some(node) = self.seats[&id].node() {
+                    self.checks.divergence.answers(id, node, &bytes)?;
+                }
+                self.answer(client, bytes, closed);
+            }
             Effect::Told {
                 client,
-                id,
+                id: request,
                 response,
                 read_only,
             } => {
+                if let Some(node) = self.seats[&id].node() {
+                    self.checks.divergence.responds(id, node, &response)?;
+                }
                 if read_only && matches!(response.result, Ok(node::Answer::Done(_))) {
                     let story = format!(
                         "n{} had no space and took a write: {response:?}",
@@ -208,7 +216,7 @@ impl World {
                     );
                     return Err(Violation::new("without space a member serves reads", story));
                 }
-                self.tell(client, id, response);
+                self.tell(client, request, response);
             }
             Effect::Leader { leader, .. } if leader == Some(id) => self.elected(id),
             Effect::Leader { .. } | Effect::Why(_) => {}

@@ -5,6 +5,10 @@ use raft_core::{NodeId, Time};
 use crate::agenda::{Actor, Event};
 use crate::faults::{self, Active, Fault, Who};
 use crate::member::Happening;
+#[cfg(debug_assertions)]
+use crate::member::divergence;
+#[cfg(debug_assertions)]
+use crate::probes::Probe;
 use crate::seat::ANY_LIFE;
 use crate::settings::SECOND;
 use crate::world::{Command, World};
@@ -113,6 +117,7 @@ impl World {
                 self.add(now, Actor::Member(victim), event);
             }
             (Fault::LinksClose(_), Some(victim)) => self.close_links(victim),
+            (Fault::Diverge(_), Some(victim)) => self.diverge(victim),
             (Fault::Stall(_), Some(victim)) => {
                 self.seats.get_mut(&victim).expect("a member").busy_until = planned.ends;
             }
@@ -126,6 +131,31 @@ impl World {
         });
         faults::settle(&mut self.network, &self.active, &self.settings);
     }
+
+    /// A member's state changes behind its log's back. One at a time, and only where a majority with a state of its own
+    /// always knows better in the end: of three, one that differs and one that is far behind leave one.
+    #[cfg(debug_assertions)]
+    fn diverge(&mut self, victim: NodeId) {
+        let may_lag = self.settings.log_bytes_max < 1 << 20;
+        let enough = self.seats.len() >= if may_lag { 5 } else { 3 };
+        if !enough || self.settings.rot.is_some() || self.checks.divergence.differs().is_some() {
+            return;
+        }
+        let command = divergence::change(&mut self.choices, self.settings.keys);
+        let seat = self.seats.get_mut(&victim).expect("a member");
+        let Some(member) = &mut seat.member else { return };
+        let leads = member.node().raft().is_leader();
+        if member.diverge(command) {
+            self.checks.divergence.begins(self.now, victim);
+            self.probes.met(Probe::Diverge);
+            if leads {
+                self.probes.met(Probe::DivergeLeader);
+            }
+        }
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn diverge(&mut self, _: NodeId) {}
 
     fn end(&mut self, number: usize) {
         let Some(place) = self.active.iter().position(|active| active.number == number) else {

@@ -1,6 +1,7 @@
 //! What must hold however the network, the disks and the clocks behave: one property, or one family, a file.
 
 pub mod calls;
+pub mod divergence;
 pub mod durable;
 pub mod electable;
 pub mod figure3;
@@ -51,6 +52,8 @@ pub struct Checks {
     votes: votes::Votes,
     replicas: replicas::Replicas,
     model: model::Model,
+    /// Whose state was made to differ.
+    pub divergence: divergence::Divergence,
 }
 
 impl Checks {
@@ -63,6 +66,7 @@ impl Checks {
             votes: votes::Votes::default(),
             replicas: replicas::Replicas::default(),
             model: model::Model::default(),
+            divergence: divergence::Divergence::default(),
         }
     }
 
@@ -133,6 +137,13 @@ impl Checks {
             .map_err(|error| Violation::new("what is committed is durable", error))?;
         self.model
             .advance(node.applied().index, self.durable.committed(), now);
+        self.divergence.observe(now, id, node)?;
+        if self.divergence.differs() == Some(id) {
+            if self.replicas.is_equal_again(node) {
+                self.divergence.ends(now);
+            }
+            return Ok(());
+        }
         self.replicas
             .observe(id, node)
             .map_err(|error| Violation::new("replicas are equal", error))

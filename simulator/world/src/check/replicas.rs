@@ -37,6 +37,13 @@ impl Replicas {
         self.compare(id, node.applied().index, node.store().fingerprint())
     }
 
+    /// Whether a member's state, which was made to differ, is what another's was after the same entry.
+    #[must_use]
+    pub fn is_equal_again(&self, node: &Node) -> bool {
+        let known = self.states.get(&node.applied().index);
+        known.is_some_and(|(_, known)| *known == node.store().fingerprint())
+    }
+
     /// The state of `node` after `index` has this fingerprint.
     ///
     /// # Errors
