@@ -333,15 +333,7 @@ impl Raft {
             } => self.on_append_entries(from, prev, entries, commit),
             Message::AppendEntriesReply(outcome) => self.on_append_entries_reply(from, outcome),
             Message::Heartbeat { round, commit } => self.on_heartbeat(from, round, commit),
-            Message::HeartbeatReply {
-                round,
-                understands,
-                wants_from,
-                stands_back,
-            } => {
-                self.on_heartbeat_reply(from, round, understands);
-                self.on_state_told(from, wants_from, stands_back);
-            }
+            reply @ Message::HeartbeatReply { .. } => self.on_heartbeat_reply(from, reply),
             Message::InstallSnapshot {
                 mark,
                 offset,

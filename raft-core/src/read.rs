@@ -131,7 +131,20 @@ impl Raft {
         Some(round)
     }
 
-    pub(crate) fn on_heartbeat_reply(&mut self, from: NodeId, round: Round, understands: Version) {
+    pub(crate) fn on_heartbeat_reply(&mut self, from: NodeId, reply: Message) {
+        if let Message::HeartbeatReply {
+            round,
+            understands,
+            wants_from,
+            stands_back,
+        } = reply
+        {
+            self.on_round_acknowledged(from, round, understands);
+            self.on_state_told(from, wants_from, stands_back);
+        }
+    }
+
+    fn on_round_acknowledged(&mut self, from: NodeId, round: Round, understands: Version) {
         let now = self.now;
         let Role::Leader(leader) = &mut self.role else {
             return;
