@@ -49,7 +49,7 @@ impl Raft {
     }
 
     /// Whether a majority of the voters is there that this leader can compare its state with, itself among them: those
-    /// that were heard within [`PATIENCE`] election timeouts, and need no state themselves.
+    /// that were heard within ten election timeouts, and need no state themselves.
     #[must_use]
     pub fn has_peers_with_state(&self) -> bool {
         let Role::Leader(leader) = &self.role else {
