@@ -9,9 +9,11 @@ use crate::progress::Pace;
 use crate::quorum::reached_by_quorum;
 use crate::raft::Raft;
 use crate::role::Role;
-use crate::sending::PATIENCE;
 use crate::types::{Body, Index, NodeId, Position, Round, SnapshotMark};
 use crate::why::Why;
+
+/// Who was not heard for so many election timeouts is not waited for.
+const SILENT_TIMEOUTS: u32 = 2;
 
 impl Raft {
     /// The state that was applied is not to be trusted: nothing more is applied until the leader has sent one
@@ -49,13 +51,13 @@ impl Raft {
     }
 
     /// Whether a majority of the voters is there that this leader can compare its state with, itself among them: those
-    /// that were heard within ten election timeouts, and need no state themselves.
+    /// that were heard within two election timeouts, and need no state themselves.
     #[must_use]
     pub fn has_peers_with_state(&self) -> bool {
         let Role::Leader(leader) = &self.role else {
             return false;
         };
-        let patience = self.config.election_timeout * PATIENCE;
+        let patience = self.config.election_timeout * SILENT_TIMEOUTS;
         let has_state = |id: NodeId| match leader.progress.get(&id) {
             Some(progress) => {
                 !matches!(progress.pace, Pace::Snapshot(_)) && self.now < progress.heard_at.after(patience)

@@ -111,8 +111,10 @@ impl Node {
             return None;
         }
         let removed = self.removed_members();
-        let mut told = alarms.iter().filter(|alarm| alarm.kind == AlarmKind::NoSpace);
-        told.find(|alarm| removed.contains(&alarm.member)).copied()
+        alarms
+            .iter()
+            .find(|alarm| removed.contains(&alarm.member))
+            .copied()
     }
 
     fn say_alarm(&mut self, alarm: Alarm, raised: bool) -> Option<Ticket> {

@@ -273,6 +273,7 @@ impl Node {
         });
         self.divergence.lead_changed();
         self.points.lead_changed();
+        self.sending.lead_changed();
         self.propose_unsent();
         self.renew_lease_asks();
     }

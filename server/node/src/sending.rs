@@ -16,12 +16,18 @@ pub(crate) const PIECE_BYTES_MAX: usize = 128 << 10;
 /// After so many election timeouts in which a state was not confirmed, a later one is offered.
 const WITHHELD_TIMEOUTS: u32 = 2;
 
+/// After so many in all, one that nobody confirmed: those that could may be unable to apply anything, and the entries that
+/// would be compared may need this very follower to be committed.
+const UNCONFIRMED_TIMEOUTS: u32 = 10;
+
 /// What is offered to followers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sending {
     offered: BTreeMap<NodeId, Offered>,
     /// Pieces that Raft waits for.
     wanted: VecDeque<Wanted>,
+    /// Since when a follower was to get a state that is confirmed.
+    since: BTreeMap<NodeId, Time>,
     /// This turn made its piece.
     worked_this_turn: bool,
 }
@@ -58,6 +64,11 @@ impl Sending {
         !self.offered.is_empty()
     }
 
+    /// Another leads.
+    pub(crate) fn lead_changed(&mut self) {
+        self.since.clear();
+    }
+
     pub(crate) fn begin_turn(&mut self) {
         self.worked_this_turn = false;
     }
@@ -71,10 +82,11 @@ impl Node {
         let Some(mark) = self.raft.mark_at(index).filter(|_| !self.is_fenced()) else {
             return;
         };
-        if !self.divergence.is_compared_at(index) && self.raft.has_peers_with_state() {
+        if !self.divergence.is_compared_at(index) && self.may_compare_for(peer) {
             return self.points.want_for(peer);
         }
         if !self.raft.offer_snapshot(peer, mark.position) {
+            self.sending.since.remove(&peer);
             return;
         }
         let fingerprint = self.store().fingerprint();
@@ -89,6 +101,14 @@ impl Node {
             self.outbox
                 .push_back(Output::Retired(Retired::of_encoder(former.encoder)));
         }
+    }
+
+    /// Whether others are there to confirm a state that a follower needs, and are waited for.
+    fn may_compare_for(&mut self, peer: NodeId) -> bool {
+        let now = self.now.monotonic;
+        let since = *self.sending.since.entry(peer).or_insert(now);
+        let patience = self.config.raft.election_timeout * UNCONFIRMED_TIMEOUTS;
+        self.raft.has_peers_with_state() && (self.is_in_doubt() || now < since.after(patience))
     }
 
     /// Members told of their states: what is offered may be that of a majority.
@@ -111,10 +131,8 @@ impl Node {
     /// for the piece again.
     fn withholds_last(&mut self, peer: NodeId) -> bool {
         let now = self.now.monotonic;
-        let (patience, may_compare) = (
-            self.config.raft.election_timeout * WITHHELD_TIMEOUTS,
-            self.raft.has_peers_with_state(),
-        );
+        let patience = self.config.raft.election_timeout * WITHHELD_TIMEOUTS;
+        let may_compare = self.may_compare_for(peer);
         let Some(offered) = self.sending.offered.get_mut(&peer) else {
             return false;
         };
@@ -186,6 +204,7 @@ impl Node {
             .map(|(&peer, _)| peer)
             .collect();
         for peer in gone {
+            self.sending.since.remove(&peer);
             // Whoever was named has another state, which is to be compared.
             if self.is_named(peer) {
                 self.points.want();

@@ -139,7 +139,8 @@ impl Checks {
             .advance(node.applied().index, self.durable.committed(), now);
         self.divergence.observe(now, id, node)?;
         if self.divergence.differs() == Some(id) {
-            if self.replicas.is_equal_again(node) {
+            // A restart may bring the right state back; it counts once it is known to be.
+            if self.replicas.is_equal_again(node) && !node.is_fenced() {
                 self.divergence.ends(now);
             }
             return Ok(());
