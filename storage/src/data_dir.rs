@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::FORMAT_VERSION;
 use crate::disk::{Disk, is_out_of_space};
 use crate::fields::{Fields, PutFields};
-use crate::journal::is_segment;
+use crate::{journal, repair, snapshot};
 
 /// The file.
 pub(crate) const IDENTITY: &str = "identity";
@@ -82,11 +82,11 @@ pub enum DataDirError {
         /// The version found.
         found: u32,
     },
-    /// There is a journal, and nothing says whose.
-    #[error("file {IDENTITY} is missing beside a journal ({segment}): restore it, or empty the directory")]
+    /// There are files of a member, and nothing says whose.
+    #[error("file {IDENTITY} is missing beside {beside}: restore it, or empty the directory")]
     Missing {
-        /// A file of that journal.
-        segment: String,
+        /// One of those files.
+        beside: String,
     },
     /// It belongs to another cluster.
     #[error("the data directory belongs to cluster {found:x}, not to {expected:x}")]
@@ -124,20 +124,11 @@ pub fn open_or_create<D: Disk>(
     born: Identity,
     expected: Expected,
 ) -> Result<DataDir<D>, DataDirError> {
-    let names = disk.list().map_err(failed("look for"))?;
-    let found = if names.iter().any(|name| name == IDENTITY) {
-        read(&disk)?
-    } else if let Some(segment) = names.iter().find(|name| is_segment(name)) {
-        return Err(DataDirError::Missing {
-            segment: segment.clone(),
-        });
-    } else {
-        Found {
-            identity: born,
-            boot: Boot(0),
-            journal_born: false,
-        }
-    };
+    let found = look(&disk)?.unwrap_or(Found {
+        identity: born,
+        boot: Boot(0),
+        journal_born: false,
+    });
     expected.check(found.identity)?;
     let data = DataDir {
         disk,
@@ -163,10 +154,19 @@ pub fn inspect<D: Disk>(disk: &D) -> Result<Option<Identity>, DataDirError> {
 /// See [`DataDirError`].
 pub fn look<D: Disk>(disk: &D) -> Result<Option<Found>, DataDirError> {
     let names = disk.list().map_err(failed("look for"))?;
-    if !names.iter().any(|name| name == IDENTITY) {
-        return Ok(None);
+    if names.iter().any(|name| name == IDENTITY) {
+        return read(disk).map(Some);
     }
-    read(disk).map(Some)
+    // It is the first file that a directory gets, and never goes.
+    match names.into_iter().find(|name| is_a_members(name)) {
+        Some(beside) => Err(DataDirError::Missing { beside }),
+        None => Ok(None),
+    }
+}
+
+/// Whether a file is one of a member that has, or had, an identity.
+fn is_a_members(name: &str) -> bool {
+    journal::is_file(name) || snapshot::is_file(name) || repair::is_file(name)
 }
 
 /// The directory becomes another member's: the identity is replaced, and what journal there is, is none of its own. `boot`

@@ -218,6 +218,11 @@ impl Note {
     }
 }
 
+/// Whether a file is there for a repair only.
+pub(crate) fn is_file(name: &str) -> bool {
+    name == NOTE || is_aside(name)
+}
+
 fn is_aside(name: &str) -> bool {
     let rest = name
         .strip_prefix("damaged-")

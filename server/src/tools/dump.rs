@@ -68,6 +68,15 @@ pub(super) fn dump(dir: &Path, out: &mut dyn Write) -> Result<(), Stop> {
 fn say(out: &mut dyn Write, line: Line<'_>) -> std::io::Result<()> {
     match line {
         Line::Seal { file, offset, last } => writeln!(out, "{file}: {offset}: seal after entry {last}"),
+        Line::Close {
+            file,
+            offset,
+            last,
+            next,
+        } => writeln!(
+            out,
+            "{file}: {offset}: close after entry {last}, segment {next:x} follows"
+        ),
         Line::Save { file, offset, save } => {
             writeln!(out, "{file}: {offset}: {}", Shown(save))?;
             let entries: &[Entry] = match &save.log {

@@ -195,10 +195,10 @@ fn make(dir: &Path, founding: &Founding, mark: &SnapshotMark, store: Store) -> R
         member_id: founding.member_id,
         data_id: random::number(),
     };
+    let mut data = data_dir::open_or_create(disk.clone(), identity, Expected::default())
+        .map_err(|error| failed(&error))?;
     let encoder = Encoder::new(founding.cluster_id, mark.clone(), store);
-    snapshot::save(disk.clone(), encoder).map_err(|error| failed(&error))?;
-    let mut data =
-        data_dir::open_or_create(disk, identity, Expected::default()).map_err(|error| failed(&error))?;
+    snapshot::save(disk, encoder).map_err(|error| failed(&error))?;
     journal::recover(&mut data, SEGMENT_BYTES, mark.clone(), Some(mark.clone()))
         .map_err(|error| failed(&error))?;
     Ok(())

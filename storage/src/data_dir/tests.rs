@@ -130,12 +130,32 @@ fn another_cluster_or_member_is_refused_before_the_boot_counts() {
 }
 
 #[test]
-fn a_journal_without_an_identity_is_refused() {
-    let disk = ModelDisk::default();
-    disk.create("journal-0000000000000001", 8192).unwrap();
-    let error = open(&disk).unwrap_err();
-    assert!(matches!(error, DataDirError::Missing { .. }), "{error}");
-    assert_eq!(disk.list().unwrap().len(), 1);
+fn without_an_identity_a_members_files_are_refused() {
+    for name in [
+        "journal-0000000000000001",
+        "spare",
+        "snapshot-000000000000002a",
+        "snapshot.making",
+        "snapshot.incoming",
+        "repair",
+        "damaged-1.journal-0000000000000001",
+    ] {
+        let disk = ModelDisk::default();
+        disk.create(name, 8192).unwrap();
+        for error in [open(&disk).unwrap_err(), inspect(&disk).unwrap_err()] {
+            assert_eq!(
+                error.to_string(),
+                format!("file identity is missing beside {name}: restore it, or empty the directory")
+            );
+        }
+        assert_eq!(disk.list().unwrap(), [name]);
+    }
+    // Files that are not Balsa's, and what a crash amid the first boot leaves, are in nobody's way.
+    for name in ["notes.txt", IDENTITY_NEXT] {
+        let disk = ModelDisk::default();
+        disk.create(name, 10).unwrap();
+        assert_eq!(open(&disk).unwrap().boot(), Boot(1));
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use raft_core::{Image, Index, Position, Save, SnapshotMark};
 
-use super::recover::{Reader, RecoverError, damaged, in_sequence, reading};
+use super::reader::{Reader, damaged, in_sequence, reading};
+use super::recover::RecoverError;
 use super::scan::{Damage, Said};
 use super::segment::{self, BLOCK};
 use super::settle::Cut;
@@ -29,6 +30,17 @@ pub enum Line<'a> {
         offset: u64,
         /// The log's last entry.
         last: Position,
+    },
+    /// The last record of a segment that another one follows.
+    Close {
+        /// The segment's file.
+        file: &'a str,
+        /// Bytes from its start.
+        offset: u64,
+        /// The log's last entry.
+        last: Position,
+        /// The number of the segment that follows.
+        next: u64,
     },
 }
 
@@ -95,6 +107,12 @@ pub fn inspect<D: Disk>(
                     file: &file,
                     offset,
                     last: *last,
+                },
+                Said::Close { last, next } => Line::Close {
+                    file: &file,
+                    offset,
+                    last: *last,
+                    next: *next,
                 },
             });
         };

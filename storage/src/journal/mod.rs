@@ -8,21 +8,25 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `record` | the bytes of one record |
+//! | `close` | the record that closes a segment, so that the next one is missed if it is gone |
 //! | `segment` | the bytes of a segment's header, and the names of segments |
 //! | `standing` | what the Saves amount to, but for the entries: for segment headers |
 //! | `write` | the [`Writer`] |
 //! | `seal` | when nothing may stay in doubt |
 //! | `spare` | the next segment's file, made ahead of need, and old ones that go |
 //! | `scan` | reading one segment; telling an interrupted write from damage |
+//! | `reader` | reading all segments in order |
 //! | `replay` | Saves into an [`raft_core::Image`] |
 //! | `recover` | [`recover()`]: all segments in order |
 //! | `inspect` | [`inspect()`]: the same, changing nothing |
-//! | `salvage` | what is sound of a journal that is not
+//! | `salvage` | what is sound of a journal that is not |
 //! | `settle` | making the end fit to write on |
 
+mod close;
 #[cfg(test)]
 mod history;
 mod inspect;
+mod reader;
 mod record;
 mod recover;
 mod replay;
@@ -37,7 +41,7 @@ mod standing;
 mod tests;
 mod write;
 
-pub(crate) use segment::is_segment;
+pub(crate) use segment::{is_file, is_segment};
 
 pub use inspect::{Inspected, Line, SegmentFound, inspect};
 pub use record::BODY_MAX;

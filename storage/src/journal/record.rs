@@ -1,4 +1,4 @@
-//! One record: a Save or a Seal between a header that vouches for its own length and a trailer that vouches for
+//! One record: a Save, a Seal or a closing record between a header that vouches for its own length and a trailer that vouches for
 //! everything.
 //!
 //! The header has a checksum of its own, so that a damaged body still has a known extent. The trailer ends in a mark
@@ -30,9 +30,13 @@ const END: [u8; 4] = *b"!END";
 pub(super) const SAVE: u32 = 1;
 /// The body is a Seal: it repeats the log's last Position, after everything before it was synced.
 pub(super) const SEAL: u32 = 2;
-/// A Seal's length on disk: a sector of its own, so that nothing written before or after it touches its bytes, and it
-/// touches nobody's.
+/// The body closes the segment: as a Seal, and another segment follows.
+pub(super) const CLOSE: u32 = 3;
+/// The length on disk of a Seal and of a closing record: a sector of its own, so that nothing written before or after it
+/// touches its bytes, and it touches nobody's.
 pub(super) const SEAL_EXTENT: usize = SECTOR;
+/// Bytes that stay free behind each Save, from the next sector on: for a Seal and a closing record.
+pub(super) const RESERVE: usize = 2 * SEAL_EXTENT;
 
 /// Where a record stands; no two records ever stand in the same place, but for one that was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,25 +97,62 @@ pub(super) fn encode(place: Place, previous: u32, save: &Save, buffer: &mut Vec<
 
 /// As [`encode`], of a Seal.
 pub(super) fn encode_seal(place: Place, previous: u32, last: Position, buffer: &mut Vec<u8>) -> u32 {
+    fill_sector(place, &[last.term.0, last.index.0], buffer);
+    finish(place, previous, SEAL, buffer)
+}
+
+/// As [`encode`], of the record that closes a segment; `next` is the number of the segment that follows.
+pub(super) fn encode_close(
+    place: Place,
+    previous: u32,
+    last: Position,
+    next: u64,
+    buffer: &mut Vec<u8>,
+) -> u32 {
+    fill_sector(place, &[last.term.0, last.index.0, next], buffer);
+    finish(place, previous, CLOSE, buffer)
+}
+
+/// What a Seal repeats; None if it is none that was ever written.
+pub(super) fn sealed(body: &[u8]) -> Option<Position> {
+    let [term, index] = filled_sector(body)?;
+    Some(Position {
+        term: Term(term),
+        index: Index(index),
+    })
+}
+
+/// What a closing record repeats, and the segment that follows; None if it is none that was ever written.
+pub(super) fn closed(body: &[u8]) -> Option<(Position, u64)> {
+    let [term, index, next] = filled_sector(body)?;
+    let last = Position {
+        term: Term(term),
+        index: Index(index),
+    };
+    Some((last, next))
+}
+
+/// Makes the body of a record that has a sector of its own.
+fn fill_sector(place: Place, numbers: &[u64], buffer: &mut Vec<u8>) {
     debug_assert!(
         place.offset.is_multiple_of(SECTOR as u64),
         "in a sector of its own"
     );
     buffer.clear();
     buffer.resize(HEADER, 0);
-    buffer.put_u64(last.term.0);
-    buffer.put_u64(last.index.0);
+    for number in numbers {
+        buffer.put_u64(*number);
+    }
     buffer.resize(SEAL_EXTENT - TRAILER, 0);
-    finish(place, previous, SEAL, buffer)
 }
 
-/// What a Seal repeats; None if it is none that was ever written.
-pub(super) fn sealed(body: &[u8]) -> Option<Position> {
-    let (position, zeros) = body.split_at_checked(16)?;
-    let mut fields = Fields::of(position);
-    let (term, index) = (Term(fields.u64()), Index(fields.u64()));
+/// The numbers at the start of such a body; the rest of it is zero.
+fn filled_sector<const COUNT: usize>(body: &[u8]) -> Option<[u64; COUNT]> {
+    let (numbers, zeros) = body.split_at_checked(8 * COUNT)?;
+    let mut fields = Fields::of(numbers);
+    let numbers = std::array::from_fn(|_| fields.u64());
     let whole = body.len() == SEAL_EXTENT - HEADER - TRAILER && zeros.iter().all(|&byte| byte == 0);
-    whole.then_some(Position { term, index })
+    whole.then_some(numbers)
 }
 
 /// Writes the header before the body that is in `buffer`, and the trailer behind it.

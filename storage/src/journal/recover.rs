@@ -1,21 +1,19 @@
 //! What a member finds at boot. First everything is read and judged, and damage stops here with nothing changed on
 //! disk; then the end is made fit to write on.
 
-use std::collections::VecDeque;
 use std::io;
 
 use raft_core::{Image, Index, LogChange, Save, SnapshotMark, Stamp};
 use thiserror::Error;
 
 use super::SEGMENT_BYTES_MIN;
-use super::replay::{Anchored, Replay};
-use super::scan::{Damage, DamageAt, Said, scan};
-use super::segment::{self, BLOCK, Header, SPARE};
+use super::reader::{Reader, damaged, in_sequence, reading};
+use super::replay::Anchored;
+use super::scan::Damage;
+use super::segment::{self, BLOCK, SPARE};
 use super::settle::{Cut, End};
-use super::spare::Older;
-use super::standing;
-use super::write::{Segment, WriteError, Writer, failed, first_segment};
-use crate::data_dir::{DataDir, DataDirError, Identity};
+use super::write::{WriteError, Writer, failed, first_segment};
+use crate::data_dir::{DataDir, DataDirError};
 use crate::disk::Disk;
 
 /// A journal that was read whole and can be written on.
@@ -183,177 +181,6 @@ impl<D: Disk> Recovered<D> {
         self.writer.sync()?;
         Ok(())
     }
-}
-
-/// The sequence numbers of the segments, without a gap; the first may be any, since old segments go.
-pub(super) fn in_sequence(names: &[String]) -> Result<Vec<u64>, RecoverError> {
-    let mut present: Vec<u64> = names.iter().filter_map(|name| segment::sequence(name)).collect();
-    present.sort_unstable();
-    for pair in present.windows(2) {
-        if pair[1] != pair[0] + 1 {
-            return Err(RecoverError::Missing {
-                file: segment::name(pair[0] + 1),
-            });
-        }
-    }
-    Ok(present)
-}
-
-/// Reads segments in order.
-pub(super) struct Reader<D> {
-    disk: D,
-    /// What stands before the segments' names.
-    prefix: String,
-    identity: Identity,
-    pub(super) replay: Replay,
-    /// Segments read, but for the newest.
-    older: VecDeque<Older>,
-    /// The checksum of the last record so far, and where it ends in its segment; None before the oldest segment, if
-    /// others were before it.
-    chain: Option<u32>,
-    end: u64,
-}
-
-impl<D: Disk> Reader<D> {
-    pub(super) fn new(
-        disk: D,
-        identity: Identity,
-        snapshot: Option<SnapshotMark>,
-        prefix: &str,
-    ) -> Reader<D> {
-        Reader {
-            disk,
-            prefix: prefix.to_owned(),
-            identity,
-            replay: Replay::new(snapshot),
-            older: VecDeque::new(),
-            chain: None,
-            end: 0,
-        }
-    }
-
-    /// Reads all segments; the newest one's end.
-    fn read_all(&mut self, sequences: &[u64]) -> Result<Option<End<D>>, RecoverError> {
-        self.begin(sequences);
-        let mut newest: Option<End<D>> = None;
-        for sequence in sequences {
-            let is_newest = Some(sequence) == sequences.last();
-            let end = self.read(*sequence, is_newest, &mut |_, _| {})?;
-            if let Some(End { segment, .. }) = newest.replace(end) {
-                self.older.push_back(Older {
-                    sequence: segment.sequence,
-                    bytes: segment.bytes,
-                    top: segment.top,
-                });
-            }
-        }
-        Ok(newest)
-    }
-
-    /// The segments to be read are these.
-    pub(super) fn begin(&mut self, sequences: &[u64]) {
-        if sequences.first() == Some(&1) {
-            self.chain = Some(0);
-        }
-    }
-
-    /// Reads a segment; hands each record to `visit` with its offset.
-    pub(super) fn read(
-        &mut self,
-        sequence: u64,
-        newest: bool,
-        visit: &mut dyn FnMut(u64, &Said),
-    ) -> Result<End<D>, RecoverError> {
-        let name = format!("{}{}", self.prefix, segment::name(sequence));
-        let file = self.disk.open(&name).map_err(reading(&name))?;
-        let length = self.disk.length(&file).map_err(reading(&name))?;
-        let mut bytes = vec![0; usize::try_from(length).expect("a file fits the address space")];
-        self.disk.read_at(&file, 0, &mut bytes).map_err(reading(&name))?;
-        let (header, header_sum) = self
-            .header(sequence, &bytes)
-            .map_err(|damage| damaged(&name)((0, damage)))?;
-        match self.chain {
-            None => self.replay.begin_at(header.standing),
-            Some(chain) if chain == header.chain && header.standing == self.replay.standing() => {}
-            Some(_) => {
-                // Its own checksum holds, so it is the end of the one before that is missing or another one.
-                let before = segment::name(sequence.saturating_sub(1).max(1));
-                return Err(damaged(&before)((self.end, Damage::EndLost { next: name })));
-            }
-        }
-        let mut top = Index(0);
-        let scanned = scan(&bytes, &header, header_sum, newest, |offset, said| {
-            visit(offset, &said);
-            match said {
-                Said::Save(save) => {
-                    top = top.max(standing::top(&save));
-                    self.replay.apply(*save)
-                }
-                Said::Seal(last) if last == self.replay.standing().last => Ok(()),
-                Said::Seal(_) => Err(Damage::Seal),
-            }
-        })
-        .map_err(damaged(&name))?;
-        self.chain = Some(scanned.chain);
-        self.end = scanned.end as u64;
-        let segment = Segment {
-            file,
-            sequence,
-            bytes: length,
-            offset: scanned.end as u64,
-            top,
-        };
-        let last = scanned
-            .last
-            .map(|range| (range.start as u64, bytes[range].to_vec()));
-        Ok(End {
-            segment,
-            chain: scanned.chain,
-            sealed: scanned.sealed,
-            last,
-            torn: scanned.torn,
-        })
-    }
-
-    /// The header, if it is one that belongs here.
-    fn header(&self, sequence: u64, bytes: &[u8]) -> Result<(Header, u32), Damage> {
-        let (header, header_sum) = Header::decode(bytes)?;
-        let length = bytes.len() as u64;
-        let Identity {
-            cluster_id,
-            member_id,
-            data_id,
-        } = header.identity;
-        if header.identity != self.identity {
-            return Err(Damage::OtherDirectory {
-                cluster_id,
-                member_id: member_id.0,
-                data_id,
-            });
-        }
-        if header.sequence != sequence {
-            return Err(Damage::Misnamed {
-                found: header.sequence,
-            });
-        }
-        if header.bytes != length {
-            return Err(Damage::Length {
-                found: length,
-                made: header.bytes,
-            });
-        }
-        Ok((header, header_sum))
-    }
-}
-
-pub(super) fn reading(file: &str) -> impl FnOnce(io::Error) -> RecoverError {
-    let file = file.to_owned();
-    move |source| RecoverError::Read { file, source }
-}
-
-pub(super) fn damaged(file: &str) -> impl FnOnce(DamageAt) -> RecoverError {
-    let file = file.to_owned();
-    move |(offset, reason)| RecoverError::Damaged { file, offset, reason }
 }
 
 #[cfg(test)]

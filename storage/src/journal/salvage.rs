@@ -3,7 +3,8 @@
 
 use raft_core::{Ballot, Entry, Image, Index, LogChange, Save, SnapshotMark, Stamp};
 
-use super::recover::{Reader, RecoverError, Recovered};
+use super::reader::Reader;
+use super::recover::{RecoverError, Recovered};
 use super::segment;
 use super::write::WriteError;
 use crate::data_dir::Identity;

@@ -10,7 +10,8 @@
 //!   record;
 //! * something is missing from them: a sector's share of the record is zero, or its end is.
 //!
-//! Everything else is damage. The last condition is what tells a record that was acknowledged and has rotted since
+//! Everything else is damage; but a part of the record that closes a segment, if the next one has no record yet, is looked
+//! at by [`super::close`]. The last condition is what tells a record that was acknowledged and has rotted since
 //! from one that was never finished, as far as that can be told.
 
 use std::ops::Range;
@@ -87,9 +88,18 @@ pub enum Damage {
     /// A kind of record that this release does not know.
     #[error("the record is of unknown kind {0}")]
     Kind(u32),
-    /// A Seal that does not repeat what stands before it.
+    /// A Seal or a closing record that does not repeat what stands before it.
     #[error("the record seals another end than this")]
     Seal,
+    /// The newest segment is gone: the one before it says that it was there.
+    #[error("file {next}, which follows this one, is missing")]
+    NextLost {
+        /// The segment's file.
+        next: String,
+    },
+    /// Something behind the record that closes a segment.
+    #[error("something stands behind the record that closes the segment")]
+    BehindClose,
     /// The body is not a Save.
     #[error("the record's body cannot be decoded")]
     Body,
@@ -124,8 +134,18 @@ pub(super) struct Scanned {
     pub(super) last: Option<Range<usize>>,
     /// It is a Seal.
     pub(super) sealed: bool,
-    /// The bytes of an interrupted write, if there was one: from `end` to the last that is not zero.
-    pub(super) torn: Option<Range<usize>>,
+    /// It closes the segment.
+    pub(super) closed: bool,
+    /// What stands behind it, if anything but zeros does.
+    pub(super) rest: Option<Rest>,
+}
+
+/// Bytes that are no record: all that are not zero behind the last one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rest {
+    /// From the first that is not zero to the last.
+    pub(super) range: Range<usize>,
+    flaw: Flaw,
 }
 
 /// Reads all records of `segment`, whose header was read already, and hands each to `visit`, with its offset.
@@ -133,7 +153,6 @@ pub(super) fn scan(
     segment: &[u8],
     header: &Header,
     header_sum: u32,
-    newest: bool,
     mut visit: impl FnMut(u64, Said) -> Result<(), Damage>,
 ) -> Result<Scanned, DamageAt> {
     let mut scanned = Scanned {
@@ -141,7 +160,8 @@ pub(super) fn scan(
         chain: header_sum,
         last: None,
         sealed: false,
-        torn: None,
+        closed: false,
+        rest: None,
     };
     let flaw = loop {
         let (offset, record) = match next(segment, header, scanned.end) {
@@ -154,21 +174,43 @@ pub(super) fn scan(
         }
         let said = Said::read(&record).map_err(damaged)?;
         scanned.sealed = matches!(said, Said::Seal(_));
+        scanned.closed = matches!(said, Said::Close { .. });
         visit(offset as u64, said).map_err(damaged)?;
         scanned.end = offset + record.extent;
         scanned.chain = record.sum;
         scanned.last = Some(offset..scanned.end);
+        if scanned.closed {
+            break Flaw::Header;
+        }
     };
     let tail = &segment[scanned.end..];
     if !is_zero(tail) {
-        judge(segment, header, newest, scanned.end, &flaw).map_err(|damage| (scanned.end as u64, damage))?;
-        let length = tail
-            .iter()
-            .rposition(|&byte| byte != 0)
-            .map_or(0, |last| last + 1);
-        scanned.torn = Some(scanned.end..scanned.end + length);
+        let is_something = |byte: &u8| *byte != 0;
+        let start = tail.iter().position(is_something).unwrap_or(0);
+        let end = tail.iter().rposition(is_something).map_or(0, |last| last + 1);
+        if scanned.closed {
+            return Err(((scanned.end + start) as u64, Damage::BehindClose));
+        }
+        scanned.rest = Some(Rest {
+            range: scanned.end + start..scanned.end + end,
+            flaw,
+        });
     }
     Ok(scanned)
+}
+
+/// The bytes of an interrupted write, if there are any behind what was `scanned`: from its end to the last that is not zero.
+pub(super) fn torn(
+    segment: &[u8],
+    header: &Header,
+    newest: bool,
+    scanned: &Scanned,
+) -> Result<Option<Range<usize>>, DamageAt> {
+    let Some(rest) = &scanned.rest else {
+        return Ok(None);
+    };
+    judge(segment, header, newest, scanned.end, &rest.flaw).map_err(|damage| (scanned.end as u64, damage))?;
+    Ok(Some(scanned.end..rest.range.end))
 }
 
 /// What a record says.
@@ -177,6 +219,12 @@ pub(super) enum Said {
     Save(Box<Save>),
     /// Everything before it was durable before it was written, and this is the log's last entry.
     Seal(Position),
+    /// As a Seal, and the journal goes on in another segment.
+    Close {
+        last: Position,
+        /// That segment's number.
+        next: u64,
+    },
 }
 
 impl Said {
@@ -187,12 +235,15 @@ impl Said {
                 _ => Err(Damage::Body),
             },
             record::SEAL => record::sealed(record.body).map(Said::Seal).ok_or(Damage::Body),
+            record::CLOSE => record::closed(record.body)
+                .map(|(last, next)| Said::Close { last, next })
+                .ok_or(Damage::Body),
             other => Err(Damage::Kind(other)),
         }
     }
 }
 
-/// The record at `end`, or the Seal that begins the next sector if there are zeros before it.
+/// The record at `end`, or the Seal or closing record that begins the next sector if there are zeros before it.
 fn next<'a>(segment: &'a [u8], header: &Header, end: usize) -> Result<(usize, Record<'a>), Flaw> {
     let at = |offset: usize| {
         record::decode(place(header, offset), &segment[offset..]).map(|record| (offset, record))
@@ -200,7 +251,11 @@ fn next<'a>(segment: &'a [u8], header: &Header, end: usize) -> Result<(usize, Re
     at(end).or_else(|flaw| {
         let sector = segment.len().min(end.next_multiple_of(SECTOR));
         match at(sector) {
-            Ok(found) if found.1.kind == record::SEAL && is_zero(&segment[end..sector]) => Ok(found),
+            Ok(found)
+                if matches!(found.1.kind, record::SEAL | record::CLOSE) && is_zero(&segment[end..sector]) =>
+            {
+                Ok(found)
+            }
             _ => Err(flaw),
         }
     })
@@ -268,7 +323,7 @@ pub(super) fn place(header: &Header, offset: usize) -> Place {
     }
 }
 
-fn is_zero(bytes: &[u8]) -> bool {
+pub(super) fn is_zero(bytes: &[u8]) -> bool {
     const ZEROS: [u8; BLOCK] = [0; BLOCK];
     bytes.chunks(BLOCK).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }
@@ -277,7 +332,7 @@ fn is_zero(bytes: &[u8]) -> bool {
 pub(super) mod tests_only {
     use super::*;
 
-    /// Where the records of a segment stand, Seals included.
+    /// Where the records of a segment stand, Seals and the closing one included.
     pub(in crate::journal) fn records(segment: &[u8]) -> Vec<Range<usize>> {
         let (header, _) = Header::decode(segment).expect("a sound header");
         let mut ranges = Vec::new();

@@ -34,7 +34,7 @@ pub(super) struct Header {
     pub(super) bytes: u64,
     /// What all segments before it amount to.
     pub(super) standing: Standing,
-    /// The checksum of the last record of the segment before; 0 in the first segment.
+    /// The checksum of the record that closes the segment before; 0 in the first segment.
     pub(super) chain: u32,
 }
 
@@ -128,6 +128,11 @@ pub(super) fn sequence(file_name: &str) -> Option<u64> {
     let sequence = u64::from_str_radix(file_name.strip_prefix(PREFIX)?, 16).ok()?;
     // Only the one spelling: `+1` and `1` are numbers too.
     (name(sequence) == file_name).then_some(sequence)
+}
+
+/// Whether a file is the journal's, by its name.
+pub(crate) fn is_file(file_name: &str) -> bool {
+    is_segment(file_name) || file_name == SPARE
 }
 
 /// Whether a file is a segment, by its name.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::close::Closing;
 use super::record;
 use super::segment;
 use super::spare::Older;
@@ -30,6 +31,10 @@ pub(super) struct End<D: Disk> {
     /// The last record and its offset, if there is any.
     pub(super) last: Option<(u64, Vec<u8>)>,
     pub(super) torn: Option<Range<usize>>,
+    /// The record that closes the segment, found or to come.
+    pub(super) closing: Closing,
+    /// The segment before it, and how that one is closed, if this one has no record yet.
+    pub(super) before: Option<(Segment<D::File>, Closing)>,
 }
 
 impl<D: Disk> End<D> {
@@ -42,6 +47,10 @@ impl<D: Disk> End<D> {
     /// torn. Were it left there, the record written over it could end before it does, and the rest would be taken for
     /// damage.
     pub(super) fn settle(&self, disk: &D) -> Result<Option<Cut>, WriteError> {
+        if let Some((segment, closing)) = &self.before {
+            // Nobody knows whether it is durable, and this segment may not have a record before it is.
+            closing.write(disk, &segment.file, segment.sequence)?;
+        }
         let name = segment::name(self.segment.sequence);
         let file = &self.segment.file;
         let erase = |range: Range<usize>| {

@@ -7,7 +7,7 @@ use std::mem;
 use raft_core::{Index, Save};
 use thiserror::Error;
 
-use super::record::{self, Place, SEAL_EXTENT};
+use super::record::{self, Place, RESERVE};
 use super::segment;
 use super::spare::{Older, Spare};
 use super::standing::{self, Standing};
@@ -235,10 +235,10 @@ impl<D: Disk> Writer<D> {
         )
     }
 
-    /// Whether the record in the buffer fits, with a Seal behind it.
+    /// Whether the record in the buffer fits, with a Seal and the record that closes the segment behind it.
     fn has_room(&self) -> bool {
         let end = self.segment.offset + self.buffer.len() as u64;
-        end.next_multiple_of(SECTOR as u64) + SEAL_EXTENT as u64 <= self.segment.bytes
+        end.next_multiple_of(SECTOR as u64) + RESERVE as u64 <= self.segment.bytes
     }
 
     /// Writes the record in the buffer.

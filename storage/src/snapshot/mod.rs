@@ -32,6 +32,7 @@ mod write;
 pub use damage::{Damage, Flaw};
 pub use decode::{Decoder, Snapshot};
 pub use encode::{Asked, Encoder, Piece};
+pub(crate) use name::is_file;
 pub use name::{file_name, index_of, is_leftover};
 pub use parse::{End, Parser};
 pub use read::{Choice, ReadError, bytes, choose, read, read_any, read_rows, survey};

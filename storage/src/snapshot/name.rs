@@ -29,6 +29,11 @@ pub fn is_leftover(file_name: &str) -> bool {
     matches!(file_name, MAKING | INCOMING)
 }
 
+/// Whether a file is a snapshot, or was to be one.
+pub(crate) fn is_file(file_name: &str) -> bool {
+    index_of(file_name).is_some() || is_leftover(file_name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

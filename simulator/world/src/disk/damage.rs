@@ -3,8 +3,7 @@
 //!
 //! One place is spared: the last writes of a file may look as if they had never been finished, if a sector of them is what
 //! it was before, or zero. No reader can tell that from a write that power interrupted; that is why a member seals its
-//! journal as soon as it has nothing to do. Whatever else befalls the last writes is found. Nor is the newest of several
-//! segments ever lost whole: nothing else says that it was there.
+//! journal as soon as it has nothing to do. Whatever else befalls the last writes is found.
 
 use storage::disk::SECTOR;
 
@@ -92,21 +91,10 @@ impl SimDisk {
     }
 }
 
-fn is_segment(name: &str) -> bool {
-    name.starts_with("journal-")
-}
-
 impl State {
     /// A file is gone.
     fn lose(&mut self, choices: &mut Choices) -> Option<Wound> {
-        let newest = self.names.keys().rfind(|name| is_segment(name)).cloned();
-        let oldest = self.names.keys().find(|name| is_segment(name)).cloned();
-        let spared = newest.filter(|newest| oldest.as_ref() != Some(newest));
-        let names: Vec<&String> = self
-            .names
-            .keys()
-            .filter(|name| Some(*name) != spared.as_ref())
-            .collect();
+        let names: Vec<&String> = self.names.keys().collect();
         let file = names[usize::try_from(choices.below(names.len() as u64)).expect("an index")].clone();
         self.names.remove(&file);
         self.durable_names.remove(&file);

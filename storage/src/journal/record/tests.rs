@@ -2,7 +2,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use raft_core::{Body, Entry, Index, LogChange, Position, Save, Stamp, Term};
 
-use super::{ALIGNMENT, BODY_MAX, Flaw, Place, SAVE, decode, encode, length_field};
+use super::{
+    ALIGNMENT, BODY_MAX, CLOSE, Flaw, Place, SAVE, SEAL, SEAL_EXTENT, closed, decode, encode, encode_close,
+    encode_seal, length_field, sealed,
+};
 
 const PLACE: Place = Place {
     data_id: 5,
@@ -59,6 +62,35 @@ fn the_bytes_are_those_of_the_format_document() {
     let covering = |bytes: &[u8]| crc32c::crc32c(&[&place[..], bytes].concat());
     assert_eq!(buffer[16..20], covering(&buffer[..16]).to_le_bytes());
     assert_eq!(sum, covering(&[&buffer[..16], &buffer[20..24]].concat()));
+}
+
+#[test]
+fn the_bytes_of_a_seal_and_of_a_closing_record_are_those_of_the_format_document() {
+    let last = Position {
+        term: Term(6),
+        index: Index(7),
+    };
+    let mut buffer = Vec::new();
+    let sums = [
+        encode_seal(PLACE, 0x0403_0201, last, &mut buffer),
+        encode_close(PLACE, 0x0403_0201, last, 9, &mut Vec::new()),
+    ];
+    for (kind, numbers) in [(SEAL, &[6u64, 7][..]), (CLOSE, &[6, 7, 9])] {
+        match kind {
+            SEAL => encode_seal(PLACE, 0x0403_0201, last, &mut buffer),
+            _ => encode_close(PLACE, 0x0403_0201, last, 9, &mut buffer),
+        };
+        assert_eq!(buffer.len(), 512);
+        assert_eq!(buffer[..4], *b"BREC");
+        assert_eq!(buffer[4..8], kind.to_le_bytes());
+        assert_eq!(buffer[8..16], [0xe4, 1, 0, 0, 1, 2, 3, 4], "484 bytes of body");
+        for (at, number) in numbers.iter().enumerate() {
+            assert_eq!(buffer[20 + 8 * at..28 + 8 * at], number.to_le_bytes());
+        }
+        assert!(buffer[20 + 8 * numbers.len()..504].iter().all(|&byte| byte == 0));
+        assert_eq!(buffer[504..508], sums[usize::from(kind == CLOSE)].to_le_bytes());
+        assert_eq!(buffer[508..], *b"!END");
+    }
 }
 
 #[test]
@@ -122,6 +154,28 @@ proptest! {
         prop_assert_eq!(record.extent, extent);
         prop_assert_eq!(postcard::from_bytes::<Save>(record.body).unwrap(), save);
         prop_assert!(decode(PLACE, &buffer[..extent - 1]).is_err());
+    }
+
+    #[test]
+    fn seals_and_closing_records_read_as_they_were_written(
+        sector in 0u64..1000, previous: u32, term: u64, index: u64, next: u64, at in 24usize..484,
+    ) {
+        let place = Place { offset: 512 * sector, ..PLACE };
+        let last = Position { term: Term(term), index: Index(index) };
+        let mut buffer = Vec::new();
+        let sum = encode_seal(place, previous, last, &mut buffer);
+        let record = decode(place, &buffer).unwrap();
+        prop_assert_eq!((record.previous, record.kind, record.sum, record.extent), (previous, SEAL, sum, SEAL_EXTENT));
+        prop_assert_eq!(sealed(record.body), Some(last));
+        let sum = encode_close(place, previous, last, next, &mut buffer);
+        let record = decode(place, &buffer).unwrap();
+        prop_assert_eq!((record.previous, record.kind, record.sum, record.extent), (previous, CLOSE, sum, SEAL_EXTENT));
+        prop_assert_eq!(closed(record.body), Some((last, next)));
+        // What no release has written is none.
+        let mut body = record.body.to_vec();
+        body[at] = 1;
+        prop_assert_eq!((sealed(&body), closed(&body)), (None, None));
+        prop_assert_eq!((sealed(&body[..at]), closed(&body[..at])), (None, None));
     }
 
     #[test]

@@ -28,6 +28,10 @@ const FILES: &[(&str, &[u8])] = &[
         "journal-0000000000000006",
         include_bytes!("golden/format-1/journal-0000000000000006"),
     ),
+    (
+        "journal-0000000000000007",
+        include_bytes!("golden/format-1/journal-0000000000000007"),
+    ),
 ];
 const SAYS: &str = include_str!("golden/format-1/image.txt");
 

@@ -33,8 +33,9 @@ fn places(run: &Run, sealed: bool) -> Vec<Place> {
     let mut all = records(newest_bytes);
     let seal = if sealed { all.pop() } else { None };
     let last = all.pop().expect("a Save");
-    let old = records(older_bytes);
-    let (first, end) = (old[0].clone(), old.last().expect("a Save").end);
+    let mut old = records(older_bytes);
+    let close = old.pop().expect("the record that closes it");
+    let (first, end) = (old[0].clone(), close.end);
     let mut places = vec![place(
         if sealed {
             "last Save, sealed"
@@ -50,6 +51,7 @@ fn places(run: &Run, sealed: bool) -> Vec<Place> {
             place("header of an older segment", older, 0..104),
             place("Save in an older segment", older, first),
             place("last Save of an older segment", older, old[old.len() - 1].clone()),
+            place("record that closes an older segment", older, close),
             place(
                 "behind the end of an older segment",
                 older,
@@ -192,11 +194,34 @@ fn of_files(table: &mut String, run: &Run) {
             disk.remove(older).unwrap();
         },
     );
+    row("the file is missing", "newest segment", &|disk| {
+        disk.remove(newest).unwrap()
+    });
     row("the file is missing", "all segments", &|disk| {
         for name in names.iter().filter(|name| name.starts_with("journal-")) {
             disk.remove(name).unwrap();
         }
     });
+    for (place, name) in [
+        ("identity", "identity"),
+        ("older segment", older),
+        ("newest segment", newest),
+    ] {
+        row("the file is empty", place, &|disk| disk.tamper(name, Vec::clear));
+        row("the file reads as zeros", place, &|disk| {
+            disk.tamper(name, |bytes| bytes.fill(0))
+        });
+    }
+    row(
+        "all files but the snapshots are missing",
+        "data directory",
+        &|disk| {
+            for name in disk.list().unwrap() {
+                disk.remove(&name).unwrap();
+            }
+            disk.create("snapshot-000000000000000a", 100).unwrap();
+        },
+    );
     row("two files have changed names", "two segments", &|disk| {
         disk.rename(older, "aside").unwrap();
         disk.rename(newest, older).unwrap();

@@ -8,7 +8,8 @@ use raft_core::Index;
 use super::{Found, Ordered, Segment, State, WriteError, Writer, failed};
 use crate::data_dir::Identity;
 use crate::disk::{Disk, SECTOR};
-use crate::journal::record::SEAL_EXTENT;
+use crate::journal::close::Closing;
+use crate::journal::record::RESERVE;
 use crate::journal::segment::{self, BLOCK, Header, SPARE};
 use crate::journal::spare::{self, FilledOrder, Older, Spare, SpareOrder};
 use crate::journal::standing::Standing;
@@ -84,9 +85,10 @@ impl<D: Disk> Writer<D> {
         Ok(())
     }
 
-    /// Goes on in a new segment that has room for a record of `needed` bytes and a Seal.
+    /// Goes on in a new segment that has room for a record of `needed` bytes. First it is there under its name, then the
+    /// present one says so: see [`crate::journal::close`].
     pub(super) fn roll(&mut self, needed: usize) -> Result<(), WriteError> {
-        let bytes = spare::size_for(needed.next_multiple_of(SECTOR) + SEAL_EXTENT, self.next_bytes());
+        let bytes = spare::size_for(needed.next_multiple_of(SECTOR) + RESERVE, self.next_bytes());
         if self.ordered == Ordered::Spare {
             return Err(WriteError::NextOrdered);
         }
@@ -99,15 +101,18 @@ impl<D: Disk> Writer<D> {
             }
             None => self.make_spare(bytes)?,
         };
+        let closing = Closing::after(self.place(self.segment.offset), self.chain, self.standing.last);
         let header = Header {
             identity: self.identity,
             sequence: self.segment.sequence + 1,
             bytes: spare.bytes,
             standing: self.standing,
-            chain: self.chain,
+            chain: closing.sum,
         };
         let begun = begin(&self.disk, spare, &header);
         let (next, chain) = self.close_on(begun)?;
+        let closed = closing.write(&self.disk, &self.segment.file, self.segment.sequence);
+        self.close_on(closed)?;
         let former = mem::replace(&mut self.segment, next);
         self.older.push_back(Older {
             sequence: former.sequence,

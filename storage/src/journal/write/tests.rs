@@ -69,7 +69,7 @@ fn two_writes_without_a_sync_are_a_bug_of_the_caller() {
 fn a_segment_is_made_when_the_record_does_not_fit_and_as_large_as_it_needs() {
     let disk = ModelDisk::default();
     let mut writer = open(&disk).writer;
-    for (index, bytes) in [(1, 3000), (2, 3000), (3, 20_000), (4, 10)] {
+    for (index, bytes) in [(1, 2500), (2, 2500), (3, 20_000), (4, 10)] {
         put(&mut writer, &append(index, bytes));
     }
     let sizes: Vec<_> = disk
@@ -106,7 +106,7 @@ fn the_next_segment_is_made_ahead_once_the_present_is_half_full() {
     assert!(writer.prepare_next().unwrap());
     assert!(!writer.prepare_next().unwrap(), "one is enough");
     disk.set_space(0);
-    put(&mut writer, &append(2, 3500));
+    put(&mut writer, &append(2, 2800));
     assert!(
         !disk.contents().contains_key("spare"),
         "it is the second segment now"
@@ -122,7 +122,7 @@ fn saves_go_on_while_the_next_segment_is_made_elsewhere() {
     let order = writer.order_next().expect("it is half full");
     assert!(writer.order_next().is_none(), "one is enough");
     put(&mut writer, &append(2, 100));
-    let large = append(3, 3500);
+    let large = append(3, 2800);
     let before = disk.contents();
     assert!(matches!(
         writer.write(&large).unwrap_err(),
@@ -202,13 +202,14 @@ fn a_spare_that_is_too_small_makes_way() {
 
 #[test]
 fn after_any_failure_everything_is_refused() {
-    // Making a segment is: create, write, sync, rename, sync of the directory; then come the record's write and sync.
-    for operation in 0..7 {
+    // Making a segment is: create, write, sync, rename, sync of the directory; then the present one is closed by a write and a
+    // sync, and the record is written and synced.
+    for operation in 0..9 {
         let disk = ModelDisk::default();
         let mut writer = open(&disk).writer;
-        put(&mut writer, &append(1, 3500));
+        put(&mut writer, &append(1, 2800));
         disk.fail_nth(operation, ErrorKind::Other);
-        let result = writer.write(&append(2, 3000)).and_then(|()| writer.sync());
+        let result = writer.write(&append(2, 2500)).and_then(|()| writer.sync());
         assert!(
             matches!(result.unwrap_err(), WriteError::Failed { .. }),
             "operation {operation}"
@@ -282,12 +283,12 @@ fn there_is_always_room_for_a_seal() {
     }
 }
 
-/// Eight entries of 3000 bytes each, one to a segment; the first shares its segment with the birth.
+/// Eight entries of 2500 bytes each, one to a segment; the first shares its segment with the birth.
 fn eight_segments() -> (ModelDisk, Writer<ModelDisk>) {
     let disk = ModelDisk::default();
     let mut writer = open(&disk).writer;
     for index in 1..=8 {
-        put(&mut writer, &append(index, 3000));
+        put(&mut writer, &append(index, 2500));
     }
     (disk, writer)
 }
@@ -315,7 +316,7 @@ fn old_segments_go_and_one_becomes_the_next() {
     assert_eq!(names.last().unwrap(), "spare");
     assert_eq!(disk.contents()["spare"], vec![0; 8192]);
     disk.set_space(0);
-    put(&mut writer, &append(9, 3000));
+    put(&mut writer, &append(9, 2500));
     let recovered = open_after(&disk.copy(), 5);
     assert_eq!(recovered.image.snapshot, mark(5));
     assert_eq!(recovered.image.entries.len(), 4);
@@ -346,7 +347,7 @@ fn a_drop_that_is_interrupted_leaves_a_journal() {
         writer.drop_before(Index(5));
         disk.fail_power_after(power, seed);
         let ended = writer.prepare_next().and_then(|_| {
-            writer.write(&append(9, 3000))?;
+            writer.write(&append(9, 2500))?;
             writer.sync()
         });
         assert!(ended.is_ok() || disk.is_without_power());
@@ -357,4 +358,23 @@ fn a_drop_that_is_interrupted_leaves_a_journal() {
             "{power} {seed}: {found}"
         );
     }
+}
+
+#[test]
+fn going_on_in_another_segment_costs_one_synced_write_more_than_its_header() {
+    let disk = ModelDisk::default();
+    let mut writer = open(&disk).writer;
+    put(&mut writer, &append(1, 2500));
+    writer.prepare_next().unwrap();
+    let (writes, syncs) = disk.counts();
+    put(&mut writer, &append(2, 2500));
+    assert_eq!(
+        disk.counts(),
+        (writes + 3, syncs + 3),
+        "the next one's header, what closes this one, the Save"
+    );
+    let bytes = &disk.contents()["journal-0000000000000001"];
+    let closing = crate::journal::scan::tests_only::records(bytes).pop().unwrap();
+    assert_eq!(bytes[closing.start + 4], 3);
+    assert_eq!(bytes[closing.start + 36..closing.start + 44], 2u64.to_le_bytes());
 }
