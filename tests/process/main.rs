@@ -18,6 +18,7 @@
 //! | `rudeness`, `crowds` | clients that are no friends: malformed, slow, huge, half closed, or far too many |
 //! | `snapshots` | snapshots under kill -9, and a member that catches up by one |
 //! | `damage` | journals with flipped bits, torn tails, and no room left |
+//! | `lost` | files that are gone, empty or zeros, after a second of idleness |
 //! | `metrics` | what Prometheus collects |
 //! | `space` | quotas and full disks, and the alarm that comes and goes by itself |
 //! | `repair` | damaged and wiped members of a cluster come back by themselves |
@@ -30,6 +31,7 @@ mod curl;
 mod damage;
 mod etcdctl;
 mod leader_killed;
+mod lost;
 mod metrics;
 mod python;
 mod readme;
