@@ -1,6 +1,7 @@
 //! What is remembered between a question and its answer.
 
 use node::Response;
+use storage::store::query::LeaseId;
 
 use crate::answer::HttpAnswer;
 use crate::{health, metrics, v2, v3};
@@ -33,8 +34,20 @@ pub(crate) enum Kind {
     Range,
     /// `/v3/kv/deleterange`
     DeleteRange,
+    /// `/v3/kv/txn`
+    Txn,
     /// `/v3/kv/compaction`
     Compaction,
+    /// `/v3/lease/grant`
+    LeaseGrant,
+    /// `/v3/lease/revoke`
+    LeaseRevoke,
+    /// `/v3/lease/timetolive`
+    LeaseTimeToLive(LeaseId),
+    /// `/v3/lease/leases`
+    Leases,
+    /// `/v3/lease/keepalive`
+    LeaseKeepAlive,
     /// `/v3/maintenance/status`
     Status,
     /// `/v3/maintenance/alarm`
@@ -71,6 +84,12 @@ impl Render {
             Kind::Range => v3::kv_answer::range(response, answer),
             Kind::DeleteRange => v3::kv_answer::delete_range(response, answer),
             Kind::Compaction => v3::kv_answer::compaction(response, answer),
+            Kind::Txn => v3::txn_answer::txn(response, answer),
+            Kind::LeaseGrant => v3::lease::render_grant(response, answer),
+            Kind::LeaseRevoke => v3::lease::render_revoke(response, answer),
+            Kind::LeaseTimeToLive(id) => v3::lease::render_time_to_live(response, id, answer),
+            Kind::Leases => v3::lease::render_leases(response, answer),
+            Kind::LeaseKeepAlive => v3::lease::render_keep_alive(response, answer),
             Kind::Alarm(asked) => v3::alarm::render(response, asked, answer),
             Kind::Status => v3::maintenance::render_status(response, answer),
             Kind::MemberList => v3::cluster::render_member_list(response, answer),

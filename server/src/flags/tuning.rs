@@ -37,12 +37,7 @@ pub(super) const TABLE: &[Flag] = &[
         Kind::Text,
         "there is no bbolt file",
     ),
-    only(
-        "max-txn-ops",
-        Kind::Count,
-        &["128"],
-        "transactions are not served yet",
-    ),
+    only("max-txn-ops", Kind::Count, &["128"], "the limit is fixed so far"),
     only(
         "max-request-bytes",
         Kind::Count,

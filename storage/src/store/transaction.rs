@@ -178,13 +178,8 @@ impl Transaction {
         {
             return Err(Failure::EmptyKey);
         }
-        let mut both = Touched::default();
-        for list in lists {
-            let touched = self.check_list(list, (number, depth, left), met)?;
-            both.put.extend(touched.put);
-            both.deleted.extend(touched.deleted);
-        }
-        Ok(both)
+        let [success, failure] = lists.map(|list| self.check_list(list, (number, depth, left), met));
+        Ok(success?.or(failure?))
     }
 
     /// One list of the choice with this number, at this depth, in which so many operations are left for each choice.
@@ -194,29 +189,36 @@ impl Transaction {
         (number, depth, left): (usize, usize, usize),
         met: &mut [bool],
     ) -> Result<Touched<'a>, Failure> {
-        let mut touched = Touched::default();
+        let (mut touched, mut inner, mut put) = (Touched::default(), vec![], vec![]);
         for operation in list {
             match operation {
                 Operation::Range(query) if query.range.start.is_empty() => return Err(Failure::EmptyKey),
                 Operation::Range(_) => {}
                 Operation::Put(put) if put.key.is_empty() => return Err(Failure::EmptyKey),
-                Operation::Put(put) => touched.put(&put.key)?,
+                Operation::Put(operation) => put.push(&operation.key),
                 Operation::DeleteRange { range, .. } if range.start.is_empty() => {
                     return Err(Failure::EmptyKey);
                 }
                 Operation::DeleteRange { range, .. } => touched.deleted.push(range),
-                Operation::Choice(inner) => {
-                    let inner = usize::try_from(*inner).map_err(|_| Failure::IllFormed)?;
-                    if inner <= number {
+                Operation::Choice(number_inside) => {
+                    let inside = usize::try_from(*number_inside).map_err(|_| Failure::IllFormed)?;
+                    if inside <= number {
                         return Err(Failure::IllFormed);
                     }
-                    let inner = self.check_choice(inner, depth + 1, left, met)?;
-                    inner.put.into_iter().try_for_each(|key| touched.put(key))?;
-                    touched.deleted.extend(inner.deleted);
+                    inner.push(self.check_choice(inside, depth + 1, left, met)?);
                 }
             }
         }
-        touched.check()
+        // In this order, as etcd looks at them: so it lets a choice delete what a choice before it sets.
+        for inner in inner {
+            inner.put.iter().try_for_each(|key| touched.check_put(key))?;
+            touched = touched.or(inner);
+        }
+        for key in put {
+            touched.check_put(key)?;
+            touched.put.insert(key);
+        }
+        Ok(touched)
     }
 }
 
@@ -228,20 +230,20 @@ struct Touched<'a> {
 }
 
 impl<'a> Touched<'a> {
-    fn put(&mut self, key: &'a [u8]) -> Result<(), Failure> {
-        if self.put.insert(key) {
-            Ok(())
-        } else {
-            Err(Failure::DuplicateKey)
-        }
+    /// What either of two touches.
+    fn or(mut self, other: Self) -> Self {
+        self.put.extend(other.put);
+        self.deleted.extend(other.deleted);
+        self
     }
 
-    fn check(self) -> Result<Self, Failure> {
-        let is_deleted = |key: &&[u8]| self.deleted.iter().any(|range| range.holds(key));
-        if self.put.iter().any(is_deleted) {
+    /// Whether a key can be set as well.
+    fn check_put(&self, key: &[u8]) -> Result<(), Failure> {
+        let is_deleted = self.deleted.iter().any(|range| range.holds(key));
+        if is_deleted || self.put.contains(key) {
             return Err(Failure::DuplicateKey);
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -318,13 +320,24 @@ mod tests {
             check([[vec![delete("a", "c"), delete("b", "d")], vec![]]], 9),
             Ok(())
         );
+        // Whichever way the inner one goes, it does not both.
+        let inner_or = || [vec![put("b")], vec![delete("a", "c")]];
+        let inner = || vec![Operation::Choice(1)];
+        assert_eq!(check([[inner(), vec![]], inner_or()], 9), Ok(()));
+        let and_put = vec![Operation::Choice(1), put("b")];
+        assert_eq!(check([[and_put, vec![]], inner_or()], 9), duplicate);
+        let and_delete = vec![delete("b", "c"), Operation::Choice(1)];
+        assert_eq!(check([[and_delete, vec![]], inner_or()], 9), duplicate);
         let siblings = vec![Operation::Choice(1), Operation::Choice(2)];
-        let choices = [
-            [siblings, vec![]],
-            [vec![put("b")], vec![]],
-            [vec![delete("a", "c")], vec![]],
-        ];
-        assert_eq!(check(choices, 9), duplicate);
+        let choices = |first, second| {
+            [
+                [siblings.clone(), vec![]],
+                [vec![first], vec![]],
+                [vec![second], vec![]],
+            ]
+        };
+        assert_eq!(check(choices(delete("a", "c"), put("b")), 9), duplicate);
+        assert_eq!(check(choices(put("b"), delete("a", "c")), 9), Ok(()));
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn what_is_not_served_yet_says_so_in_its_own_form() {
     };
     let message = |what: &str| format!(r#"{{"message":"{what} is not served yet"}}"#);
     let rows = [
-        ("POST", "/v3/kv/txn", json, v3("/v3/kv/txn")),
+        ("POST", "/v3/lock/lock", json, v3("/v3/lock/lock")),
         ("POST", "/v3beta/watch", json, v3("/v3/watch")),
         ("POST", "/v3/auth/role/grant", json, v3("/v3/auth/role/grant")),
         ("GET", "/v2/stats/store", json, message("GET /v2/stats/store")),

@@ -46,6 +46,11 @@ impl Refusal {
         Refusal::new(Code::InvalidArgument, message)
     }
 
+    /// What the node could not do.
+    pub(super) fn of(why: &Failure) -> Refusal {
+        Refusal::new(code_of(why), failure::text(why))
+    }
+
     /// Writes the answer, in the form of 3.5: older clients read `error`, newer ones `message`.
     pub(super) fn answer(&self, answer: &mut HttpAnswer) {
         answer.begin_json(HTTP_STATUS[self.code as usize]);
@@ -57,11 +62,37 @@ impl Refusal {
         text::string_member(body, "message", self.message.as_bytes());
         body.push(b'}');
     }
+
+    /// The same as a message of a stream.
+    pub(super) fn answer_in_stream(&self, answer: &mut HttpAnswer) {
+        let status = HTTP_STATUS[self.code as usize];
+        answer.begin_json(status);
+        let name = match self.code {
+            Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => "Bad Request",
+            Code::NotFound => "Not Found",
+            Code::ResourceExhausted => "Too Many Requests",
+            Code::Unimplemented => "Not Implemented",
+            Code::Unavailable => "Service Unavailable",
+            Code::DataLoss => "Internal Server Error",
+        };
+        let body = &mut answer.body;
+        body.extend_from_slice(b"{\"error\":{\"grpc_code\":");
+        text::number(body, self.code as u64);
+        text::member(body, "http_code");
+        text::number(body, u64::from(status));
+        text::string_member(body, "message", self.message.as_bytes());
+        text::string_member(body, "http_status", name.as_bytes());
+        body.extend_from_slice(b"}}");
+    }
 }
 
 /// Writes the answer to what the node could not do.
 pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
-    let code = match why {
+    Refusal::of(why).answer(answer);
+}
+
+fn code_of(why: &Failure) -> Code {
+    match why {
         Failure::Timeout | Failure::NoLeader | Failure::Stopped | Failure::Repairing => Code::Unavailable,
         Failure::Corrupt => Code::DataLoss,
         Failure::TooManyRequests | Failure::Store(StoreFailure::NoSpace) => Code::ResourceExhausted,
@@ -81,6 +112,5 @@ pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
         Failure::Store(StoreFailure::Tree(_)) | Failure::Alarm(_) => {
             unreachable!("{why:?} in a v3 call")
         }
-    };
-    Refusal::new(code, failure::text(why)).answer(answer);
+    }
 }

@@ -14,6 +14,10 @@ use serde::de::{
 use super::base64;
 use super::error::Refusal;
 
+mod inner;
+
+use inner::{Inner, List};
+
 /// A request message. `Default` is the message without fields.
 pub(super) trait Message: Default {
     /// Takes the value of the field with this name, or passes it over if there is no such field.
@@ -22,31 +26,54 @@ pub(super) trait Message: Default {
 
 /// Reads a body. An empty one is a message without fields.
 pub(super) fn read<M: Message>(body: &[u8]) -> Result<M, Refusal> {
-    let mut message = M::default();
-    if body.trim_ascii().is_empty() {
-        return Ok(message);
-    }
-    let mut field = None;
-    let fields = Fields {
-        message: &mut message,
-        field: &mut field,
-    };
-    match serde_json::Deserializer::from_slice(body).deserialize_any(fields) {
-        Ok(()) => Ok(message),
-        Err(error) => Err(Refusal::invalid(match field {
-            Some(name) => format!("field {name}: {error}"),
-            None => error.to_string(),
-        })),
+    let mut messages = Messages::<M>::of(body);
+    messages.next().unwrap_or_else(|| Ok(M::default()))
+}
+
+/// Reads a body of messages, one after the other.
+pub(super) struct Messages<'a, M> {
+    deserializer: serde_json::Deserializer<serde_json::de::SliceRead<'a>>,
+    message: PhantomData<M>,
+}
+
+impl<'a, M: Message> Messages<'a, M> {
+    pub(super) fn of(body: &'a [u8]) -> Messages<'a, M> {
+        Messages {
+            deserializer: serde_json::Deserializer::from_slice(body),
+            message: PhantomData,
+        }
     }
 }
 
-/// Reads an object into a message; after an error, `field` names the field it is in.
-struct Fields<'a, 'de, M> {
+impl<M: Message> Iterator for Messages<'_, M> {
+    type Item = Result<M, Refusal>;
+
+    /// After an error nothing more can be read.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.deserializer.end().is_ok() {
+            return None;
+        }
+        let mut message = M::default();
+        let mut place = String::new();
+        let fields = Fields {
+            message: &mut message,
+            place: &mut place,
+        };
+        Some(match self.deserializer.deserialize_any(fields) {
+            Ok(()) => Ok(message),
+            Err(error) if place.is_empty() => Err(Refusal::invalid(error.to_string())),
+            Err(error) => Err(Refusal::invalid(format!("field {place}: {error}"))),
+        })
+    }
+}
+
+/// Reads an object into a message; after an error, `place` names the field it is in.
+struct Fields<'a, M> {
     message: &'a mut M,
-    field: &'a mut Option<Cow<'de, str>>,
+    place: &'a mut String,
 }
 
-impl<'de, M: Message> Visitor<'de> for Fields<'_, 'de, M> {
+impl<'de, M: Message> Visitor<'de> for Fields<'_, M> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,14 +84,28 @@ impl<'de, M: Message> Visitor<'de> for Fields<'_, 'de, M> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key_seed(Name)? {
-            let name = self.field.insert(name);
-            self.message.take(name, Value { map: &mut map })?;
-            *self.field = None;
-        }
-        Ok(())
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        take_fields(self.message, map, self.place)
     }
+}
+
+/// Takes all fields of an object; after an error, `place` names the field it is in, with those around it.
+fn take_fields<'de, M: Message, A: MapAccess<'de>>(
+    message: &mut M,
+    mut map: A,
+    place: &mut String,
+) -> Result<(), A::Error> {
+    while let Some(name) = map.next_key_seed(Name)? {
+        let map = &mut map;
+        if let Err(error) = message.take(&name, Value { map, place }) {
+            if !place.is_empty() {
+                place.insert(0, '.');
+            }
+            place.insert_str(0, &name);
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// A name, borrowed unless it has escapes.
@@ -97,6 +138,7 @@ impl<'de> Visitor<'de> for Name {
 /// The value of a field, yet to be read. Each reader gives the default for `null`.
 pub(super) struct Value<'a, A> {
     map: &'a mut A,
+    place: &'a mut String,
 }
 
 impl<'de, A: MapAccess<'de>> Value<'_, A> {
@@ -123,6 +165,16 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
     /// An enumeration, as one of these names, which stands for its place, or as any number.
     pub(super) fn enumeration(self, names: &'static [&'static str]) -> Result<i32, A::Error> {
         self.map.next_value_seed(OrDefault(Enumeration(names)))
+    }
+
+    /// A message; None for `null`.
+    pub(super) fn message<M: Message>(self) -> Result<Option<M>, A::Error> {
+        self.map.next_value_seed(OrDefault(Inner::of(self.place)))
+    }
+
+    /// A list of messages.
+    pub(super) fn messages<M: Message>(self) -> Result<Vec<M>, A::Error> {
+        self.map.next_value_seed(OrDefault(List(Inner::of(self.place))))
     }
 
     /// Anything at all.

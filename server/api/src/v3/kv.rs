@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use node::Request;
 use serde::de::MapAccess;
-use storage::store::command::{Command, Put};
+use storage::store::command::{Command, Failure, Put};
 use storage::store::query::{
     Between, KeyRange, LeaseId, Query, RangeEnd, RangeQuery, Revision, Sort, SortTarget,
 };
@@ -44,8 +44,8 @@ pub(crate) fn compaction(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
                     "the field physical is not served yet: what is compacted goes by itself soon after";
                 return Err(Refusal::new(Code::Unimplemented, message));
             }
-            // What is below 0 is below everything.
-            let revision = Revision(u64::try_from(revision).unwrap_or_default());
+            let compacted = || Refusal::of(&Failure::Compacted(Revision(0)).into());
+            let revision = Revision(u64::try_from(revision).map_err(|_| compacted())?);
             Ok(Request::Write(Command::Compact { revision }))
         },
     )
@@ -69,7 +69,7 @@ impl Message for CompactionRequest {
 }
 
 #[derive(Default)]
-struct PutRequest {
+pub(super) struct PutRequest {
     key: Bytes,
     value: Bytes,
     lease: i64,
@@ -97,6 +97,12 @@ impl PutRequest {
     fn into_request(self) -> Result<Request, Refusal> {
         let size = self.size();
         size.check_received()?;
+        let put = self.into_put()?;
+        size.check_replicated()?;
+        Ok(Request::Write(Command::Put(put)))
+    }
+
+    pub(super) fn into_put(self) -> Result<Put, Refusal> {
         check_key(&self.key)?;
         if self.ignore_value && !self.value.is_empty() {
             return Err(Refusal::invalid("etcdserver: value is provided"));
@@ -104,24 +110,17 @@ impl PutRequest {
         if self.ignore_lease && self.lease != 0 {
             return Err(Refusal::invalid("etcdserver: lease is provided"));
         }
-        if self.lease != 0 {
-            return Err(Refusal::new(
-                Code::Unimplemented,
-                "the field lease is not served yet",
-            ));
-        }
-        size.check_replicated()?;
-        Ok(Request::Write(Command::Put(Put {
+        Ok(Put {
             key: self.key,
             value: self.value,
             previous: self.prev_kv,
             ignore_value: self.ignore_value,
             ignore_lease: self.ignore_lease,
-            lease: LeaseId::NONE,
-        })))
+            lease: LeaseId(self.lease),
+        })
     }
 
-    fn size(&self) -> Size {
+    pub(super) fn size(&self) -> Size {
         Size::default()
             .bytes(&self.key)
             .bytes(&self.value)
@@ -136,7 +135,7 @@ const SORT_ORDERS: &[&str] = &["NONE", "ASCEND", "DESCEND"];
 const SORT_TARGETS: &[&str] = &["KEY", "VERSION", "CREATE", "MOD", "VALUE"];
 
 #[derive(Default)]
-struct RangeRequest {
+pub(super) struct RangeRequest {
     key: Bytes,
     range_end: Bytes,
     limit: i64,
@@ -176,13 +175,15 @@ impl Message for RangeRequest {
 
 impl RangeRequest {
     fn into_request(self) -> Result<Request, Refusal> {
-        // The numbers are too few to matter beside two keys.
-        Size::default()
-            .bytes(&self.key)
-            .bytes(&self.range_end)
-            .check_received()?;
+        self.size().check_received()?;
+        let linearizable = !self.serializable;
+        let query = Query::Range(self.into_query()?);
+        Ok(Request::Read { query, linearizable })
+    }
+
+    pub(super) fn into_query(self) -> Result<RangeQuery, Refusal> {
         check_key(&self.key)?;
-        let query = Query::Range(RangeQuery {
+        Ok(RangeQuery {
             sort: sort(self.sort_order, self.sort_target)?,
             range: key_range(self.key, self.range_end),
             revision: positive(self.revision).map(Revision),
@@ -191,16 +192,21 @@ impl RangeRequest {
             count_only: self.count_only,
             mod_revision: between(self.min_mod_revision, self.max_mod_revision),
             create_revision: between(self.min_create_revision, self.max_create_revision),
-        });
-        Ok(Request::Read {
-            query,
-            linearizable: !self.serializable,
         })
+    }
+
+    pub(super) fn is_serializable(&self) -> bool {
+        self.serializable
+    }
+
+    /// The numbers are too few to matter beside two keys.
+    pub(super) fn size(&self) -> Size {
+        Size::default().bytes(&self.key).bytes(&self.range_end)
     }
 }
 
 #[derive(Default)]
-struct DeleteRangeRequest {
+pub(super) struct DeleteRangeRequest {
     key: Bytes,
     range_end: Bytes,
     prev_kv: bool,
@@ -220,21 +226,28 @@ impl Message for DeleteRangeRequest {
 
 impl DeleteRangeRequest {
     fn into_request(self) -> Result<Request, Refusal> {
-        let size = Size::default()
+        let size = self.size();
+        size.check_received()?;
+        let (range, previous) = self.into_range()?;
+        size.check_replicated()?;
+        Ok(Request::Write(Command::DeleteRange { range, previous }))
+    }
+
+    /// What is deleted, and whether that is to be told.
+    pub(super) fn into_range(self) -> Result<(KeyRange, bool), Refusal> {
+        check_key(&self.key)?;
+        Ok((key_range(self.key, self.range_end), self.prev_kv))
+    }
+
+    pub(super) fn size(&self) -> Size {
+        Size::default()
             .bytes(&self.key)
             .bytes(&self.range_end)
-            .boolean(self.prev_kv);
-        size.check_received()?;
-        check_key(&self.key)?;
-        size.check_replicated()?;
-        Ok(Request::Write(Command::DeleteRange {
-            range: key_range(self.key, self.range_end),
-            previous: self.prev_kv,
-        }))
+            .boolean(self.prev_kv)
     }
 }
 
-fn check_key(key: &Bytes) -> Result<(), Refusal> {
+pub(super) fn check_key(key: &Bytes) -> Result<(), Refusal> {
     if key.is_empty() {
         return Err(Refusal::invalid("etcdserver: key is not provided"));
     }
@@ -242,7 +255,7 @@ fn check_key(key: &Bytes) -> Result<(), Refusal> {
 }
 
 /// An end of one zero byte means that there is none.
-fn key_range(start: Bytes, end: Bytes) -> KeyRange {
+pub(super) fn key_range(start: Bytes, end: Bytes) -> KeyRange {
     let end = match end.as_ref() {
         b"" => RangeEnd::Single,
         b"\0" => RangeEnd::Unbounded,

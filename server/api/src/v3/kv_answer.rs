@@ -2,7 +2,7 @@
 
 use node::{Answer, Response};
 use storage::store::command::Outcome;
-use storage::store::query::Found;
+use storage::store::query::{Found, KeyValue};
 
 use super::{error, write};
 use crate::answer::HttpAnswer;
@@ -16,27 +16,36 @@ pub(crate) fn put(response: &Response, answer: &mut HttpAnswer) {
         Err(why) => return error::failed(answer, why),
     };
     write::begin(answer, &response.header, true);
-    let out = &mut answer.body;
+    write_put(&mut answer.body, previous.as_ref());
+    answer.body.push(b'}');
+}
+
+pub(super) fn write_put(out: &mut Vec<u8>, previous: Option<&KeyValue>) {
     if let Some(pair) = previous {
         text::member(out, "prev_kv");
         write::key_value(out, pair);
     }
-    out.push(b'}');
 }
 
 /// The answer to a range.
 pub(crate) fn range(response: &Response, answer: &mut HttpAnswer) {
-    let (keys, more, count) = match &response.result {
-        Ok(Answer::Found(Found::Range { keys, more, count })) => (keys, *more, *count),
+    let found = match &response.result {
+        Ok(Answer::Found(found)) => found,
         Ok(other) => unreachable!("{other:?} to a range"),
         Err(why) => return error::failed(answer, why),
     };
     write::begin(answer, &response.header, true);
-    let out = &mut answer.body;
+    write_range(&mut answer.body, found);
+    answer.body.push(b'}');
+}
+
+pub(super) fn write_range(out: &mut Vec<u8>, found: &Found) {
+    let Found::Range { keys, more, count } = found else {
+        unreachable!("{found:?} to a range");
+    };
     write::key_values(out, "kvs", keys);
-    write::boolean(out, "more", more);
-    write::integer(out, "count", count);
-    out.push(b'}');
+    write::boolean(out, "more", *more);
+    write::integer(out, "count", *count);
 }
 
 /// The answer to a deletion.
@@ -47,10 +56,13 @@ pub(crate) fn delete_range(response: &Response, answer: &mut HttpAnswer) {
         Err(why) => return error::failed(answer, why),
     };
     write::begin(answer, &response.header, true);
-    let out = &mut answer.body;
+    write_deleted(&mut answer.body, count, previous);
+    answer.body.push(b'}');
+}
+
+pub(super) fn write_deleted(out: &mut Vec<u8>, count: u64, previous: &[KeyValue]) {
     write::integer(out, "deleted", count);
     write::key_values(out, "prev_kvs", previous);
-    out.push(b'}');
 }
 
 /// The answer to a compaction.

@@ -7,8 +7,11 @@ mod error;
 mod json;
 pub(crate) mod kv;
 pub(crate) mod kv_answer;
+pub(crate) mod lease;
 pub(crate) mod maintenance;
 mod size;
+pub(crate) mod txn;
+pub(crate) mod txn_answer;
 mod write;
 
 use self::error::{Code, Refusal};

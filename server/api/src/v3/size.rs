@@ -31,6 +31,11 @@ impl Size {
         Size(self.0 + 1 + varint(field.cast_unsigned()))
     }
 
+    /// A message in a field. It is sent even if it has no fields.
+    pub(super) fn message(self, inner: Size) -> Size {
+        Size(self.0 + 1 + varint(inner.0 as u64) + inner.0)
+    }
+
     /// Refuses what gRPC would not take.
     pub(super) fn check_received(self) -> Result<(), Refusal> {
         if self.0 <= RECEIVED_BYTES_MAX {
@@ -72,5 +77,6 @@ mod tests {
             Size::default().integer(127).integer(128).integer(-1),
             Size(2 + 3 + 11)
         );
+        assert_eq!(Size::default().message(Size(0)).message(Size(128)), Size(2 + 131));
     }
 }

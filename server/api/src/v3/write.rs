@@ -1,5 +1,6 @@
 //! What v3 answers are made of. Fields with their default are left out; 64-bit integers are strings.
 
+use bytes::Bytes;
 use node::Header;
 use storage::store::query::KeyValue;
 
@@ -13,7 +14,25 @@ pub(super) fn begin(answer: &mut HttpAnswer, header: &Header, with_revision: boo
     answer
         .head
         .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
-    let out = &mut answer.body;
+    write_header(&mut answer.body, header, with_revision);
+}
+
+/// Begins a message of a stream.
+pub(super) fn begin_in_stream(answer: &mut HttpAnswer, header: &Header) {
+    answer.begin_json(200);
+    answer
+        .head
+        .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
+    answer.body.extend_from_slice(b"{\"result\":");
+    write_header(&mut answer.body, header, true);
+}
+
+/// Ends a message of a stream.
+pub(super) fn end_in_stream(answer: &mut HttpAnswer) {
+    answer.body.extend_from_slice(b"}}\n");
+}
+
+fn write_header(out: &mut Vec<u8>, header: &Header, with_revision: bool) {
     out.extend_from_slice(b"{\"header\":{");
     integer(out, "cluster_id", header.cluster_id);
     integer(out, "member_id", header.member_id.0);
@@ -35,7 +54,7 @@ pub(super) fn integer(out: &mut Vec<u8>, name: &str, value: u64) {
 }
 
 /// An integer that may be negative.
-fn signed(out: &mut Vec<u8>, name: &str, value: i64) {
+pub(super) fn signed(out: &mut Vec<u8>, name: &str, value: i64) {
     if value < 0 {
         text::member(out, name);
         out.extend_from_slice(b"\"-");
@@ -97,8 +116,26 @@ pub(super) fn key_values(out: &mut Vec<u8>, name: &str, pairs: &[KeyValue]) {
 fn bytes(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     if !value.is_empty() {
         text::member(out, name);
-        out.push(b'"');
-        base64::encode(out, value);
-        out.push(b'"');
+        quoted(out, value);
     }
+}
+
+/// A list of byte strings.
+pub(super) fn byte_strings(out: &mut Vec<u8>, name: &str, values: &[Bytes]) {
+    if values.is_empty() {
+        return;
+    }
+    text::member(out, name);
+    out.push(b'[');
+    for value in values {
+        text::separate(out);
+        quoted(out, value);
+    }
+    out.push(b']');
+}
+
+fn quoted(out: &mut Vec<u8>, value: &[u8]) {
+    out.push(b'"');
+    base64::encode(out, value);
+    out.push(b'"');
 }
