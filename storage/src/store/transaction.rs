@@ -209,9 +209,10 @@ impl Transaction {
                 }
             }
         }
-        // In this order, as etcd looks at them: so it lets a choice delete what a choice before it sets.
+        // No key changes twice in a revision. (etcd lets a choice delete what a choice before it sets.)
         for inner in inner {
             inner.put.iter().try_for_each(|key| touched.check_put(key))?;
+            touched.put.iter().try_for_each(|key| inner.check_deleted(key))?;
             touched = touched.or(inner);
         }
         for key in put {
@@ -239,8 +240,15 @@ impl<'a> Touched<'a> {
 
     /// Whether a key can be set as well.
     fn check_put(&self, key: &[u8]) -> Result<(), Failure> {
-        let is_deleted = self.deleted.iter().any(|range| range.holds(key));
-        if is_deleted || self.put.contains(key) {
+        if self.put.contains(key) {
+            return Err(Failure::DuplicateKey);
+        }
+        self.check_deleted(key)
+    }
+
+    /// Whether a key that is set is left.
+    fn check_deleted(&self, key: &[u8]) -> Result<(), Failure> {
+        if self.deleted.iter().any(|range| range.holds(key)) {
             return Err(Failure::DuplicateKey);
         }
         Ok(())
@@ -337,7 +345,7 @@ mod tests {
             ]
         };
         assert_eq!(check(choices(delete("a", "c"), put("b")), 9), duplicate);
-        assert_eq!(check(choices(put("b"), delete("a", "c")), 9), Ok(()));
+        assert_eq!(check(choices(put("b"), delete("a", "c")), 9), duplicate);
     }
 
     #[test]
