@@ -167,3 +167,28 @@ fn a_wrong_command_is_told_and_changes_nothing() {
         assert!(out.contains(said), "{said}: {out}");
     }
 }
+
+#[test]
+fn nobody_who_stops_reading_is_told_of_a_panic() {
+    for (program, words) in [
+        (env!("CARGO_BIN_EXE_balsa-study"), &["--help"][..]),
+        (env!("CARGO_BIN_EXE_balsa-study"), &[FIGURE_8]),
+        (env!("CARGO_BIN_EXE_balsa-sim"), &["--help"]),
+        (
+            env!("CARGO_BIN_EXE_balsa-sim"),
+            &["core", "--seed", "1", "--seeds", "1", "--trace"],
+        ),
+    ] {
+        let mut child = Command::new(program)
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        // Nobody reads, from the first byte on.
+        drop(child.stdout.take());
+        let Output { stderr, .. } = child.wait_with_output().expect("it ends");
+        assert_eq!(String::from_utf8_lossy(&stderr), "", "{program} {words:?}");
+    }
+}

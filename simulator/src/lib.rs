@@ -21,6 +21,7 @@
 //! | `core_campaign.rs` | seeds of cores alone, and their figures |
 //! | `madsim_host.rs` | the world on madsim |
 //! | `search.rs` | an exhaustive search, and what it tells |
+//! | `out.rs` | standard output, whose reader may go |
 //! | `bin/sim.rs` | `balsa-sim` |
 //! | `bin/study/` | `balsa-study`: scripts in columns, step by step, and typed commands |
 //!
@@ -38,4 +39,5 @@ pub mod command;
 pub mod core_campaign;
 pub mod madsim_host;
 pub mod many;
+pub mod out;
 pub mod search;

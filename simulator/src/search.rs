@@ -6,6 +6,8 @@ use std::time::Instant;
 use world::script::{self, Options, Script};
 use world::search::{Found, Outcome, Report, Scope, explore};
 
+use crate::say;
+
 /// Searches the scope and prints what was found; exit code 1 if something does not hold, 3 if the search did not come
 /// to its end, 4 if a script does not show what it was written for.
 #[must_use]
@@ -14,31 +16,31 @@ pub fn search(scope: Scope) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let start = Instant::now();
     let report = explore(scope, |depth, states, news| {
-        println!("depth {depth:3}: {news:9} new, {states:9} states");
+        say!("depth {depth:3}: {news:9} new, {states:9} states");
     });
     print_report(&report, start.elapsed().as_secs_f64());
     match report.outcome {
         Outcome::Exhausted => {
-            println!("exhausted: every state of this scope was visited, and all properties hold");
+            say!("exhausted: every state of this scope was visited, and all properties hold");
             ExitCode::SUCCESS
         }
         Outcome::Full => {
-            println!("not exhausted: all properties hold in the states visited; raise --states-max");
+            say!("not exhausted: all properties hold in the states visited; raise --states-max");
             ExitCode::from(3)
         }
         Outcome::Violated(found) => {
-            println!("VIOLATED: {}", found.story);
-            println!(
+            say!("VIOLATED: {}", found.story);
+            say!(
                 "the fewest steps that lead there, for balsa-study:\n\n{}",
                 found.script
             );
             match replay(&found) {
                 Ok(told) => {
-                    println!("replayed: {told}");
+                    say!("replayed: {told}");
                     ExitCode::FAILURE
                 }
                 Err(told) => {
-                    println!("NOT REPLAYED: {told}");
+                    say!("NOT REPLAYED: {told}");
                     ExitCode::from(4)
                 }
             }
@@ -65,9 +67,9 @@ fn print_report(report: &Report, seconds: f64) {
         turns,
         ..
     } = report;
-    println!(
+    say!(
         "{states} states, {steps} steps, depth {depth}, in {seconds:.1} s: {:.0} states a second",
         *states as f64 / seconds
     );
-    println!("  of {members} member states, {messages} messages; {turns} turns of a core");
+    say!("  of {members} member states, {messages} messages; {turns} turns of a core");
 }

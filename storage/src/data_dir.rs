@@ -166,7 +166,7 @@ pub fn look<D: Disk>(disk: &D) -> Result<Option<Found>, DataDirError> {
 
 /// Whether a file is one of a member that has, or had, an identity.
 fn is_a_members(name: &str) -> bool {
-    journal::is_file(name) || snapshot::is_file(name) || repair::is_file(name)
+    journal::is_file(name) || snapshot::is_file(name) || repair::part_of(name).is_some()
 }
 
 /// The directory becomes another member's: the identity is replaced, and what journal there is, is none of its own. `boot`

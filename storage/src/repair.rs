@@ -49,6 +49,17 @@ pub struct Note {
     pub votes: bool,
 }
 
+/// A file that is there for a repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The note.
+    Note,
+    /// A note while it is written.
+    NextNote,
+    /// A segment of a damaged journal, set aside by the repair of this number.
+    Aside(u32),
+}
+
 /// Why a repair cannot go on.
 #[derive(Debug, Error)]
 pub enum RepairError {
@@ -218,16 +229,22 @@ impl Note {
     }
 }
 
-/// Whether a file is there for a repair only.
-pub(crate) fn is_file(name: &str) -> bool {
-    name == NOTE || is_aside(name)
+/// What a file is to a repair, by its name; None if it is not there for one.
+#[must_use]
+pub fn part_of(name: &str) -> Option<Part> {
+    match name {
+        NOTE => Some(Part::Note),
+        NOTE_NEXT => Some(Part::NextNote),
+        _ => {
+            let (number, segment) = name.strip_prefix("damaged-")?.split_once('.')?;
+            let number = number.parse().ok()?;
+            is_segment(segment).then_some(Part::Aside(number))
+        }
+    }
 }
 
 fn is_aside(name: &str) -> bool {
-    let rest = name
-        .strip_prefix("damaged-")
-        .and_then(|rest| rest.split_once('.'));
-    rest.is_some_and(|(number, segment)| number.parse::<u32>().is_ok() && is_segment(segment))
+    matches!(part_of(name), Some(Part::Aside(_)))
 }
 
 fn list<D: Disk>(disk: &D) -> Result<Vec<String>, RepairError> {

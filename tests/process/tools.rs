@@ -5,6 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use raft_core::{Index, Membership, NodeId, Position, SnapshotMark, Term};
+use storage::data_dir;
+use storage::disk::FileDisk;
+use storage::repair::{self, Note};
 use storage::snapshot::Encoder;
 use storage::store::Store;
 use storage::store::command::{Applied, ClusterTime, Command, Put, TreeChange, TreeContent};
@@ -98,6 +101,40 @@ fn check_and_dump_say_what_a_member_left() {
     assert!(dumped.stdout.contains("other-value"), "{}", dumped.stdout);
     assert!(contents(&server.data_dir()) == before, "nothing is changed");
     server.restart();
+}
+
+#[test]
+fn check_says_that_a_repair_goes_on() {
+    let mut server = Server::start("alone");
+    server.kill();
+    let disk = FileDisk::open(&server.data_dir()).expect("a directory");
+    let found = data_dir::look(&disk).expect("an identity").expect("an identity");
+    let note = Note {
+        former: found.identity,
+        next: repair::successor(found.identity),
+        boot: found.boot,
+        number: 3,
+        votes: true,
+    };
+    repair::begin(&disk, &note).expect("a disk");
+    drop(disk);
+    let checked = run_in(
+        server.home(),
+        &["check", server.data_dir().to_str().expect("UTF-8")],
+        &[],
+    );
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    for said in [
+        &format!(
+            "repair 3: member {} was damaged and comes back as {}, to vote; its damaged journal is set aside until then\n",
+            note.former.member_id, note.next.member_id
+        ),
+        "damaged-3.journal-0000000000000001: 4194304 bytes, of the damaged journal; removed at the end of the repair\n",
+        "repair: 72 bytes, the note of the repair\n",
+        "journal: nothing in it yet\n",
+    ] {
+        assert!(checked.stdout.contains(said), "{said}: {}", checked.stdout);
+    }
 }
 
 #[test]

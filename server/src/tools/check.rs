@@ -8,6 +8,7 @@ use raft_core::SnapshotMark;
 use storage::data_dir::{self, Found};
 use storage::disk::{Disk, FileDisk};
 use storage::journal::{self, Cut, Inspected, RecoverError};
+use storage::repair::{self, Part};
 use storage::snapshot::{self, ReadError};
 
 use super::said;
@@ -18,6 +19,7 @@ use crate::exit::Stop;
 pub(super) fn check(dir: &Path, out: &mut dyn Write) -> Result<(), Stop> {
     let disk = open(dir)?;
     let found = identity(dir, &disk, out)?;
+    repairing(dir, &disk, &found, out)?;
     let snapshots = snapshots(dir, &disk, &found, out)?;
     let journal = journal::inspect(&disk, &found, snapshots.newest, &mut |_| {});
     let journal = match (journal, &snapshots.damaged) {
@@ -64,6 +66,27 @@ pub(super) fn identity(dir: &Path, disk: &FileDisk, out: &mut dyn Write) -> Resu
         }
     ))?;
     Ok(found)
+}
+
+/// Says whether a damaged member comes back here as another one.
+fn repairing(dir: &Path, disk: &FileDisk, found: &Found, out: &mut dyn Write) -> Result<(), Stop> {
+    let Some(note) = repair::look(disk).map_err(|error| unsound(dir, &error))? else {
+        return Ok(());
+    };
+    let is_done = found.identity == note.next;
+    said(writeln!(
+        out,
+        "repair {}: member {} was damaged and comes back as {}, to {}; {}",
+        note.number,
+        note.former.member_id,
+        note.next.member_id,
+        if note.votes { "vote" } else { "learn" },
+        if is_done {
+            "its damaged journal is set aside until then"
+        } else {
+            "a start sets its damaged journal aside"
+        }
+    ))
 }
 
 /// What is known of the snapshots.
@@ -155,10 +178,14 @@ fn say_journal(journal: &Inspected, out: &mut dyn Write) -> Result<(), Stop> {
 fn others(disk: &FileDisk, out: &mut dyn Write) -> Result<(), Stop> {
     for name in disk.list().map_err(|error| Stop::Tool(error.to_string()))? {
         let known = name == "identity" || name.starts_with("journal-") || snapshot::index_of(&name).is_some();
-        let what = match name.as_str() {
+        let what = match (name.as_str(), repair::part_of(&name)) {
             _ if known => continue,
-            "identity.next" | "spare" => "left from making a file; a start removes it",
+            ("identity.next", _) => "space for the next start",
+            ("spare", _) => "left from making a file; a start removes it",
             _ if snapshot::is_leftover(&name) => "left from a snapshot that is not whole; a start removes it",
+            (_, Some(Part::Note)) => "the note of the repair",
+            (_, Some(Part::NextNote)) => "left from making a file; of no use",
+            (_, Some(Part::Aside(_))) => "of the damaged journal; removed at the end of the repair",
             _ => "not Balsa's; left alone",
         };
         said(writeln!(out, "{name}: {} bytes, {what}", length(disk, &name)))?;

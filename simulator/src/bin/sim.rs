@@ -10,6 +10,8 @@ use std::time::Duration;
 use simulator::campaign::{Failure, Figures, Summary, campaign, run};
 use simulator::command::{Command, Plan, USAGE, WorldKind, parse};
 use simulator::core_campaign;
+use simulator::out::tell;
+use simulator::say;
 use world::probes::Probes;
 use world::world::{Mutant, Options};
 
@@ -17,7 +19,7 @@ fn main() -> ExitCode {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     match parse(std::env::args().skip(1), cores) {
         Ok(Command::Help) => {
-            print!("{USAGE}");
+            tell(format_args!("{USAGE}"));
             ExitCode::SUCCESS
         }
         Ok(Command::Run(plan)) if plan.trace => trace(&plan),
@@ -40,9 +42,9 @@ fn run_all(plan: &Plan) -> ExitCode {
         print_summary(kind, plan, &summary);
         if let Some(failure) = &summary.failure {
             all_well = false;
-            println!("FAILED: seed {} in the {} world", failure.seed, kind.name());
-            println!("{}", failure.story);
-            println!("again: {}", command(kind, plan, failure.seed));
+            say!("FAILED: seed {} in the {} world", failure.seed, kind.name());
+            say!("{}", failure.story);
+            say!("again: {}", command(kind, plan, failure.seed));
         }
     }
     if all_well {
@@ -75,7 +77,7 @@ fn print_summary(kind: WorldKind, plan: &Plan, summary: &Summary) {
         messages,
         ..
     } = summary.total;
-    println!(
+    say!(
         "{} world: {} seeds of {} members, {} simulated seconds in {:.1} s: {:.0} simulated seconds a second",
         kind.name(),
         summary.seeds,
@@ -84,11 +86,11 @@ fn print_summary(kind: WorldKind, plan: &Plan, summary: &Summary) {
         summary.took.as_secs_f64(),
         summary.speed(),
     );
-    println!(
+    say!(
         "  in all    {operations} operations, {successes} succeeded, {faults} faults, {crashes} crashes, {elections} elections, {messages} messages"
     );
     if let Some(least) = summary.least {
-        println!(
+        say!(
             "  each seed at least {} simulated seconds, {} clients, {} operations, {} succeeded, {} faults",
             least.simulated / 1_000_000,
             least.clients,
@@ -99,7 +101,7 @@ fn print_summary(kind: WorldKind, plan: &Plan, summary: &Summary) {
     }
     print_probes(&summary.probes);
     if summary.seeds == 1 {
-        println!("  trace     {:016x}", summary.trace_hash);
+        say!("  trace     {:016x}", summary.trace_hash);
     }
 }
 
@@ -119,10 +121,10 @@ fn print_probes(probes: &Probes) {
         }
     }
     for (kind, items) in lines {
-        println!("  {kind:9} {}", items.join(", "));
+        say!("  {kind:9} {}", items.join(", "));
     }
     if !cold.is_empty() {
-        println!("  never met {}", cold.join(", "));
+        say!("  never met {}", cold.join(", "));
     }
 }
 
@@ -134,13 +136,13 @@ fn trace(plan: &Plan) -> ExitCode {
     };
     let report = run(plan.worlds[0], plan.seed, options);
     for line in &report.lines {
-        println!("{line}");
+        say!("{line}");
     }
-    println!("trace {:016x}, {} steps", report.trace_hash, report.steps);
+    say!("trace {:016x}, {} steps", report.trace_hash, report.steps);
     match report.violation {
         None => ExitCode::SUCCESS,
         Some(noticed) => {
-            println!("{noticed}");
+            say!("{noticed}");
             ExitCode::FAILURE
         }
     }
@@ -191,11 +193,9 @@ fn caught(plan: &Plan, world: &str, failure: Option<Failure>, runs: u64, took: D
         Some(failure) => {
             let seeds = failure.seed - plan.seed + 1;
             let story = failure.story.lines().next().unwrap_or_default();
-            println!(
-                "{name:32} {world:6} caught by seed {seeds:5}, in {runs:5} runs, {seconds:6.1} s: {story}"
-            );
+            say!("{name:32} {world:6} caught by seed {seeds:5}, in {runs:5} runs, {seconds:6.1} s: {story}");
         }
-        None => println!("{name:32} {world:6} NOT CAUGHT in {runs} runs, {seconds:.1} s"),
+        None => say!("{name:32} {world:6} NOT CAUGHT in {runs} runs, {seconds:.1} s"),
     }
     failure.is_some()
 }

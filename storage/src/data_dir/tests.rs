@@ -138,6 +138,7 @@ fn without_an_identity_a_members_files_are_refused() {
         "snapshot.making",
         "snapshot.incoming",
         "repair",
+        "repair.next",
         "damaged-1.journal-0000000000000001",
     ] {
         let disk = ModelDisk::default();

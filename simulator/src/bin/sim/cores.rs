@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use simulator::command::Plan;
 use simulator::core_campaign::{CoreFigures, CoreSummary, campaign, last_lines};
+use simulator::say;
 
 /// Runs all seeds and prints what they came to.
 pub(crate) fn run_all(plan: &Plan) -> ExitCode {
@@ -13,10 +14,10 @@ pub(crate) fn run_all(plan: &Plan) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     for line in last_lines(failure.seed, plan.mutant) {
-        println!("{line}");
+        say!("{line}");
     }
-    println!("FAILED: seed {}: {}", failure.seed, failure.story);
-    println!("again: {}", command(plan, failure.seed));
+    say!("FAILED: seed {}: {}", failure.seed, failure.story);
+    say!("again: {}", command(plan, failure.seed));
     ExitCode::FAILURE
 }
 
@@ -24,13 +25,13 @@ pub(crate) fn run_all(plan: &Plan) -> ExitCode {
 pub(crate) fn trace(plan: &Plan) -> ExitCode {
     let report = world::cores::run(plan.seed, plan.mutant, true);
     for line in &report.lines {
-        println!("{line}");
+        say!("{line}");
     }
-    println!("trace {:016x}", report.trace_hash);
+    say!("trace {:016x}", report.trace_hash);
     match report.violation {
         None => ExitCode::SUCCESS,
         Some(noticed) => {
-            println!("{noticed}");
+            say!("{noticed}");
             ExitCode::FAILURE
         }
     }
@@ -60,22 +61,22 @@ fn print_summary(summary: &CoreSummary) {
         elections,
         messages,
     } = summary.total;
-    println!(
+    say!(
         "cores alone: {} seeds, {} simulated seconds in {:.1} s: {:.0} runs a second",
         summary.seeds,
         simulated / 1_000_000,
         summary.took.as_secs_f64(),
         summary.speed(),
     );
-    println!(
+    say!(
         "  in all    {offered} proposals, {:.1} % committed, {committed_in_storm} of them amid faults, {reads} reads confirmed",
         100.0 * committed as f64 / offered.max(1) as f64
     );
-    println!(
+    say!(
         "            {faults} faults, {changes} changes of membership, {crashes} crashes, {elections} elections, {messages} messages"
     );
     if let (Some(least), Some(share)) = (summary.least, summary.least_share) {
-        println!(
+        say!(
             "  each seed at least {} simulated seconds, {} proposals, {:.1} % committed, {} amid faults, {} faults, {} changes, {} reads",
             least.simulated / 1_000_000,
             least.offered,
@@ -87,7 +88,7 @@ fn print_summary(summary: &CoreSummary) {
         );
     }
     if summary.failure.is_none() {
-        println!(
+        say!(
             "  in each seed all followed one leader {} election timeouts after faults were over, and then all was done and at rest",
             world::cores::RECOVERY_TIMEOUTS
         );
@@ -111,6 +112,6 @@ fn print_met(summary: &CoreSummary) {
         } else {
             format!("; never: {}", cold.join(", "))
         };
-        println!("  {met} of {} {kind}s met{never}", of_kind.len());
+        say!("  {met} of {} {kind}s met{never}", of_kind.len());
     }
 }

@@ -5,7 +5,7 @@ mod options;
 mod screen;
 mod script;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 use std::process::{Command, ExitCode, Stdio};
 
 use options::{Color, Plan, USAGE};
@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     let plan = match options::parse(std::env::args().skip(1)) {
         Ok(Some(plan)) => plan,
         Ok(None) => {
-            print!("{USAGE}");
+            // Nobody may read it to its end, as behind `| head`.
+            let _ = io::stdout().write_all(USAGE.as_bytes());
             return ExitCode::SUCCESS;
         }
         Err(refusal) => return nothing_to_run(&format!("{refusal}\nsee balsa-study --help")),
