@@ -3,7 +3,8 @@
 //! The next segment is made beside the Saves, by another thread, as in the server. Prints the time of one, and how many there
 //! would be beside as many bare ones: the median, and at the fastest tenth, which a busy disk disturbs least.
 //!
-//! Beside that, other ways to make the same bytes durable: they decide which one the journal takes.
+//! Beside that, other ways to make the same bytes durable: they decide which one the journal takes. With the word `ways` behind
+//! `--`, those alone, for Saves of very different lengths.
 //!
 //! `cargo bench -p storage --bench journal`
 
@@ -22,6 +23,9 @@ const SAVES: u64 = 2000;
 const FRAMING: usize = 32;
 
 fn main() {
+    if std::env::args().any(|argument| argument == "ways") {
+        return ways();
+    }
     // As few entries as a lone client causes, and as many as a busy server gathers.
     for (entries, bytes) in [(1, 256), (64, 256)] {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
@@ -39,21 +43,51 @@ fn main() {
                 times.push(seconds(|| bare.put()));
             }
         }
-        for times in &mut times {
-            times.sort_by(f64::total_cmp);
-        }
-        let quantile = |way: usize, percent| times[way][times[way].len() * percent / 100];
-        let ratio = |way, percent| quantile(1, percent) / quantile(way, percent);
         let names = ["journal"].into_iter().chain(WAYS.iter().map(|way| way.name));
-        println!("{entries} x {bytes} bytes: fastest tenth, median");
-        for (way, name) in names.enumerate() {
-            let [tenth, half] = [10, 50].map(|percent| quantile(way, percent) * 1e6);
-            println!(
-                "    {name:34} {tenth:4.0} us, {:.2}    {half:4.0} us, {:.2}",
-                ratio(way, 10),
-                ratio(way, 50)
-            );
+        println!("{entries} x {bytes} bytes: fastest tenth, median, slowest hundredth");
+        say(names, times, 1);
+    }
+}
+
+/// The same bytes in each way, in turns, for lengths of a lone client's Save up to a full batch.
+fn ways() {
+    for (length, saves) in [
+        (304, 1500),
+        (4 << 10, 1500),
+        (16 << 10, 1200),
+        (64 << 10, 800),
+        (256 << 10, 300),
+        (1 << 20, 120),
+    ] {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        let length = length + 24;
+        let mut bare = WAYS.map(|way| Bare::new(directory.path(), way, length));
+        let mut times = vec![Vec::new(); WAYS.len()];
+        for at in 0..saves {
+            // Nobody always follows the same one.
+            for turn in 0..WAYS.len() {
+                let way = (turn + at) % WAYS.len();
+                times[way].push(seconds(|| bare[way].put()));
+            }
         }
+        println!("{length} bytes: fastest tenth, median, slowest hundredth");
+        say(WAYS.iter().map(|way| way.name), times, 0);
+    }
+}
+
+/// Prints the times of each way, and how many there would be beside as many of way number `base`.
+fn say(names: impl Iterator<Item = &'static str>, mut times: Vec<Vec<f64>>, base: usize) {
+    for times in &mut times {
+        times.sort_by(f64::total_cmp);
+    }
+    let quantile = |way: usize, percent| times[way][times[way].len() * percent / 100];
+    for (way, name) in names.enumerate() {
+        print!("    {name:34}");
+        for percent in [10, 50, 99] {
+            let ratio = quantile(base, percent) / quantile(way, percent);
+            print!(" {:6.0} us, {ratio:.2}   ", quantile(way, percent) * 1e6);
+        }
+        println!();
     }
 }
 
@@ -200,6 +234,9 @@ impl Bare {
     }
 
     fn put(&mut self) {
+        if (self.offset + self.length + PAGE) as u64 > SEGMENT_BYTES {
+            self.offset = 0;
+        }
         let (mut start, mut end) = (self.offset, self.offset + self.length);
         self.offset = end;
         if self.way.pages {
