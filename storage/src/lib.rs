@@ -31,6 +31,7 @@
 //! fault in each place, and is checked by a test.
 //!
 //! A damaged directory comes back as another member's, with the others' consent: [`repair`] is the files' share of that.
+//! [`start`] is a boot up to where the node begins: what all hosts do with a directory, in one order.
 #![forbid(unsafe_code)]
 
 pub mod data_dir;
@@ -39,6 +40,7 @@ mod fields;
 pub mod journal;
 pub mod repair;
 pub mod snapshot;
+pub mod start;
 pub mod store;
 
 /// The version of all formats in `FORMAT.md`. Readers accept this one; a later one is refused by name.

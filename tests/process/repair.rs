@@ -190,7 +190,7 @@ fn a_wiped_member_comes_back_as_another_one() {
         cluster.members[wiped].spawn();
         let line = cluster.members[wiped].log().wait_for("lost what it promised");
         assert!(
-            line.contains("is new, and the other members know this one by another directory"),
+            line.contains("it is new, and the other members know this one by another directory"),
             "{line}"
         );
         check_repaired(&cluster, wiped, &before);

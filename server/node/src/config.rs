@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use raft_core::NodeId;
 use serde::{Deserialize, Serialize};
+use storage::repair::Note;
 use storage::store::command::Attributes;
 
 use crate::auto_compaction::AutoCompaction;
@@ -59,6 +60,19 @@ pub struct SnapshotPolicy {
     pub bytes_min: u64,
     /// Once so many entries were applied since the last one, whatever their bytes.
     pub entries_max: u64,
+}
+
+impl Repair {
+    /// What the note of a repair says, of a member that listens for its peers at `addresses`.
+    #[must_use]
+    pub fn of(note: &Note, addresses: Vec<String>, standing: Standing) -> Repair {
+        Repair {
+            former: note.former.member_id,
+            addresses,
+            votes: note.votes,
+            standing,
+        }
+    }
 }
 
 impl Default for SnapshotPolicy {

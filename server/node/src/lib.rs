@@ -93,7 +93,7 @@ pub use leases::{LeaseAsk, LeaseSays};
 pub use message::{Forward, Lane, Part, PeerMessage};
 pub use node::Node;
 pub use proposal::{Origin, Proposal};
-pub use repair::Plea;
+pub use repair::{PATIENCE, Plea};
 pub use request::{
     Answer, ClientId, Counts, Failure, Header, Input, LeaseTime, Member, Now, Output, Request, RequestId,
     Response, Retired, Status, View, WallTime,

@@ -20,6 +20,10 @@ use crate::message::Part;
 use crate::node::Node;
 use crate::request::Output;
 
+/// How many election timeouts the others have to take a damaged member in, before its host stops it and says that they did
+/// not. Many: they may just be starting themselves.
+pub const PATIENCE: u32 = 20;
+
 /// Asks the leader to take a member in, or to let it vote once it is in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plea {

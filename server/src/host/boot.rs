@@ -4,13 +4,13 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use net::hello::Identity as PeerIdentity;
-use node::{Config as NodeConfig, Node, SnapshotPolicy};
-use raft_core::{Boot, Image, Membership, NodeId, SnapshotMark};
-use storage::data_dir::{self, DataDirError, Expected, Identity};
+use node::{Config as NodeConfig, Node, SnapshotPolicy, Standing};
+use raft_core::{Boot, Image, Membership, SnapshotMark};
+use storage::data_dir::Identity;
 use storage::disk::{FileDisk, OpenError};
-use storage::journal::{self, RecoverError, SEGMENT_BYTES, Writer};
-use storage::repair::{self, RepairError};
-use storage::snapshot::{self, Choice, ReadError};
+use storage::journal::{self, SEGMENT_BYTES, Writer};
+use storage::snapshot::ReadError;
+use storage::start::{self, Beginning, Founding, Start, StartError, Started};
 use storage::store::command::Attributes;
 use thiserror::Error;
 
@@ -27,34 +27,9 @@ pub(crate) enum BootError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("data directory {dir}: {source}")]
-    Identity { dir: String, source: DataDirError },
-    #[error("data directory {dir}: {source}")]
-    Journal { dir: String, source: RecoverError },
-    #[error("data directory {dir}: {source}")]
-    Snapshot { dir: String, source: ReadError },
-    #[error("data directory {dir}: {source}")]
-    Leftovers {
-        dir: String,
-        source: snapshot::WriteError,
-    },
-    #[error("data directory {dir}: {source}")]
-    Repair { dir: String, source: RepairError },
-    #[error(
-        "data directory {dir} is new, and the other members know this one by another directory: that one is lost, and what \
-         this member promised with it"
-    )]
-    Lost { dir: String },
+    Start { dir: String, source: StartError },
     #[error("data directory {dir}: {source}")]
     Alone { dir: String, source: AloneError },
-    #[error(
-        "data directory {dir} was made for member {found} and holds nothing yet, and the --initial-... flags now make it \
-         member {founded}: give the former ones, or remove the directory"
-    )]
-    OtherFounding {
-        dir: String,
-        found: NodeId,
-        founded: NodeId,
-    },
 }
 
 /// A member ready to run.
@@ -79,66 +54,47 @@ pub(crate) fn open(config: &Config) -> Result<FileDisk, Stop> {
 /// Boots the node on what is in the data directory, or founds one there. If the directory is `lost`, it is new and the
 /// member is not.
 pub(crate) fn boot(config: &Config, clock: &Clock, disk: &FileDisk, lost: bool) -> Result<Booted, Stop> {
-    let dir = config.data_dir.display().to_string();
-    let note = repair::carry_on(disk).map_err(|source| BootError::Repair {
-        dir: dir.clone(),
-        source,
-    })?;
-    let refused = |source| BootError::Identity {
-        dir: dir.clone(),
-        source,
+    let dir = || config.data_dir.display().to_string();
+    let beginning = Beginning {
+        founding: &|| found_member(config).ok(),
+        segment_bytes: SEGMENT_BYTES,
+        lost,
+        petitions: !config.force_new_cluster,
     };
-    let found = data_dir::inspect(disk).map_err(refused)?;
-    // What was founded stays: all --initial-... flags are ignored then, as in etcd.
-    let born = found.map_or_else(|| found_member(config).map(|(identity, _)| identity), Ok)?;
-    let expected = Expected {
-        cluster_id: Some(born.cluster_id),
-        member_id: Some(born.member_id),
-    };
-    let mut data = data_dir::open_or_create(disk.clone(), born, expected).map_err(refused)?;
-    let choice = choose_snapshot(&dir, data.disk(), data.identity().cluster_id)?;
-    let (newest, store) = choice.snapshot.map(|found| (found.mark, found.store)).unzip();
-    let seed = note.filter(|_| !data.journal_born());
-    let seed = seed.and_then(|note| host_repair::seed(config, disk, &note, newest.clone()));
-    let mark = match &seed {
-        _ if data.journal_born() => SnapshotMark::default(),
-        Some(seed) => seed.snapshot.clone(),
-        None => first_mark(config, data.identity())?,
-    };
-    let recovered = journal::recover(&mut data, SEGMENT_BYTES, mark, newest.clone());
-    let recovered = match recovered {
-        Ok(_) if lost => Err((true, BootError::Lost { dir: dir.clone() })),
-        Ok(recovered) => Ok(recovered),
-        Err(source) => Err((source.is_loss(), journal_error(&dir, source, choice.passed_over))),
-    };
-    let mut recovered = match recovered {
-        Ok(recovered) => recovered,
-        Err((true, error)) if !config.force_new_cluster => {
-            let owner = (data.identity(), data.boot());
-            return match Petition::new(config, clock, disk, owner, newest, &error) {
-                Some((petition, image)) => Ok(petitioner(config, clock, petition, image)),
-                None => Err(error.into()),
-            };
+    let started = match start::start(disk, &beginning) {
+        Ok(Start::Member(started)) => started,
+        Ok(Start::Petitioner(petition)) => {
+            log_passed_over(&petition.passed_over);
+            return Ok(petitioner(config, clock, disk, *petition));
         }
-        Err((_, error)) => return Err(error.into()),
+        Err(source) => {
+            // The settings' own mistake says more than what follows from it.
+            if matches!(source, StartError::Unfounded) {
+                found_member(config)?;
+            }
+            return Err(BootError::Start { dir: dir(), source }.into());
+        }
     };
-    if let Some(seed) = seed {
-        let sown = recovered.sow(seed);
-        sown.map_err(|source| journal_error(&dir, source, Vec::new()))?;
-    }
-    log_recovery(&config.data_dir, &recovered, data.boot().0);
-    let identity = data.identity();
+    log_passed_over(&started.passed_over);
+    let Started {
+        identity,
+        boot,
+        mut recovered,
+        store,
+        note,
+        was_founded,
+        ..
+    } = *started;
+    log_recovery(&config.data_dir, &recovered, boot.0);
     // A directory made just now has nothing to rescue: as in etcd, it founds what the other flags say.
-    if config.force_new_cluster && found.is_some() {
-        go_on_alone(&mut recovered, identity.member_id).map_err(|source| BootError::Alone {
-            dir: dir.clone(),
-            source,
-        })?;
+    if config.force_new_cluster && was_founded {
+        let alone = go_on_alone(&mut recovered, identity.member_id);
+        alone.map_err(|source| BootError::Alone { dir: dir(), source })?;
     }
-    let peers = peer_identity(identity, data.boot(), &recovered.image);
+    let peers = peer_identity(identity, boot, &recovered.image);
     let node_config = NodeConfig {
-        repair: note.map(|note| host_repair::renewed(config, &note)),
-        ..node_config(config, identity, data.boot())
+        repair: note.map(|note| host_repair::told(config, &note, Standing::Renewed)),
+        ..node_config(config, identity, boot)
     };
     Ok(Booted {
         node: Node::boot(node_config, recovered.image, store, clock.now()),
@@ -149,10 +105,17 @@ pub(crate) fn boot(config: &Config, clock: &Clock, disk: &FileDisk, lost: bool) 
 }
 
 /// A member that asks the others to take it in: it has no state, and keeps none.
-fn petitioner(config: &Config, clock: &Clock, petition: Petition, image: Image) -> Booted {
-    let (identity, boot) = (petition.identity(), petition.boot());
+fn petitioner(config: &Config, clock: &Clock, disk: &FileDisk, petition: start::Petition) -> Booted {
+    let start::Petition {
+        note, image, loss, ..
+    } = petition;
+    let loss = BootError::Start {
+        dir: config.data_dir.display().to_string(),
+        source: loss,
+    };
+    let (identity, boot) = (note.next, note.boot);
     let node_config = NodeConfig {
-        repair: Some(petition.repair(config)),
+        repair: Some(host_repair::told(config, &note, Standing::Petitioner)),
         ..node_config(config, identity, boot)
     };
     Booted {
@@ -162,7 +125,7 @@ fn petitioner(config: &Config, clock: &Clock, petition: Petition, image: Image) 
         },
         node: Node::boot(node_config, image, None, clock.now()),
         writer: None,
-        petition: Some(petition),
+        petition: Some(Petition::new(config, clock, disk, note, &loss)),
     }
 }
 
@@ -178,29 +141,10 @@ fn peer_identity(identity: Identity, boot: Boot, image: &Image) -> PeerIdentity 
     }
 }
 
-fn journal_error(dir: &str, source: RecoverError, mut passed_over: Vec<ReadError>) -> BootError {
-    let dir = dir.to_owned();
-    match source {
-        // The damage is what is to be looked at: without it there would be a snapshot.
-        RecoverError::SnapshotMissing { .. } if !passed_over.is_empty() => BootError::Snapshot {
-            dir,
-            source: passed_over.remove(0),
-        },
-        source => BootError::Journal { dir, source },
-    }
-}
-
-/// The snapshot to boot from. What a former life left unfinished goes.
-fn choose_snapshot(dir: &str, disk: &FileDisk, cluster_id: u64) -> Result<Choice, BootError> {
-    let dir = dir.to_owned();
-    if let Err(source) = snapshot::clear_leftovers(disk) {
-        return Err(BootError::Leftovers { dir, source });
-    }
-    let choice = snapshot::choose(disk, cluster_id).map_err(|source| BootError::Snapshot { dir, source })?;
-    for damage in &choice.passed_over {
+fn log_passed_over(snapshots: &[ReadError]) {
+    for damage in snapshots {
         log::warn!(damage:% = damage; "a snapshot is passed over, and stays as it is");
     }
-    Ok(choice)
 }
 
 fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
@@ -230,20 +174,8 @@ fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
     }
 }
 
-/// The state that the journal of a new member begins with. A crash may have left an identity and nothing else; then the
-/// flags must still say the same.
-fn first_mark(config: &Config, identity: Identity) -> Result<SnapshotMark, Stop> {
-    let (founded, mark) = found_member(config)?;
-    if (founded.cluster_id, founded.member_id) != (identity.cluster_id, identity.member_id) {
-        let dir = config.data_dir.display().to_string();
-        let (found, founded) = (identity.member_id, founded.member_id);
-        return Err(BootError::OtherFounding { dir, found, founded }.into());
-    }
-    Ok(mark)
-}
-
 /// The identity and the first state of a member of a new cluster.
-pub(super) fn found_member(config: &Config) -> Result<(Identity, SnapshotMark), Stop> {
+fn found_member(config: &Config) -> Result<Founding, Stop> {
     let founding = config.initial.found(&config.name)?;
     let voters = founding
         .members
@@ -258,7 +190,7 @@ pub(super) fn found_member(config: &Config) -> Result<(Identity, SnapshotMark), 
         member_id: founding.member_id,
         data_id: random::number(),
     };
-    Ok((identity, mark))
+    Ok(Founding { identity, mark })
 }
 
 fn log_recovery(dir: &Path, recovered: &journal::Recovered<FileDisk>, boot: u64) {

@@ -14,8 +14,8 @@ use crate::disk::Disk;
 const SAVE_BYTES: usize = 4 << 20;
 
 /// What the journal of `identity` amounts to up to its first damage, with `snapshot` before it if there is one. Its files'
-/// names begin with `prefix`. None if not even what the log begins after is known. The ballot is left out: it is its
-/// writer's, and of no other.
+/// names begin with `prefix`. If nothing of the journal can follow the snapshot, that is all there is. None if not even what
+/// the log begins after is known. The ballot is left out: it is its writer's, and of no other.
 ///
 /// Changes nothing. What it returns was once durable, or was written in order and is whole; each entry in it came from a
 /// leader's log, and what it calls committed is.
@@ -29,7 +29,7 @@ pub fn salvage<D: Disk>(
     let ours = names.iter().filter_map(|name| name.strip_prefix(prefix));
     let mut sequences: Vec<u64> = ours.filter_map(segment::sequence).collect();
     sequences.sort_unstable();
-    let mut reader = Reader::new(disk.clone(), identity, snapshot, prefix);
+    let mut reader = Reader::new(disk.clone(), identity, snapshot.clone(), prefix);
     reader.begin(&sequences);
     let first = sequences.first().copied().unwrap_or(0);
     for (&sequence, expected) in sequences.iter().zip(first..) {
@@ -38,7 +38,13 @@ pub fn salvage<D: Disk>(
             break;
         }
     }
-    let mut image = reader.replay.finish().ok()?.image;
+    let alone = |snapshot: SnapshotMark| Image {
+        commit: snapshot.position.index,
+        snapshot,
+        ..Image::default()
+    };
+    let journal = reader.replay.finish().ok().map(|anchored| anchored.image);
+    let mut image = journal.or_else(|| snapshot.map(alone))?;
     image.ballot = Ballot::default();
     Some(image)
 }
