@@ -7,6 +7,9 @@ use crate::hello::{Hello, Refusal};
 /// How many senders' last refusals are remembered; anybody can claim any id, so there is a bound.
 const REFUSED_MAX: usize = 64;
 
+/// How many members in others' places are remembered: more than a cluster has.
+const MET_THERE_MAX: usize = 64;
+
 /// What is known of one member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -23,6 +26,8 @@ pub struct Roster {
     removed: BTreeSet<u64>,
     /// Others may be members, too.
     open: bool,
+    /// Who was met where a member listens, and is not known: a member since.
+    met_there: BTreeSet<u64>,
     /// By sender, why it was last refused.
     refused: BTreeMap<u64, Refusal>,
 }
@@ -50,6 +55,14 @@ impl Roster {
         self.open = open;
     }
 
+    /// At the address of a member listens another one of the same cluster, who says so. Members are replaced, and this one
+    /// may have been away meanwhile: who sits in a member's place may speak.
+    pub fn listens_there(&mut self, member_id: u64) {
+        if self.met_there.len() < MET_THERE_MAX {
+            self.met_there.insert(member_id);
+        }
+    }
+
     /// Whether it was a member and will never be one again.
     #[must_use]
     pub fn is_removed(&self, member_id: u64) -> bool {
@@ -59,7 +72,8 @@ impl Roster {
     /// What is known of a member; `None` if it is none.
     #[must_use]
     pub fn known(&self, member_id: u64) -> Option<Known> {
-        let stranger = self.open.then(Known::default);
+        let may_be_one = self.open || self.met_there.contains(&member_id);
+        let stranger = may_be_one.then(Known::default);
         self.members.get(&member_id).copied().or(stranger)
     }
 
@@ -97,6 +111,17 @@ mod tests {
             petitions: false,
         };
         identity.hello_to(9)
+    }
+
+    #[test]
+    fn who_sits_in_a_members_place_may_speak() {
+        let mut roster = Roster::default();
+        roster.set_members([(2, Some(0xa))]);
+        assert_eq!(roster.known(7), None);
+        roster.listens_there(7);
+        assert_eq!(roster.known(7), Some(Known::default()));
+        roster.set_removed([7]);
+        assert!(roster.is_removed(7), "unless it was removed");
     }
 
     #[test]

@@ -214,11 +214,9 @@ fn petition<D: Disk>(
     let renewing = repair::look(disk).ok()?;
     let seed = journal::salvage(disk, former, "", snapshot).or_else(|| founded(beginning, former))?;
     let membership = seed.membership();
-    // A learner stays one; but one that was to vote when it was damaged again is to vote still.
-    let votes = renewing.map_or_else(
-        || membership.is_voter(former.member_id) || !membership.contains(former.member_id),
-        |note| note.votes,
-    );
+    // That it is a learner in what is left says nothing: each voter that was repaired was one once, and what made it vote
+    // may be what is lost.
+    let votes = renewing.is_none_or(|note| note.votes);
     let mut others = membership.members();
     others.remove(&former.member_id);
     if let Some(note) = renewing {

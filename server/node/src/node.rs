@@ -150,6 +150,7 @@ impl Node {
             Input::RefusedAsOther { .. } => {
                 self.notice_loss();
             }
+            Input::FoundThere { wanted, found } => self.on_found_there(wanted, found),
             Input::Saved(stamp) => self
                 .raft
                 .saved(stamp)

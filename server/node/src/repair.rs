@@ -196,6 +196,35 @@ impl Node {
         }
     }
 
+    /// A member that this one knows was replaced: another sits in its place. So the cluster is not new, whatever a new
+    /// directory says; and who asks to be taken in asks those who are members now.
+    pub(crate) fn on_found_there(&mut self, wanted: NodeId, found: NodeId) {
+        let own = self.config.raft.id;
+        if !self.is_outside() {
+            if found != own && !self.raft.log_membership().contains(found) {
+                self.notice_loss();
+            }
+            return;
+        }
+        let told = self.asking.members.clone();
+        let mut members = told.unwrap_or_else(|| self.raft.log_membership().clone());
+        if found == own || members.contains(found) {
+            return;
+        }
+        let Some(urls) = members.addresses.remove(&wanted) else {
+            return;
+        };
+        for group in [&mut members.voters, &mut members.outgoing, &mut members.learners] {
+            if group.remove(&wanted) {
+                group.insert(found);
+            }
+        }
+        members.addresses.insert(found, urls);
+        self.asking.members = Some(members);
+        self.asking.at = self.now.monotonic;
+        self.link_up();
+    }
+
     /// Another membership is in force, or known of: whom to be connected to.
     pub(crate) fn link_up(&mut self) {
         let told = self.asking.members.as_ref().filter(|_| self.is_outside());

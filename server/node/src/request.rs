@@ -68,6 +68,13 @@ pub enum Input {
         /// Who says so.
         by: NodeId,
     },
+    /// Where a member was known to listen, another one of the same cluster does.
+    FoundThere {
+        /// Who was known to.
+        wanted: NodeId,
+        /// Who does.
+        found: NodeId,
+    },
     /// All changes up to this stamp are on disk, synced.
     Saved(Stamp),
     /// The snapshot with this mark is on disk, synced, under its name: one that this node had saved or published.

@@ -246,6 +246,13 @@ impl Peers {
         {
             self.inputs.push_back(Input::RefusedAsOther { by: id });
         }
+        if let LinkError::Refused(Refusal::OtherReceiver { wanted, receiver }) = error
+            && wanted == id.0
+        {
+            self.roster.listens_there(receiver);
+            let (wanted, found) = (id, NodeId(receiver));
+            self.inputs.push_back(Input::FoundThere { wanted, found });
+        }
         link.connection = None;
         self.dialled.remove(&connection);
         event_loop.close(connection);

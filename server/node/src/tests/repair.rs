@@ -159,6 +159,78 @@ fn a_new_directory_of_a_known_member_is_a_lost_one() {
     assert!(!refused(&mut old));
 }
 
+fn founders() -> raft_core::Image {
+    let voters = (1..=3).map(|id| (NodeId(id), vec![format!("http://n{id}")]));
+    raft_core::Image {
+        snapshot: raft_core::SnapshotMark {
+            membership: raft_core::Membership::of_voters(voters),
+            ..Default::default()
+        },
+        ..Default::default()
+    }
+}
+
+fn found_there(wanted: u64, found: u64) -> Input {
+    let (wanted, found) = (NodeId(wanted), NodeId(found));
+    Input::FoundThere { wanted, found }
+}
+
+#[test]
+fn a_new_directory_whose_others_are_other_ones_is_a_lost_one() {
+    let config = three().config(NodeId(1));
+    let mut fresh = Node::boot(config, founders(), None, Now::default());
+    let is_lost = |node: &mut Node, input| {
+        node.handle(Now::default(), input);
+        std::iter::from_fn(|| node.poll()).any(|output| output == Output::DirectoryLost)
+    };
+    assert!(
+        !is_lost(&mut fresh, found_there(2, 3)),
+        "a founder at another's address is a mistake of the addresses"
+    );
+    assert!(is_lost(&mut fresh, found_there(2, 77)));
+}
+
+#[test]
+fn who_asks_to_be_taken_in_asks_those_who_are_in_its_members_places() {
+    let repair = Repair {
+        former: NodeId(1),
+        addresses: vec!["http://n1".to_owned()],
+        votes: true,
+        standing: Standing::Petitioner,
+    };
+    let config = Config {
+        repair: Some(repair),
+        ..three().config(NodeId(1))
+    };
+    let config = Config {
+        raft: raft_core::Config {
+            id: NodeId(99),
+            ..config.raft
+        },
+        ..config
+    };
+    let mut node = Node::boot(config, founders(), None, Now::default());
+    let asked = |node: &mut Node| {
+        let mut asked = Vec::new();
+        while let Some(output) = node.poll() {
+            if let Output::Send { message, .. } = output {
+                assert!(message.is_plea(), "it says nothing else");
+                asked.push(message.to.0);
+            }
+        }
+        asked
+    };
+    assert_eq!(asked(&mut node), [2, 3]);
+    node.handle(Now::default(), found_there(2, 77));
+    assert_eq!(
+        asked(&mut node),
+        [3, 77],
+        "at once, and the one that is there now"
+    );
+    node.handle(Now::default(), found_there(2, 78));
+    assert_eq!(asked(&mut node), [], "nobody is known by that name any more");
+}
+
 #[test]
 fn two_of_five_damaged_at_once_come_back_both() {
     let mut cluster = Cluster::new(5, raft_core::Config::new(NodeId(1), 1));
