@@ -39,6 +39,8 @@ pub enum Event {
     PowerOff(NodeId, u64),
     /// A member gets power again.
     PowerOn(NodeId),
+    /// Somebody comes to empty the directory that a member refuses.
+    Emptied(NodeId),
     /// All faults are over.
     Calm,
 }

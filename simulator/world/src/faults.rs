@@ -82,6 +82,10 @@ pub enum Fault {
     Rot(Who, Rot),
     /// A member's state changes behind its log's back.
     Diverge(Who),
+    /// A member crashes, and its disk is emptied, if a quorum's other copies allow for it.
+    Wipe(Who),
+    /// A member and another one crash, and each has the other's disk for a while.
+    Swap(Who),
     /// A member is told to hand over the lead, as before a clean stop, and stays.
     HandOver(Who),
     /// The links on which a member speaks close and open again.
@@ -163,6 +167,8 @@ fn longest(fault: Fault, settings: &Settings) -> u64 {
         Fault::CrashAll | Fault::Stall(_) => 2 * timeout,
         Fault::StalledDisk(_) => 4 * timeout,
         Fault::FullDisk { .. } => 15 * SECOND,
+        // Of three members, two with wrong disks leave no quorum.
+        Fault::Swap(_) => 2 * SECOND,
         _ => 5 * SECOND,
     }
 }
@@ -231,9 +237,15 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
     if choices.happens(PerMillion(250_000)) {
         kinds.extend([Fault::Diverge(who); 3]);
     }
-    // Whoever is damaged may stay down for the rest of the run, so few runs have it, and these often.
+    // A repair takes its time, so few runs have damage, and these often.
     if let Some(rot) = settings.rot {
         kinds.extend([Fault::Rot(who, rot); 3]);
+    }
+    if settings.wipes {
+        kinds.extend([Fault::Wipe(who); 3]);
+    }
+    if settings.swaps {
+        kinds.extend([Fault::Swap(who); 2]);
     }
     kinds
 }
@@ -262,7 +274,11 @@ impl Fault {
             Fault::Hunt { .. } => Probe::Hunt,
             Fault::FullDisk { .. } => Probe::Full,
             // These are counted when they come to pass.
-            Fault::DiskError { .. } | Fault::Rot(..) | Fault::Diverge(_) => return None,
+            Fault::DiskError { .. }
+            | Fault::Rot(..)
+            | Fault::Wipe(_)
+            | Fault::Swap(_)
+            | Fault::Diverge(_) => return None,
         })
     }
 
@@ -280,6 +296,8 @@ impl Fault {
             | Fault::DiskError { who, .. }
             | Fault::FullDisk { who, .. }
             | Fault::Rot(who, _)
+            | Fault::Wipe(who)
+            | Fault::Swap(who)
             | Fault::Stall(who)
             | Fault::Diverge(who)
             | Fault::HandOver(who)
@@ -370,7 +388,7 @@ mod tests {
                 seen.insert(name.split(['(', ' ']).next().map(str::to_owned));
             }
         }
-        assert_eq!(seen.len(), 21, "all kinds come up: {seen:?}");
+        assert_eq!(seen.len(), 23, "all kinds come up: {seen:?}");
     }
 
     #[test]

@@ -15,13 +15,16 @@ impl World {
     /// Judges the run.
     pub(crate) fn judge(&mut self) -> Result<(), Violation> {
         let works_from = Time(self.settings.storm + self.settings.recovery());
-        let refused = |seat: &Seat| seat.refused.is_some();
+        self.judge_repairs()?;
         let members = self.seats.iter().map(|(&id, seat)| match seat.node() {
             Some(node) => (id, Standing::Running(node)),
-            None if refused(seat) => (id, Standing::Refuses),
             None => (id, Standing::Down),
         });
-        check::liveness::check(&self.history, members, works_from, &self.jumps)
+        let is_excused = |operation: &Operation| {
+            let repair = &self.seats[&operation.member].repair;
+            repair.meets(operation.called, operation.returned)
+        };
+        check::liveness::check(&self.history, members, works_from, &self.jumps, is_excused)
             .map_err(|story| Violation::new("liveness", story))?;
         let running = self.seats.iter();
         let running = running.filter_map(|(&id, seat)| Some((id, seat.node()?)));
@@ -49,7 +52,7 @@ impl World {
         let model = self.checks.model();
         let excused = |call: &Call| {
             let jumped = check::liveness::is_jumped(&self.jumps, call.member, call.called, call.returned);
-            jumped || self.seats[&call.member].refused.is_some()
+            jumped || self.seats[&call.member].repair.meets(call.called, call.returned)
         };
         let mut calm = self.calls.iter().filter(|call| call.called >= works_from);
         if let Some(failed) = calm.find(|call| !call.succeeded() && !excused(call)) {

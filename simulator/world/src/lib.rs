@@ -26,17 +26,18 @@
 //! | `script/` | a language of lines that drives a closed Raft cluster: the golden tests, and `balsa-study` |
 //! | `search/` | every state of a small cluster, within a scope |
 //! | `trace.rs`, `steps.rs`, `report.rs` | what happened, as a hash and as lines; what it came to |
+//! | `repairs.rs` | damaged, emptied and swapped disks, and the members that come back as others |
 //! | `probes.rs` | the faults and the rare paths that were met, and those that were not |
 //!
 //! # What is not promised, so not checked
 //! A read that may be stale can be older after a restart than before it: the commit index rides along with Saves and causes
 //! none. It never is behind what the disk knew to be committed, nor goes back on one connection.
 //!
-//! A damaged member stays down and says which file is damaged: nothing repairs it yet. The newest of several segments is
-//! never lost as a whole file, which nobody could notice.
+//! A disk is emptied only while all other members know, and would know after a crash, by which directory its member is
+//! known: to one that does not, the member is a founder that starts late.
 //!
 //! # Left out
-//! Membership changes, shrinking; wiped, swapped and restored disks.
+//! Membership changes but for repairs, shrinking, copies of a disk from before that are put back.
 #![forbid(unsafe_code)]
 
 pub mod agenda;
@@ -57,6 +58,7 @@ pub mod member;
 pub mod network;
 pub mod operation;
 pub mod probes;
+mod repairs;
 pub mod report;
 pub mod run;
 pub mod script;

@@ -9,16 +9,17 @@ use crate::choices::PerMillion;
 use crate::disk::{Failing, Rot};
 use crate::member::{Found, Halt, Happening};
 use crate::probes::Probe;
-use crate::seat::{ANY_LIFE, Seat};
+use crate::seat::ANY_LIFE;
 use crate::settings::SECOND;
 use crate::world::{Command, World};
 
 impl World {
     /// A member found this on its disk and booted with it.
     pub(crate) fn has_started(&mut self, id: NodeId, found: &Found) -> Result<(), Violation> {
+        let seat = self.seats.get_mut(&id).expect("a member");
+        seat.repair.started(found);
         let seat = &self.seats[&id];
         let node = seat.node().expect("it has started");
-        self.checks.booted(id, &found.image, node, self.now)?;
         let damaged = !seat.wounds.is_empty();
         if seat.disk.is_limited() {
             self.probes.met(Probe::BootedFull);
@@ -30,7 +31,16 @@ impl World {
         if found.passed_over {
             self.probes.met(Probe::OlderSnapshot);
         }
-        if damaged {
+        if let Some(loss) = &found.loss {
+            return self.petitions(id, found, loss);
+        }
+        if seat.repair.impostor {
+            // Nothing that it has is its own; nor is it heard.
+            return Ok(());
+        }
+        self.checks
+            .booted(found.id, found.former, &found.image, node, self.now)?;
+        if damaged && found.former.is_none() {
             self.probes.met(Probe::DamageHarmless);
         }
         Ok(())
@@ -60,7 +70,7 @@ impl World {
         self.close_links(id);
     }
 
-    fn is_down(&mut self, id: NodeId) {
+    pub(crate) fn is_down(&mut self, id: NodeId) {
         let now = self.now;
         let seat = self.seats.get_mut(&id).expect("every member has a seat");
         seat.member = None;
@@ -70,15 +80,17 @@ impl World {
         seat.busy_until = now;
         seat.armed = false;
         seat.silent_after = None;
+        seat.repair.lost = false;
         self.befell.crashes += 1;
         self.command(Command::Kill(id));
     }
 
     /// The others see the links close on which a member speaks.
     pub(crate) fn close_links(&mut self, of: NodeId) {
+        let who = self.seats[&of].who;
         for peer in self.members().into_iter().filter(|&peer| peer != of) {
             let takes = self.network.weather.delay.draw(&mut self.choices);
-            let event = Event::Member(ANY_LIFE, Some(Happening::LinkClosed(of)));
+            let event = Event::Member(ANY_LIFE, Some(Happening::LinkClosed(who)));
             self.add(self.after(takes), Actor::Member(peer), event);
         }
     }
@@ -97,6 +109,19 @@ impl World {
                 }
             }
             Halt::Refused(story) => return self.refuses(id, story),
+            Halt::NoSpace(_) if self.seats[&id].repair.since.is_some() => {
+                self.probes.met(Probe::RepairFull);
+                self.process_ends(id);
+            }
+            Halt::NotTakenIn(story) => {
+                self.is_named(id, &story)?;
+                self.probes.met(Probe::NotTakenIn);
+                self.process_ends(id);
+            }
+            Halt::NoSpace(story) => {
+                let story = format!("n{} cannot start for want of space: {story}", id.0);
+                return Err(Violation::new("the disk is enough to start and go on", story));
+            }
             Halt::Broken(story) => {
                 return Err(Violation::new("the disk is enough to start and go on", story));
             }
@@ -107,30 +132,32 @@ impl World {
         Ok(())
     }
 
-    /// A member refuses what is on its disk. It stays down: nothing repairs it yet.
+    /// What is wrong with a member's disk is told as it should be.
+    pub(crate) fn is_named(&self, id: NodeId, story: &str) -> Result<(), Violation> {
+        refusal::check(id, &self.seats[&id].wounds, story)
+            .map_err(|error| Violation::new("what is damaged is named", error))
+    }
+
+    /// A member refuses what is on its disk. It stays down until somebody does what it says: empties the directory.
     fn refuses(&mut self, id: NodeId, story: String) -> Result<(), Violation> {
-        let wounds = &self.seats[&id].wounds;
-        refusal::check(id, wounds, &story)
-            .map_err(|error| Violation::new("what is damaged is named", error))?;
+        self.is_named(id, &story)?;
         self.probes.met(Probe::DamageRefused);
         self.is_down(id);
         let now = self.now;
         self.trace.step(now, id.0, story.as_bytes(), || {
             format!("n{} refuses to start: {story}", id.0)
         });
-        self.seats.get_mut(&id).expect("a member").refused = Some(story);
+        let seat = self.seats.get_mut(&id).expect("a member");
+        seat.refused = Some(story);
+        seat.repair.begins(now);
+        self.emptied_soon(id);
         Ok(())
     }
 
     /// A member crashes, and its disk rots, unless the others need its copies.
     pub(crate) fn rots(&mut self, id: NodeId, rot: Rot) {
-        // Who says that it has no space and stays down for good says so for ever, and nobody takes writes any more, until an
-        // operator removes it. Nothing does so here.
-        let nodes = self.seats.values().filter_map(Seat::node);
-        let mut alarms = nodes.flat_map(|node| node.store().alarms().iter());
-        let lacks_space = self.seats[&id].disk.is_limited() || alarms.any(|alarm| alarm.member == id);
         self.crash(id);
-        if !self.budget.allows(id) || lacks_space {
+        if !self.may_be_damaged(id) {
             return self.probes.met(Probe::BudgetHeld);
         }
         let seat = self.seats.get_mut(&id).expect("a member");

@@ -1,32 +1,34 @@
 //! One life of one member: the real node, the real journal on a simulated disk, the real HTTP and JSON, and the four-line
 //! loop around them. Everything that takes time is handed to the world, which decides how much.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use node::{AutoCompaction, ClientId, Config, Input, Node, Now, Output, Request, RequestId};
+use net::hello::Identity;
+use net::roster::Roster;
+use node::{ClientId, Input, Node, Now, Output, Request, RequestId, View};
 use raft_core::{Membership, NodeId, Save, SnapshotMark, Time};
-use storage::data_dir::{self, Expected, Identity};
-use storage::journal::{WriteError, recover};
-use storage::store::command::Attributes;
+use storage::journal::WriteError;
+use storage::repair::{self, RepairError};
 
 use crate::caller::CALLERS;
-use crate::choices::Choices;
 use crate::clock::Clock;
 use crate::disk::SimDisk;
-use crate::network;
 use crate::probes::Probe;
 use crate::served::{Progress, Served};
-use crate::settings::Settings;
 
+mod boot;
 #[cfg(debug_assertions)]
 pub(crate) mod divergence;
 mod face;
 mod journal;
+mod links;
 mod snapshots;
 
-pub use face::{Effect, Halt, Happening};
+pub use boot::{Found, Place};
+pub use face::{Effect, Frame, Halt, Happening, Sender};
 
 use self::journal::Journal;
+use boot::Petition;
 use snapshots::Snapshots;
 
 /// The cluster of every run.
@@ -36,10 +38,19 @@ pub const CLUSTER_ID: u64 = 0xba15_a000;
 #[derive(Debug)]
 pub struct Member {
     id: NodeId,
+    /// What it says of itself on links.
+    own: Identity,
+    /// What it knows of the others before they speak.
+    roster: Roster,
+    /// Whom it is linked to, and which seats have their addresses.
+    links: BTreeMap<NodeId, NodeId>,
     node: Node,
     clock: Clock,
     disk: SimDisk,
-    journal: Journal,
+    /// None of one that asks to be taken in.
+    journal: Option<Journal>,
+    /// Its disk is damaged, and it asks the others to take it in.
+    petition: Option<Petition>,
     /// Whether the node knows that there is no space.
     told_of_space: bool,
     snapshots: Snapshots,
@@ -50,80 +61,22 @@ pub struct Member {
     effects: Vec<Effect>,
 }
 
-/// What recovery found.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The image it booted from.
-    pub image: raft_core::Image,
-    /// How many lives the directory has had.
-    pub boot: raft_core::Boot,
-    /// Whether a damaged snapshot was passed over.
-    pub passed_over: bool,
-}
-
 /// The membership every run begins with.
 #[must_use]
 pub fn membership(nodes: u64) -> Membership {
-    Membership::of_voters((1..=nodes).map(|id| (NodeId(id), vec![format!("http://n{id}:2380")])))
+    Membership::of_voters((1..=nodes).map(|id| (NodeId(id), vec![address(NodeId(id))])))
+}
+
+/// Where the member in a seat listens for its peers.
+fn address(seat: NodeId) -> String {
+    format!("http://n{}:2380", seat.0)
 }
 
 impl Member {
-    /// Opens the data directory, recovers the journal and boots, as the server does.
-    ///
-    /// # Errors
-    /// [`Halt::Refused`] if the disk's content is refused, be that right or wrong.
-    pub fn boot(
-        id: NodeId,
-        disk: SimDisk,
-        settings: &Settings,
-        choices: &mut Choices,
-        now: Time,
-    ) -> Result<(Member, Found), Halt> {
-        let halt = |disk: &SimDisk, error: &dyn std::fmt::Display| match disk.is_without_power() {
-            true => Halt::PowerFailed,
-            false if disk.has_failed() => Halt::DiskFailed,
-            false => Halt::Refused(error.to_string()),
-        };
-        let born = Identity {
-            cluster_id: CLUSTER_ID,
-            member_id: id,
-            data_id: 0xda7a_0000 + id.0,
-        };
-        let expected = Expected {
-            cluster_id: Some(CLUSTER_ID),
-            member_id: Some(id),
-        };
-        let mut data =
-            data_dir::open_or_create(disk.clone(), born, expected).map_err(|error| halt(&disk, &error))?;
-        let mark = SnapshotMark {
-            membership: membership(settings.nodes),
-            ..SnapshotMark::default()
-        };
-        let choice = snapshots::choose(&disk).map_err(|error| halt(&disk, &error))?;
-        let passed_over = choice.passed_over;
-        let (newest, store) = choice.snapshot.map(|found| (found.mark, found.store)).unzip();
-        let recovered = recover(&mut data, settings.segment_bytes, mark, newest)
-            .map_err(|error| halt(&disk, &snapshots::cause(error, &passed_over)))?;
-        let clock = Clock::draw(choices);
-        let config = config(id, &data, settings, choices);
-        let found = Found {
-            image: recovered.image.clone(),
-            boot: data.boot(),
-            passed_over: !passed_over.is_empty(),
-        };
-        let member = Member {
-            id,
-            node: Node::boot(config, recovered.image, store, clock.read(now)),
-            clock,
-            journal: Journal::new(recovered.writer, disk.clone(), clock.read(now).monotonic),
-            disk,
-            told_of_space: false,
-            snapshots: Snapshots::default(),
-            served: Served::new(CLUSTER_ID),
-            asked_in_vain: BTreeSet::new(),
-            effects: Vec::new(),
-        };
-        Ok((member, found))
+    /// Who it is.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.id
     }
 
     /// The node, to look at.
@@ -152,13 +105,18 @@ impl Member {
     /// Whether a Save is written and not synced.
     #[must_use]
     pub fn is_saving(&self) -> bool {
-        self.journal.is_saving()
+        self.journal.as_ref().is_some_and(Journal::is_saving)
     }
 
     /// The simulated time of its next deadline.
     #[must_use]
     pub fn deadline(&self) -> Time {
-        self.clock.when(self.node.deadline().min(self.journal.deadline()))
+        let journal = self.journal.as_ref().map_or(Time::NEVER, Journal::deadline);
+        let petition = self
+            .petition
+            .as_ref()
+            .map_or(Time::NEVER, |petition| petition.until);
+        self.clock.when(self.node.deadline().min(journal).min(petition))
     }
 
     /// Takes what happened.
@@ -169,11 +127,13 @@ impl Member {
         let input = match happening {
             Happening::Tick => {
                 let now = self.read(now).monotonic;
-                let ticked = self.journal.tick(now);
+                let ticked = self.journal.as_mut().map_or(Ok(()), |journal| journal.tick(now));
                 self.on_disk(ticked)?;
+                self.give_up_in_time(now)?;
                 Some(Input::Tick)
             }
-            Happening::Frame(bytes) => network::decode(&bytes).map(Input::Message),
+            Happening::Frame(frame) => self.heard(&frame),
+            Happening::Refused { by, refusal } => self.refused(by, refusal),
             Happening::Stream(client, bytes) => {
                 let progress = self.served.receive(client, &bytes);
                 self.progress(client, progress)
@@ -195,7 +155,9 @@ impl Member {
             Happening::LinkClosed(peer) => Some(Input::LinkClosed(peer)),
             Happening::HandOver => Some(Input::HandOver),
             Happening::Sync => {
-                let synced = self.journal.sync(self.read(now).monotonic);
+                let now = self.read(now).monotonic;
+                let journal = self.journal.as_mut();
+                let synced = journal.map_or(Ok(None), |journal| journal.sync(now));
                 self.on_disk(synced)?.map(Input::Saved)
             }
             Happening::SnapshotMade => Some(self.snapshot_made()?),
@@ -215,19 +177,21 @@ impl Member {
     /// If it cannot go on; what it did before that stands.
     pub fn poll(&mut self, now: Time, effects: &mut Vec<Effect>) -> Result<(), Halt> {
         effects.append(&mut self.effects);
-        if let Some(save) = self.journal.take_waiting(self.read(now).monotonic) {
+        let local = self.read(now).monotonic;
+        if let Some(save) = self
+            .journal
+            .as_mut()
+            .and_then(|journal| journal.take_waiting(local))
+        {
             self.save(now, save, effects)?;
         }
         while let Some(output) = self.node.poll() {
             match output {
                 Output::Save(save) => {
-                    assert!(!self.journal.is_saving(), "one Save at a time");
+                    assert!(!self.is_saving(), "one Save at a time");
                     self.save(now, save, effects)?;
                 }
-                Output::Send { message, .. } => {
-                    let frame = network::encode(&message);
-                    effects.push(Effect::Send { message, frame });
-                }
+                Output::Send { message, .. } => self.send(message, effects),
                 Output::Reply { client, id, response } if client.0 >= CALLERS => {
                     let read_only = self.asked_in_vain.remove(&(client, id));
                     effects.push(Effect::Told {
@@ -246,16 +210,7 @@ impl Member {
                     }
                     effects.append(&mut self.effects);
                 }
-                Output::SaveSnapshot { mark, view } => {
-                    let position = mark.position;
-                    match self.save_snapshot(*mark, view)? {
-                        Some(effect) => effects.push(effect),
-                        None => {
-                            let now = self.read(now);
-                            self.node.handle(now, Input::SnapshotGivenUp(position));
-                        }
-                    }
-                }
+                Output::SaveSnapshot { mark, view } => self.begin_snapshot(now, *mark, view, effects)?,
                 Output::KeepPiece { offset, data } => {
                     let written = self.keep_piece(offset, &data)?;
                     let now = self.read(now);
@@ -264,16 +219,43 @@ impl Member {
                 Output::PublishSnapshot(mark) => effects.push(self.publish_snapshot(mark.position)),
                 Output::DropIncoming { .. } => self.drop_incoming(),
                 Output::DropLogBefore(index) => self.drop_log_before(index)?,
-                Output::Peers(_) | Output::Doubt(_) => {}
+                Output::Peers(membership) => self.link_to(&membership),
+                Output::Doubt(_) => {}
                 Output::Why(why) => effects.push(Effect::Why(why)),
                 Output::Leader { leader, term } => effects.push(Effect::Leader { leader, term }),
                 Output::Retired(retired) => retired.free(),
-                Output::TakenIn | Output::Repaired | Output::DirectoryLost => {}
+                Output::TakenIn => {
+                    self.granted()?;
+                    effects.push(Effect::Becomes { lost: false });
+                }
+                Output::DirectoryLost => effects.push(Effect::Becomes { lost: true }),
+                Output::Repaired => {
+                    self.repaired()?;
+                    effects.push(Effect::Repaired);
+                }
                 Output::Removed => effects.push(Effect::Removed),
                 Output::Alarm(alarm) => effects.push(Effect::Alarm(alarm)),
             }
         }
         effects.append(&mut self.effects);
+        Ok(())
+    }
+
+    fn begin_snapshot(
+        &mut self,
+        now: Time,
+        mark: SnapshotMark,
+        view: View,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Halt> {
+        let position = mark.position;
+        match self.save_snapshot(mark, view)? {
+            Some(effect) => effects.push(effect),
+            None => {
+                let now = self.read(now);
+                self.node.handle(now, Input::SnapshotGivenUp(position));
+            }
+        }
         Ok(())
     }
 
@@ -296,7 +278,12 @@ impl Member {
 
     /// Writes a Save, and wants it synced. What fails on the way may be on the disk all the same.
     fn save(&mut self, now: Time, save: Save, effects: &mut Vec<Effect>) -> Result<(), Halt> {
-        let written = self.journal.write(&save, self.read(now).monotonic);
+        let local = self.read(now).monotonic;
+        let journal = self
+            .journal
+            .as_mut()
+            .expect("who asks to be taken in saves nothing");
+        let written = journal.write(&save, local);
         if !matches!(written, Ok(false)) {
             effects.push(Effect::Sync(save));
         }
@@ -308,12 +295,13 @@ impl Member {
 
     /// The node learns whether there is space, when that changes.
     fn tell_of_space(&mut self, now: Time) {
-        let is_out = self.journal.is_out_of_space();
+        let Some(journal) = &self.journal else { return };
+        let (is_out, waits) = (journal.is_out_of_space(), journal.is_waiting());
         if std::mem::replace(&mut self.told_of_space, is_out) == is_out {
             return;
         }
         self.effects.push(Effect::Met(match is_out {
-            true if self.journal.is_waiting() => Probe::SpaceRanOut,
+            true if waits => Probe::SpaceRanOut,
             true => Probe::SpaceRanLow,
             false => Probe::SpaceCameBack,
         }));
@@ -325,6 +313,31 @@ impl Member {
         result.map_err(|error| self.disk_halt(&error))
     }
 
+    /// The others have taken it in: its directory becomes the new member's, as in the server.
+    fn granted(&mut self) -> Result<(), Halt> {
+        let petition = self.petition.take().expect("who is taken in has asked");
+        let begun = repair::begin(&self.disk, &petition.note);
+        begun.map_err(|error| boot::halt(&self.disk, &error))
+    }
+
+    /// What is left of the damage goes; if it does not, it goes the next time, as in the server.
+    fn repaired(&mut self) -> Result<(), Halt> {
+        match repair::finish(&self.disk) {
+            Err(error @ RepairError::Io { .. }) if self.disk.is_without_power() => {
+                Err(self.disk_halt(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Nobody has taken it in for long.
+    fn give_up_in_time(&self, now: Time) -> Result<(), Halt> {
+        match &self.petition {
+            Some(petition) if petition.until <= now => Err(Halt::NotTakenIn(petition.loss.clone())),
+            _ => Ok(()),
+        }
+    }
+
     /// What an error means that the disk gave.
     fn disk_halt(&self, error: &dyn std::fmt::Display) -> Halt {
         match self.disk.is_without_power() {
@@ -332,41 +345,5 @@ impl Member {
             false if self.disk.has_failed() => Halt::DiskFailed,
             false => Halt::Broken(format!("n{}'s disk failed unasked: {error}", self.id.0)),
         }
-    }
-}
-
-fn config(
-    id: NodeId,
-    data: &data_dir::DataDir<SimDisk>,
-    settings: &Settings,
-    choices: &mut Choices,
-) -> Config {
-    let seed = choices.below(u64::MAX);
-    Config {
-        raft: raft_core::Config {
-            election_timeout: settings.election_timeout,
-            heartbeat_interval: settings.heartbeat_interval(),
-            boot: data.boot(),
-            limits: raft_core::Limits {
-                append_bytes_max: settings.append_bytes_max,
-                log_bytes_max: settings.log_bytes_max,
-                tail_bytes_max: settings.log_bytes_max / 4,
-                chunk_bytes_max: settings.chunk_bytes_max,
-                inflight_messages_max: settings.inflight_messages_max,
-                ..raft_core::Limits::default()
-            },
-            mutant: settings.mutant,
-            ..raft_core::Config::new(id, seed)
-        },
-        cluster_id: CLUSTER_ID,
-        data_id: data.identity().data_id,
-        snapshots: settings.snapshots,
-        quota_bytes: u64::MAX,
-        auto_compaction: AutoCompaction::Off,
-        repair: None,
-        attributes: Attributes {
-            name: format!("n{}", id.0),
-            client_urls: vec![format!("http://n{}:2379", id.0)],
-        },
     }
 }

@@ -81,6 +81,27 @@ mod tests {
     }
 
     #[test]
+    fn damaged_members_come_back_as_others_whatever_else_befalls() {
+        use crate::probes::Probe;
+        let mut met = crate::probes::Probes::default();
+        for (seeds, nodes) in [(0..25, 3), (0..15, 5)] {
+            for seed in seeds {
+                let report = run(seed, Options { nodes, ..THREE });
+                assert_eq!(report.violation, None, "seed {seed} of {nodes}");
+                met.merge(&report.probes);
+            }
+        }
+        for probe in [
+            Probe::Petition,
+            Probe::TakenIn,
+            Probe::NoticedLoss,
+            Probe::Repaired,
+        ] {
+            assert!(met.count(probe) > 2, "{probe:?}: only {}", met.count(probe));
+        }
+    }
+
+    #[test]
     fn a_seed_is_a_run_and_its_choices_are_the_same_run() {
         let first = run(1, THREE);
         assert_eq!(first.violation, None);

@@ -10,8 +10,9 @@ use crate::agenda::{Actor, Event};
 use crate::check::Violation;
 use crate::disk::{SimDisk, Wound};
 use crate::faults::{Active, Fault};
-use crate::member::{Effect, Happening, Member};
+use crate::member::{Effect, Frame, Happening, Member, Place};
 use crate::network::{self, Law};
+use crate::repairs::Repair;
 use crate::settings::SECOND;
 use crate::steps;
 use crate::world::World;
@@ -23,6 +24,8 @@ pub(crate) const ANY_LIFE: u64 = 0;
 #[derive(Debug, Default)]
 pub(crate) struct Seat {
     pub(crate) disk: SimDisk,
+    /// Who sits there, or sat there last. At first who has the seat's number.
+    pub(crate) who: NodeId,
     pub(crate) member: Option<Member>,
     /// Counts its lives, from 1.
     pub(crate) life: u64,
@@ -41,11 +44,21 @@ pub(crate) struct Seat {
     pub(crate) starting: bool,
     /// What rotted on its disk.
     pub(crate) wounds: Vec<Wound>,
-    /// It stays down, since it refuses what is on its disk.
+    /// It stays down until somebody has emptied its disk, which it refuses.
     pub(crate) refused: Option<String>,
+    /// Its repair, from the first damage that was noticed on.
+    pub(crate) repair: Repair,
 }
 
 impl Seat {
+    /// The place of a member that was never damaged.
+    pub(crate) fn of(who: NodeId) -> Seat {
+        Seat {
+            who,
+            ..Seat::default()
+        }
+    }
+
     /// The node that sits there.
     pub(crate) fn node(&self) -> Option<&node::Node> {
         self.member.as_ref().map(Member::node)
@@ -69,8 +82,15 @@ impl World {
         self.trace.step(now, id.0, &life.to_le_bytes(), || {
             format!("n{} starts, life {life}", id.0)
         });
-        match Member::boot(id, seat.disk.clone(), &self.settings, &mut self.choices, now) {
+        let place = Place {
+            seat: id,
+            disk: seat.disk.clone(),
+            wiped: seat.repair.wiped,
+            lost: std::mem::take(&mut seat.repair.lost),
+        };
+        match Member::boot(place, &self.settings, &mut self.choices, now) {
             Ok((member, found)) => {
+                seat.who = member.id();
                 seat.member = Some(member);
                 self.has_started(id, &found)?;
                 self.turn(id)
@@ -88,10 +108,19 @@ impl World {
     ) -> Result<(), Violation> {
         let now = self.now;
         let seat = self.seats.get_mut(&id).expect("every member has a seat");
-        let Some(member) = &seat.member else { return Ok(()) };
+        if seat.member.is_none() {
+            return Ok(());
+        }
         if life != seat.life && life != ANY_LIFE {
             return Ok(());
         }
+        if let Some(Happening::Frame(frame)) = &happening
+            && !self.is_heard(id, frame)?
+        {
+            return Ok(());
+        }
+        let seat = self.seats.get_mut(&id).expect("every member has a seat");
+        let member = seat.member.as_ref().expect("it is there");
         match happening {
             None => seat.turn_due = false,
             Some(Happening::Tick) => {
@@ -132,8 +161,8 @@ impl World {
             if done.is_err() {
                 break;
             }
-            if synced {
-                self.checks.synced(id);
+            if synced && !seat.repair.impostor {
+                self.checks.synced(seat.who);
             }
         }
         let mut effects = Vec::new();
@@ -141,18 +170,29 @@ impl World {
             done = member.poll(now, &mut effects);
         }
         seat.busy_until = Time(now.0 + self.settings.turn.draw(&mut self.choices));
+        let mut becomes = None;
         for effect in effects {
+            if let Effect::Becomes { lost } = effect {
+                becomes = Some(lost);
+            }
             self.effect(id, effect)?;
         }
         if let Err(halt) = done {
             return self.halted(id, halt);
         }
+        if let Some(lost) = becomes {
+            self.becomes(id, lost);
+            return Ok(());
+        }
         let seat = &self.seats[&id];
         let node = seat.node().expect("it has just had its turn");
-        self.checks.observe(id, node, now)?;
+        if seat.takes_part() {
+            self.checks.observe(seat.who, node, now)?;
+        }
         if self.trace.steps().is_multiple_of(INVARIANTS_EVERY) {
             node.raft().check_invariants();
         }
+        self.look_at_repair(id);
         self.set_alarm(id);
         Ok(())
     }
@@ -160,21 +200,11 @@ impl World {
     fn effect(&mut self, id: NodeId, effect: Effect) -> Result<(), Violation> {
         steps::effect(&mut self.trace, self.now, id, &effect);
         match effect {
-            Effect::Send { message, frame } => {
-                self.checks.says(&message)?;
-                if self.is_silenced(id, &message) {
-                    return Ok(());
-                }
-                let frame = self.spoilt(&message).unwrap_or(frame);
-                let to = message.to;
-                let arrivals = self.network.send(&mut self.choices, self.now, (id, to), &frame);
-                for (at, bytes) in arrivals.into_iter().flatten() {
-                    let event = Event::Member(ANY_LIFE, Some(Happening::Frame(bytes)));
-                    self.add(at, Actor::Member(to), event);
-                }
-            }
+            Effect::Send { message, seat, frame } => self.send_frame((id, seat), &message, frame)?,
             Effect::Sync(save) => {
-                self.checks.writing(id, &save);
+                if !self.seats[&id].repair.impostor {
+                    self.checks.writing(self.seats[&id].who, &save);
+                }
                 let takes = self.sync_time(id);
                 let seat = self.seats.get_mut(&id).expect("every member has a seat");
                 let life = seat.life;
@@ -186,7 +216,9 @@ impl World {
                 self.add(self.after(takes), Actor::Member(id), event);
             }
             Effect::SaveSnapshot(mark) => {
-                self.checks.saves_snapshot(id, mark)?;
+                if !self.seats[&id].repair.impostor {
+                    self.checks.saves_snapshot(self.seats[&id].who, mark)?;
+                }
                 self.snapshot_due(id, Happening::SnapshotMade);
             }
             Effect::PublishSnapshot(mark) => self.snapshot_due(id, Happening::SnapshotPublished(mark)),
@@ -218,13 +250,34 @@ impl World {
                 }
                 self.tell(client, request, response);
             }
-            Effect::Leader { leader, .. } if leader == Some(id) => self.elected(id),
-            Effect::Leader { .. } | Effect::Why(_) => {}
+            Effect::Leader { leader, .. } if leader == Some(self.seats[&id].who) => self.elected(id),
+            Effect::Leader { .. } | Effect::Why(_) | Effect::Becomes { .. } => {}
+            Effect::Repaired => self.repaired(id),
             Effect::Met(probe) => self.probes.met(probe),
             Effect::Removed => {
                 return Err(Violation::new("nobody is removed", format!("n{} was", id.0)));
             }
             Effect::Alarm(alarm) => return Err(Violation::new("no alarm", format!("n{}: {alarm:?}", id.0))),
+        }
+        Ok(())
+    }
+
+    fn send_frame(
+        &mut self,
+        (id, seat): (NodeId, NodeId),
+        message: &PeerMessage,
+        frame: Bytes,
+    ) -> Result<(), Violation> {
+        self.says(id, message)?;
+        if self.is_silenced(id, message) {
+            return Ok(());
+        }
+        let bytes = self.spoilt(message).unwrap_or(frame);
+        let sender = self.sender(id, message.to);
+        let arrivals = self.network.send(&mut self.choices, self.now, (id, seat), &bytes);
+        for (at, bytes) in arrivals.into_iter().flatten() {
+            let frame = Happening::Frame(Frame { sender, bytes });
+            self.add(at, Actor::Member(seat), Event::Member(ANY_LIFE, Some(frame)));
         }
         Ok(())
     }

@@ -53,6 +53,12 @@ pub struct Settings {
     pub spoilt: PerMillion,
     /// How disks rot, if they do.
     pub rot: Option<Rot>,
+    /// Whether directories are wiped.
+    pub wipes: bool,
+    /// Whether disks get into each other's places.
+    pub swaps: bool,
+    /// How often power fails while a damaged member becomes another one, as long as faults go on.
+    pub repair_crashes: PerMillion,
     /// How long faults go on, in simulated microseconds.
     pub storm: u64,
     /// How long the run lasts at least.
@@ -75,6 +81,9 @@ const ROTS_OF_RUNS: [Option<Rot>; 20] = {
 
 /// How many election timeouts after the last fault everything must work again.
 pub const RECOVERY_TIMEOUTS: u32 = 12;
+
+/// How many election timeouts after that, and five seconds, damaged members must be repaired.
+pub const REPAIR_TIMEOUTS: u32 = 20;
 
 impl Settings {
     /// The settings for one run.
@@ -114,6 +123,9 @@ impl Settings {
             snapshot_crashes: PerMillion(choices.pick(&[0, 50_000, 200_000])),
             spoilt: PerMillion(choices.pick(&[0, 300_000])),
             rot: choices.pick(&ROTS_OF_RUNS),
+            wipes: choices.happens(PerMillion(120_000)),
+            swaps: choices.happens(PerMillion(60_000)),
+            repair_crashes: PerMillion(choices.pick(&[0, 300_000, 700_000])),
             storm: 45 * SECOND,
             length: 60 * SECOND,
         }
@@ -123,6 +135,19 @@ impl Settings {
     #[must_use]
     pub fn heartbeat_interval(&self) -> Duration {
         self.election_timeout / 10
+    }
+
+    /// Whether disks lose what they had, and members become others.
+    #[must_use]
+    pub fn is_damaging(&self) -> bool {
+        self.rot.is_some() || self.wipes || self.swaps
+    }
+
+    /// How long after everything else works again each damaged member must be one again that lacks nothing, in
+    /// microseconds: it may just have stopped because nobody took it in, be started again, and come to a state of any size.
+    #[must_use]
+    pub fn repair(&self) -> u64 {
+        u64::try_from((self.election_timeout * REPAIR_TIMEOUTS).as_micros()).expect("seconds") + 5 * SECOND
     }
 
     /// How long after the last fault everything must work again, in microseconds.

@@ -3,7 +3,7 @@
 use node::{Part, PeerMessage};
 use raft_core::{NodeId, Time};
 
-use crate::member::{Effect, Happening};
+use crate::member::{Effect, Frame, Happening};
 use crate::network;
 use crate::trace::Trace;
 
@@ -11,9 +11,12 @@ use crate::trace::Trace;
 pub(crate) fn happening(trace: &mut Trace, now: Time, id: NodeId, what: &Happening) {
     let n = id.0;
     match what {
-        Happening::Frame(bytes) => trace.step(now, n, bytes, || match network::decode(bytes) {
+        Happening::Frame(Frame { bytes, .. }) => trace.step(now, n, bytes, || match network::decode(bytes) {
             Some(message) => format!("n{n} <- n{} {}", message.from.0, shown(&message)),
             None => format!("n{n} <- a damaged frame"),
+        }),
+        Happening::Refused { by, refusal } => trace.step(now, n, &by.0.to_le_bytes(), || {
+            format!("n{n} is refused by n{}: {refusal}", by.0)
         }),
         Happening::Stream(client, bytes) => {
             trace.step(now, n, bytes, || {
@@ -52,7 +55,7 @@ pub(crate) fn happening(trace: &mut Trace, now: Time, id: NodeId, what: &Happeni
 pub(crate) fn effect(trace: &mut Trace, now: Time, id: NodeId, what: &Effect) {
     let n = id.0;
     match what {
-        Effect::Send { message, frame } => {
+        Effect::Send { message, frame, .. } => {
             trace.step(now, n, frame, || {
                 format!("n{n} -> n{} {}", message.to.0, shown(message))
             });
@@ -86,6 +89,11 @@ pub(crate) fn effect(trace: &mut Trace, now: Time, id: NodeId, what: &Effect) {
         Effect::PublishSnapshot(mark) => trace.step(now, n, &mark.index.0.to_le_bytes(), || {
             format!("n{n} has all of the snapshot {mark}")
         }),
+        Effect::Becomes { lost } => trace.step(now, n, &[u8::from(*lost)], || match lost {
+            true => format!("n{n}'s directory is new, and it is not"),
+            false => format!("n{n} was taken in as another member"),
+        }),
+        Effect::Repaired => trace.step(now, n, b"repaired", || format!("n{n} is repaired")),
         Effect::Removed => trace.step(now, n, b"removed", || format!("n{n} was removed")),
         Effect::Told {
             client, id, response, ..

@@ -29,6 +29,7 @@ impl World {
                 }
             }
             Event::PowerOn(id) => self.power_on(id),
+            Event::Emptied(id) => self.emptied(id),
             Event::Calm => self.calm(),
             other => panic!("not a fault: {other:?}"),
         }
@@ -82,16 +83,15 @@ impl World {
         match (fault, victim) {
             (Fault::Crash(_), Some(victim)) => self.crash(victim),
             (Fault::Rot(_, rot), Some(victim)) => self.rots(victim, rot),
+            (Fault::Wipe(_), Some(victim)) => self.wipes(victim),
+            (Fault::Swap(_), Some(victim)) => self.swaps(victim),
             (
                 Fault::DiskError {
                     failing, operations, ..
                 },
                 Some(victim),
             ) => self.fails(victim, failing, operations),
-            // See `rots`: who may stay down for good keeps its space.
-            (Fault::FullDisk { bytes, restarts, .. }, Some(victim))
-                if self.seats[&victim].wounds.is_empty() =>
-            {
+            (Fault::FullDisk { bytes, restarts, .. }, Some(victim)) => {
                 self.seats[&victim].disk.limit(Some(bytes));
                 if restarts {
                     let life = self.seats[&victim].life;
@@ -137,7 +137,7 @@ impl World {
     #[cfg(debug_assertions)]
     fn diverge(&mut self, victim: NodeId) {
         let may_lag = self.settings.log_bytes_max < 1 << 20;
-        let fits = self.seats.len() >= 3 && !may_lag && self.settings.rot.is_none();
+        let fits = self.seats.len() >= 3 && !may_lag && !self.settings.is_damaging();
         if !fits || self.checks.divergence.differs().is_some() {
             return;
         }
@@ -166,7 +166,7 @@ impl World {
         self.trace
             .step(now, 0, b"ends", || format!("{:?} is over", ended.fault));
         match (ended.fault, ended.victim) {
-            (Fault::Crash(_) | Fault::Rot(..), Some(victim)) => self.power_on(victim),
+            (Fault::Crash(_) | Fault::Rot(..) | Fault::Wipe(_), Some(victim)) => self.power_on(victim),
             (Fault::CrashAll, _) => self.power_on_all(),
             (Fault::CrashWhileSaving(_), Some(victim)) => {
                 self.seats.get_mut(&victim).expect("a member").armed = false;
@@ -174,6 +174,7 @@ impl World {
             (Fault::PowerCut { .. }, Some(victim)) => self.seats[&victim].disk.keep_power(),
             (Fault::DiskError { .. }, Some(victim)) => self.seats[&victim].disk.fail_no_more(),
             (Fault::FullDisk { .. }, Some(victim)) => self.seats[&victim].disk.limit(None),
+            (Fault::Swap(_), _) => self.swap_back(),
             (Fault::Hunt { .. }, _) => self.seats.values_mut().for_each(|seat| seat.silent_after = None),
             _ => {}
         }
@@ -183,6 +184,7 @@ impl World {
     fn calm(&mut self) {
         self.calm = true;
         self.active.clear();
+        self.swap_back();
         for seat in self.seats.values_mut() {
             seat.armed = false;
             seat.silent_after = None;
@@ -201,7 +203,7 @@ impl World {
         members.into_iter().for_each(|id| self.power_on(id));
     }
 
-    fn power_on(&mut self, id: NodeId) {
+    pub(crate) fn power_on(&mut self, id: NodeId) {
         let seat = self.seats.get_mut(&id).expect("a member");
         if seat.refused.is_none() && seat.member.is_none() && !std::mem::replace(&mut seat.starting, true) {
             self.command(Command::Start(id));

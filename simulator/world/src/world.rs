@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use node::ClientId;
 pub use raft_core::Mutant;
-use raft_core::{NodeId, Time};
+use raft_core::{Index, NodeId, Time};
 
 use crate::agenda::{Actor, Due, Event};
 use crate::call::Call;
@@ -46,6 +46,12 @@ pub struct World {
     pub(crate) probes: Probes,
     /// What may still be damaged.
     pub(crate) budget: Budget,
+    /// Two seats that have each other's disks.
+    pub(crate) swapped: Option<(NodeId, NodeId)>,
+    /// From which entry on it is known by which directory a founder is its member.
+    pub(crate) known: BTreeMap<NodeId, Index>,
+    /// When the last repair was at its end.
+    pub(crate) whole_since: Time,
     pub(crate) checks: Checks,
     pub(crate) trace: Trace,
     pub(crate) history: Vec<Operation>,
@@ -106,7 +112,7 @@ impl World {
         let mut world = World {
             now: Time(0),
             network: Network::new(settings.weather),
-            seats: members().map(|id| (id, Seat::default())).collect(),
+            seats: members().map(|id| (id, Seat::of(id))).collect(),
             clients: (0..settings.clients).map(Client::new).collect(),
             callers: (0..settings.callers).map(Caller::new).collect(),
             streams: BTreeMap::new(),
@@ -116,6 +122,9 @@ impl World {
             befell: Befell::default(),
             probes: Probes::default(),
             budget: Budget::of(options.nodes),
+            swapped: None,
+            known: BTreeMap::new(),
+            whole_since: Time(0),
             checks: Checks::new(members()),
             trace: Trace::new(options.lines),
             history: Vec::new(),
@@ -190,7 +199,12 @@ impl World {
     pub fn is_over(&self) -> bool {
         const LENGTH_MAX: u64 = 300 * SECOND;
         let works_from = self.settings.storm + self.settings.recovery();
-        let long_enough = self.now.0 >= self.settings.length.max(works_from + 3 * SECOND);
+        let length = self.settings.length.max(works_from + 3 * SECOND);
+        let mended = self.whole_since.0 + 3 * SECOND;
+        let long_enough = match self.is_whole() {
+            true => self.now.0 >= length.max(mended),
+            false => self.now.0 >= length.max(works_from + self.settings.repair()),
+        };
         let enough = self.history.len() >= OPERATIONS_MIN || self.now.0 >= LENGTH_MAX;
         self.violation.is_some() || (long_enough && enough)
     }

@@ -11,9 +11,13 @@
 use std::collections::BTreeMap;
 
 use node::{Node, Part, PeerMessage};
-use raft_core::{Ballot, Image, Index, LogChange, NodeId, Position, Raft, Save, Term};
+use raft_core::{Ballot, Image, Index, NodeId, Position, Raft, Save, Term};
 use thiserror::Error;
 
+mod log;
+
+use self::log::{Change, Log, place};
+use super::electable::is_quorum;
 use super::promise::Promise;
 
 /// A promise that no disk stands behind.
@@ -93,100 +97,6 @@ struct Held {
     writing: Option<Change>,
 }
 
-/// What a Save changes.
-#[derive(Clone, Debug)]
-struct Change {
-    ballot: Option<Ballot>,
-    commit: Index,
-    log: Logged,
-}
-
-/// What a Save changes of the log.
-#[derive(Clone, Debug)]
-enum Logged {
-    Nothing,
-    /// So many of the entries before stay, and these follow.
-    Entries(usize, Vec<Term>),
-    /// A snapshot of what is committed takes its place.
-    Snapshot(Position),
-}
-
-/// The state that a list of Saves amounts to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Log {
-    ballot: Ballot,
-    commit: Index,
-    /// The term of each entry, from index 1.
-    terms: Vec<Term>,
-}
-
-impl Log {
-    fn apply(&mut self, change: Change, committed: &[Term]) {
-        self.ballot = change.ballot.unwrap_or(self.ballot);
-        self.commit = self.commit.max(change.commit);
-        match change.log {
-            Logged::Nothing => {}
-            Logged::Entries(kept, terms) => {
-                self.terms.truncate(kept);
-                self.terms.extend(terms);
-            }
-            Logged::Snapshot(mark) => self.terms = covered(mark, committed),
-        }
-    }
-
-    /// A snapshot covers what is committed up to its mark.
-    fn of(image: &Image, committed: &[Term]) -> Log {
-        let mut terms = covered(image.snapshot.position, committed);
-        terms.extend(image.entries.iter().map(|entry| entry.position.term));
-        Log {
-            ballot: image.ballot,
-            commit: image.commit,
-            terms,
-        }
-    }
-
-    /// What a member finds that boots from a snapshot: its log, unless that disagrees.
-    fn behind(mut self, mark: Position, committed: &[Term]) -> Log {
-        if mark.index > Index(0) && !self.has(mark) {
-            self.terms = covered(mark, committed);
-        }
-        self.commit = self.commit.max(mark.index).min(self.last());
-        self
-    }
-
-    fn last(&self) -> Index {
-        Index(self.terms.len() as u64)
-    }
-
-    fn has(&self, position: Position) -> bool {
-        self.terms.get(place(position.index)) == Some(&position.term)
-    }
-
-    fn shown(&self) -> String {
-        let last = self.terms.last().copied().unwrap_or_default();
-        let (ballot, commit, entries) = (self.ballot, self.commit, self.terms.len());
-        format!("{ballot:?}, commit {commit}, {entries} entries up to term {last}")
-    }
-}
-
-impl Change {
-    fn of(save: &Save) -> Change {
-        let log = match &save.log {
-            LogChange::Keep => Logged::Nothing,
-            LogChange::Append(entries) => entries.first().map_or(Logged::Nothing, |first| {
-                let terms = entries.iter().map(|entry| entry.position.term);
-                Logged::Entries(place(first.position.index), terms.collect())
-            }),
-            LogChange::Reset(mark) => Logged::Snapshot(mark.position),
-        };
-        Change {
-            ballot: save.ballot,
-            commit: save.commit,
-            log,
-        }
-    }
-}
-
 impl Durable {
     /// The disks of a new cluster.
     #[must_use]
@@ -201,6 +111,49 @@ impl Durable {
     #[must_use]
     pub fn committed(&self) -> &[Term] {
         &self.committed
+    }
+
+    /// Whether a member of this id ever booted.
+    #[must_use]
+    pub fn knows(&self, id: NodeId) -> bool {
+        self.disks.contains_key(&id)
+    }
+
+    /// What a member's disk knows to be committed.
+    #[must_use]
+    pub fn commit_on_disk(&self, id: NodeId) -> Index {
+        self.disks.get(&id).map_or(Index(0), |held| held.synced.commit)
+    }
+
+    /// The last entry on a member's disk.
+    #[must_use]
+    pub fn last_on_disk(&self, id: NodeId) -> Index {
+        self.disks.get(&id).map_or(Index(0), |held| held.synced.last())
+    }
+
+    /// There is a new member, with this on its disk.
+    ///
+    /// # Errors
+    /// If it says that it has voted, or that something else is committed than what is.
+    pub fn joined(&mut self, id: NodeId, image: &Image) -> Result<(), Violation> {
+        let synced = Log::of(image, &self.committed);
+        let commit = place(synced.commit.next()).min(synced.terms.len());
+        let is_prefix = self.committed.get(..commit) == Some(&synced.terms[..commit]);
+        if image.ballot != Ballot::default() || !is_prefix {
+            return Err(Violation::Recovery {
+                node: id,
+                found: synced.shown(),
+                held: "nothing, since it is new".to_owned(),
+            });
+        }
+        self.disks.insert(
+            id,
+            Held {
+                synced,
+                writing: None,
+            },
+        );
+        Ok(())
     }
 
     /// A member began to write this.
@@ -258,10 +211,12 @@ impl Durable {
     /// # Errors
     /// If it promises what its disk does not have.
     pub fn says(&self, message: &PeerMessage) -> Result<(), Violation> {
-        let held = &self.disks[&message.from].synced;
+        let Some(Held { synced: held, .. }) = self.disks.get(&message.from) else {
+            return Ok(());
+        };
         for part in &message.parts {
             if let Part::Raft(envelope) = part
-                && !Promise::of(envelope).is_kept(envelope.term, held.ballot, held.last())
+                && !Promise::of(envelope).is_kept(envelope.term, held.ballot(), held.last())
             {
                 return Err(Violation::PromiseNotDurable {
                     from: message.from,
@@ -288,17 +243,18 @@ impl Durable {
         // By Log Matching the newest stands for all before it.
         let newest = raft.mark_at(commit).expect("what is committed is in the log");
         let position = newest.position;
-        let disks = self
-            .disks
-            .values()
-            .filter(|held| held.synced.has(position))
-            .count();
-        if disks * 2 <= self.disks.len() {
+        let has = |id: NodeId| self.disks.get(&id).is_some_and(|held| held.synced.has(position));
+        // The leader counted by what its log says; another may see it first, with an older or a newer membership.
+        let memberships = [raft.log_membership(), raft.committed_membership()];
+        if !memberships
+            .into_iter()
+            .any(|membership| is_quorum(membership, has))
+        {
             return Err(Violation::CommittedNotDurable {
                 node: id,
                 position,
-                disks,
-                members: self.disks.len(),
+                disks: self.disks.keys().filter(|id| has(**id)).count(),
+                members: memberships[0].voters.len(),
             });
         }
         // What memory dropped is on disk.
@@ -330,23 +286,6 @@ impl Durable {
     fn held(&mut self, id: NodeId) -> &mut Held {
         self.disks.get_mut(&id).expect("a member has a disk")
     }
-}
-
-/// The terms of what a snapshot covers. One that is not of what is committed covers nothing that was ever on a disk.
-fn covered(mark: Position, committed: &[Term]) -> Vec<Term> {
-    let Some(place) = mark.index.0.checked_sub(1) else {
-        return Vec::new();
-    };
-    let upto = usize::try_from(place).expect("a log in memory");
-    match committed.get(..=upto) {
-        Some(terms) if terms[upto] == mark.term => terms.to_vec(),
-        _ => Vec::new(),
-    }
-}
-
-/// Where the entry with this index stands in a list of all entries.
-fn place(index: Index) -> usize {
-    usize::try_from(index.previous().0).expect("a log in memory")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Once faults are over, the cluster works again within a stated time: from then on every operation succeeds, nobody else
-//! comes to lead, and in the end all members are equal. A member that refuses its damaged disk stays down: the others are a
-//! quorum, and work. Nor can a member say what became of a write over which a snapshot took it.
+//! comes to lead, and in the end all members are equal. A member whose disk is damaged serves nobody until it is repaired: the
+//! others are a quorum, and work. Nor can a member say what became of a write over which a snapshot took it.
 
 use node::Node;
 use raft_core::{NodeId, Time};
@@ -15,12 +15,10 @@ pub enum Standing<'a> {
     Running(&'a Node),
     /// It does not.
     Down,
-    /// Nor can it, since its disk is damaged.
-    Refuses,
 }
 
 /// Judges the calm after the storm. `works_from`: when everything must work again; `jumps`: when a snapshot took members
-/// over entries.
+/// over entries; `is_excused`: operations of members that were being repaired.
 ///
 /// # Errors
 /// What does not, in a sentence.
@@ -29,17 +27,12 @@ pub fn check<'a>(
     members: impl Iterator<Item = (NodeId, Standing<'a>)>,
     works_from: Time,
     jumps: &[(NodeId, Time)],
+    is_excused: impl Fn(&Operation) -> bool,
 ) -> Result<(), String> {
-    let members: Vec<(NodeId, Standing<'_>)> = members.collect();
-    let excused = |operation: &&Operation| {
-        let is_asked = |(id, standing): &(NodeId, Standing<'_>)| {
-            *id == operation.member && matches!(standing, Standing::Refuses)
-        };
-        match operation.outcome {
-            Outcome::Refused => members.iter().any(is_asked),
-            Outcome::Unknown => is_jumped(jumps, operation.member, operation.called, operation.returned),
-            _ => false,
-        }
+    let excused = |operation: &&Operation| match operation.outcome {
+        Outcome::Unknown if is_jumped(jumps, operation.member, operation.called, operation.returned) => true,
+        Outcome::Unknown | Outcome::Refused => is_excused(operation),
+        _ => false,
     };
     let mut calm = history
         .iter()
@@ -57,7 +50,6 @@ pub fn check<'a>(
     for (id, standing) in members {
         let node = match standing {
             Standing::Running(node) => node,
-            Standing::Refuses => continue,
             Standing::Down => return Err(format!("n{} is down", id.0)),
         };
         match node.raft().leader() {
@@ -100,7 +92,9 @@ mod tests {
 
     fn judge_with(history: &[Operation], standing: Option<Standing<'_>>) -> Result<(), String> {
         let members = standing.map(|standing| (NodeId(1), standing));
-        check(history, members.into_iter(), Time(100), &[(NodeId(1), Time(150))])
+        let jumps = [(NodeId(1), Time(150))];
+        let is_excused = |operation: &Operation| operation.called == Time(120);
+        check(history, members.into_iter(), Time(100), &jumps, is_excused)
     }
 
     fn judge(history: &[Operation], down: bool) -> Result<(), String> {
@@ -108,11 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn who_refuses_its_disk_is_excused_and_so_is_who_asks_it() {
-        let history = [get(100, Outcome::Refused), get(101, Outcome::Found(None))];
-        assert_eq!(judge_with(&history, Some(Standing::Refuses)), Ok(()));
-        assert!(judge_with(&history, Some(Standing::Down)).is_err());
-        assert!(judge_with(&history[..1], Some(Standing::Refuses)).is_err());
+    fn who_asks_a_member_in_repair_is_excused() {
+        let found = get(101, Outcome::Found(None));
+        assert_eq!(judge(&[get(120, Outcome::Refused), found], false), Ok(()));
+        assert!(judge(&[get(119, Outcome::Refused), found], false).is_err());
     }
 
     #[test]

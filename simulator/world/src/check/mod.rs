@@ -16,10 +16,11 @@ pub mod replicas;
 pub mod revisions;
 pub mod votes;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use node::{Node, PeerMessage};
-use raft_core::{Image, NodeId, Position, Save, Time};
+use raft_core::{Image, Index, NodeId, Position, Save, Time};
 
 use crate::operation::Operation;
 use crate::trace::Stamp;
@@ -54,6 +55,8 @@ pub struct Checks {
     model: model::Model,
     /// Whose state was made to differ.
     pub divergence: divergence::Divergence,
+    /// Who must not be heard of any more.
+    silent: BTreeSet<NodeId>,
 }
 
 impl Checks {
@@ -67,20 +70,52 @@ impl Checks {
             replicas: replicas::Replicas::default(),
             model: model::Model::default(),
             divergence: divergence::Divergence::default(),
+            silent: BTreeSet::new(),
         }
     }
 
-    /// A member recovered `image` and booted with it.
+    /// A member recovered `image` and booted with it. One that is new, in place of `former`, has what was sown.
     ///
     /// # Errors
     /// What does not hold.
-    pub fn booted(&mut self, id: NodeId, image: &Image, node: &Node, now: Time) -> Result<(), Violation> {
+    pub fn booted(
+        &mut self,
+        id: NodeId,
+        former: Option<NodeId>,
+        image: &Image,
+        node: &Node,
+        now: Time,
+    ) -> Result<(), Violation> {
         self.figure3.restarted(id);
+        if let Some(former) = former.filter(|_| !self.durable.knows(id)) {
+            self.durable
+                .joined(id, image)
+                .map_err(|error| Violation::new("who is new has promised nothing", error))?;
+            self.votes.follows(id, former);
+            self.silent.insert(former);
+        }
         self.durable
             .booted(id, image, node)
             .map_err(|error| Violation::new("recovery", error))?;
         node.raft().check_invariants();
         self.observe(id, node, now)
+    }
+
+    /// A member lost what it promised, and says nothing more.
+    pub fn fell_silent(&mut self, id: NodeId) {
+        self.silent.insert(id);
+    }
+
+    /// What a member's disk knows to be committed.
+    #[must_use]
+    pub fn commit_on_disk(&self, id: NodeId) -> Index {
+        self.durable.commit_on_disk(id)
+    }
+
+    /// The last entry on a member's disk.
+    #[must_use]
+    pub fn last_on_disk(&self, id: NodeId) -> Index {
+        self.durable.last_on_disk(id)
     }
 
     /// The state as it should be.
@@ -115,6 +150,10 @@ impl Checks {
     /// # Errors
     /// What does not hold.
     pub fn says(&mut self, message: &PeerMessage) -> Result<(), Violation> {
+        if self.silent.contains(&message.from) {
+            let story = format!("n{} says {message:?}", message.from.0);
+            return Err(Violation::new("who lost its promises says nothing more", story));
+        }
         self.durable
             .says(message)
             .map_err(|error| Violation::new("promises are durable", error))?;

@@ -24,9 +24,17 @@ pub struct VotedTwice {
 #[derive(Clone, Debug, Default)]
 pub struct Votes {
     given: BTreeMap<(NodeId, Term), NodeId>,
+    /// Who is new in place of whom, by the first of them.
+    first: BTreeMap<NodeId, NodeId>,
 }
 
 impl Votes {
+    /// A member is new, in place of another: they have one vote a term together.
+    pub fn follows(&mut self, id: NodeId, former: NodeId) {
+        let first = self.first.get(&former).copied().unwrap_or(former);
+        self.first.insert(id, first);
+    }
+
     /// A member says this to a peer.
     ///
     /// # Errors
@@ -48,7 +56,8 @@ impl Votes {
             Message::RequestVoteReply(VoteAnswer::Granted) => envelope.to,
             _ => return Ok(()),
         };
-        let (voter, term) = (envelope.from, envelope.term);
+        let voter = self.first.get(&envelope.from).copied().unwrap_or(envelope.from);
+        let term = envelope.term;
         let first = *self.given.entry((voter, term)).or_insert(candidate);
         if first == candidate {
             return Ok(());

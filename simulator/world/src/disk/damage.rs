@@ -82,6 +82,20 @@ impl SimDisk {
             .then_some(Wound { rot, file, sector })
     }
 
+    /// Every file is gone, as on a new disk. Only after a crash.
+    pub fn wipe(&self) {
+        let state = &mut *self.state();
+        state.names.clear();
+        state.durable_names.clear();
+        state.files.clear();
+    }
+
+    /// Whether there is a file of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.state().names.contains_key(name)
+    }
+
     /// Nothing of the last writes can be taken for unfinished any more: what follows them says that they are there.
     pub fn is_sealed(&self) {
         self.state()

@@ -28,6 +28,12 @@ impl Budget {
         self.damaged.contains(&id) || self.damaged.len() < self.damaged_max
     }
 
+    /// Whether every copy is whole.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.damaged.is_empty()
+    }
+
     /// A member's disk is damaged.
     ///
     /// # Panics

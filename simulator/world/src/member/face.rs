@@ -1,6 +1,7 @@
 //! What goes into a member and what comes out, as the world sees it.
 
 use bytes::Bytes;
+use net::hello::{Hello, Refusal};
 use node::{ClientId, PeerMessage, Request, RequestId, Response};
 use raft_core::{NodeId, Position, Save};
 
@@ -13,6 +14,8 @@ pub enum Effect {
     Send {
         /// What.
         message: PeerMessage,
+        /// To whoever listens there.
+        seat: NodeId,
         /// As bytes.
         frame: Bytes,
     },
@@ -53,17 +56,51 @@ pub enum Effect {
     },
     /// This member was removed for good.
     Removed,
+    /// This member becomes another one: it boots again.
+    Becomes {
+        /// Because its directory is new, and it is not; else because the others have taken it in.
+        lost: bool,
+    },
+    /// This member is at the end of its repair.
+    Repaired,
     /// Another member broke the protocol.
     Alarm(raft_core::Alarm),
     /// For the report: a path was met.
     Met(Probe),
 }
 
+/// Who says something, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender {
+    /// From which seat.
+    pub seat: NodeId,
+    /// In which of the lives there.
+    pub life: u64,
+    /// What it says of itself.
+    pub hello: Hello,
+}
+
+/// What arrives on a link.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Whose.
+    pub sender: Sender,
+    /// What, maybe damaged.
+    pub bytes: Bytes,
+}
+
 /// What happens to a member.
 #[derive(Debug)]
 pub enum Happening {
     /// Bytes from a peer.
-    Frame(Bytes),
+    Frame(Frame),
+    /// A peer does not hear this member.
+    Refused {
+        /// Who.
+        by: NodeId,
+        /// Why.
+        refusal: Refusal,
+    },
     /// Bytes from a client.
     Stream(ClientId, Bytes),
     /// A caller asks.
@@ -93,6 +130,10 @@ pub enum Halt {
     DiskFailed,
     /// It refuses what is on its disk, which is damaged.
     Refused(String),
+    /// There is no space for what it needs to start.
+    NoSpace(String),
+    /// It refuses what is on its disk, and nobody has taken it in anew for long.
+    NotTakenIn(String),
     /// Something that must never happen did.
     Broken(String),
 }

@@ -5,8 +5,7 @@
 use bytes::Bytes;
 use node::{Input, View};
 use raft_core::{Index, Position, SnapshotMark};
-use storage::journal::RecoverError;
-use storage::snapshot::{self, Choice, Encoder, Incoming, Making, ReadError, WriteError};
+use storage::snapshot::{self, Encoder, Incoming, Making, WriteError};
 
 use super::{CLUSTER_ID, Effect, Halt, Member};
 use crate::disk::SimDisk;
@@ -18,20 +17,6 @@ pub(super) struct Snapshots {
     making: Option<(Making<SimDisk>, Position)>,
     incoming: Option<Incoming<SimDisk>>,
     publishing: Option<Position>,
-}
-
-/// The snapshot to boot from.
-pub(super) fn choose(disk: &SimDisk) -> Result<Choice, String> {
-    snapshot::clear_leftovers(disk).map_err(|error| error.to_string())?;
-    snapshot::choose(disk, CLUSTER_ID).map_err(|error| error.to_string())
-}
-
-/// What is to be told when the journal cannot be recovered: of a journal that lacks its snapshot, why that is not sound.
-pub(super) fn cause(error: RecoverError, passed_over: &[ReadError]) -> String {
-    match (error, passed_over.first()) {
-        (RecoverError::SnapshotMissing { .. }, Some(damage)) => damage.to_string(),
-        (error, _) => error.to_string(),
-    }
 }
 
 impl Member {
@@ -118,7 +103,9 @@ impl Member {
     }
 
     pub(super) fn drop_log_before(&mut self, index: Index) -> Result<(), Halt> {
-        self.journal.writer().drop_before(index);
+        if let Some(journal) = &mut self.journal {
+            journal.writer().drop_before(index);
+        }
         let dropped = snapshot::drop_before(&self.disk, index);
         self.unless_given_up(dropped).map(drop)
     }

@@ -1,4 +1,4 @@
-use raft_core::{AppendOutcome, Body, Boot, Entry, Envelope, Message, Stamp, VoteAnswer};
+use raft_core::{AppendOutcome, Body, Boot, Entry, Envelope, LogChange, Message, Stamp, VoteAnswer};
 
 use super::*;
 
