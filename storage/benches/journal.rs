@@ -15,7 +15,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use raft_core::{Body, Entry, Index, LogChange, NodeId, Position, Save, SnapshotMark, Stamp, Term};
 use storage::data_dir::{Expected, Identity, open_or_create};
-use storage::disk::{Disk, FileDisk};
+use storage::disk::{Disk, DiskFile, FileDisk};
 use storage::journal::{FilledOrder, SEGMENT_BYTES, SpareOrder, WriteError, Writer, recover};
 
 const SAVES: u64 = 2000;
@@ -155,7 +155,7 @@ fn save(first: u64, entries: u64, bytes: usize) -> Save {
 struct Journal {
     writer: Writer<FileDisk>,
     orders: Sender<SpareOrder<FileDisk>>,
-    filled: Receiver<FilledOrder<File>>,
+    filled: Receiver<FilledOrder<DiskFile>>,
 }
 
 impl Journal {

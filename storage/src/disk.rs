@@ -1,13 +1,20 @@
 //! The files of one data directory, as the journal sees them: a handful of operations with stated promises. The
 //! server's disk is [`FileDisk`]; the simulator brings its own, which keeps these promises and nothing beyond them.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use thiserror::Error;
+use direct::Direct;
+use open::{make_directory, open_directory, open_file, refuse_etcd, unlocked};
+
+mod direct;
+mod open;
+
+pub use direct::DiskFile;
+pub use open::OpenError;
 
 /// Bytes of a sector: what a disk writes whole or not at all.
 pub const SECTOR: usize = 512;
@@ -128,39 +135,18 @@ struct Held {
     to_read: bool,
 }
 
-/// Why a directory cannot be used.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// It belongs to etcd. Nothing in it was changed.
-    #[error("{path} is a data directory of etcd, which cannot be read here; name another one")]
-    EtcdDirectory {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// Another process has it.
-    #[error("{path} is in use: another process holds its lock")]
-    Locked {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The file system refused.
-    #[error("cannot {action} {path}: {source}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
 /// The lock file of a [`FileDisk`]; always empty.
 const LOCK: &str = "LOCK";
 
 /// How many zeros go into a new file at a time, each piece with a sync of its own: one sync of a whole segment would keep
 /// the disk from the short syncs of Saves for as long as it takes.
 const ZEROS: usize = 4 << 20;
+
+/// The flag of open(2) for writing past the page cache, where there is one.
+#[cfg(target_os = "linux")]
+const DIRECT: Option<i32> = Some(rustix::fs::OFlags::DIRECT.bits().cast_signed());
+#[cfg(not(target_os = "linux"))]
+const DIRECT: Option<i32> = None;
 
 impl FileDisk {
     /// Opens the directory `path`, making it (mode 0700, and its parents) if it is not there, and locks it.
@@ -232,6 +218,19 @@ impl FileDisk {
         Ok(())
     }
 
+    /// Opens a file once more, to be written directly, if it can be.
+    fn with_direct(&self, name: &str, file: File, length: u64) -> DiskFile {
+        let is_whole = length > 0 && length.is_multiple_of(direct::BLOCK as u64);
+        let opened = DIRECT
+            .filter(|_| is_whole && !self.held.to_read)
+            .and_then(|flag| {
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).custom_flags(flag);
+                open_file(&mut options, &self.path_of(name)).ok()
+            });
+        DiskFile::new(file, opened.and_then(|file| Direct::of(file, length)))
+    }
+
     fn path_of(&self, name: &str) -> PathBuf {
         debug_assert!(!name.contains('/'), "the directory is flat");
         self.held.path.join(name)
@@ -239,7 +238,7 @@ impl FileDisk {
 }
 
 impl Disk for FileDisk {
-    type File = File;
+    type File = DiskFile;
 
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
@@ -257,7 +256,7 @@ impl Disk for FileDisk {
         Ok(names)
     }
 
-    fn create(&self, name: &str, bytes: u64) -> io::Result<File> {
+    fn create(&self, name: &str, bytes: u64) -> io::Result<DiskFile> {
         self.refuse_to_write()?;
         let file = open_file(
             OpenOptions::new().read(true).write(true).create_new(true),
@@ -267,7 +266,11 @@ impl Disk for FileDisk {
         // system's own records too, which more than doubles the time of each sync.
         let filled = fill(&file, bytes).and_then(|()| file.sync_all());
         match filled {
-            Ok(()) => Ok(file),
+            Ok(()) => {
+                let file = self.with_direct(name, file, bytes);
+                file.is_zero();
+                Ok(file)
+            }
             Err(error) => {
                 // The space is given back if that is possible; the error to report is the first one.
                 let _ = self.remove(name);
@@ -276,29 +279,35 @@ impl Disk for FileDisk {
         }
     }
 
-    fn open(&self, name: &str) -> io::Result<File> {
+    fn open(&self, name: &str) -> io::Result<DiskFile> {
         let write = !self.held.to_read;
-        open_file(OpenOptions::new().read(true).write(write), &self.path_of(name))
+        let file = open_file(OpenOptions::new().read(true).write(write), &self.path_of(name))?;
+        let length = file.metadata()?.len();
+        Ok(self.with_direct(name, file, length))
     }
 
-    fn length(&self, file: &File) -> io::Result<u64> {
-        Ok(file.metadata()?.len())
+    fn length(&self, file: &DiskFile) -> io::Result<u64> {
+        Ok(file.file.metadata()?.len())
     }
 
-    fn read_at(&self, file: &File, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        file.read_exact_at(into, offset)
+    fn read_at(&self, file: &DiskFile, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        file.file.read_exact_at(into, offset)
     }
 
-    fn write_at(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        file.write_all_at(bytes, offset)
+    fn write_at(&self, file: &DiskFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        file.write_at(offset, bytes)
     }
 
-    fn zero(&self, file: &File, bytes: u64) -> io::Result<()> {
-        fill(file, bytes)
+    fn zero(&self, file: &DiskFile, bytes: u64) -> io::Result<()> {
+        fill(&file.file, bytes)?;
+        if bytes >= self.length(file)? {
+            file.is_zero();
+        }
+        Ok(())
     }
 
-    fn sync_data(&self, file: &File) -> io::Result<()> {
-        file.sync_data()
+    fn sync_data(&self, file: &DiskFile) -> io::Result<()> {
+        file.file.sync_data()
     }
 
     #[allow(
@@ -322,58 +331,6 @@ impl Disk for FileDisk {
     fn sync_directory(&self) -> io::Result<()> {
         self.held.directory.sync_all()
     }
-}
-
-fn refuse_etcd(path: &Path) -> Result<(), OpenError> {
-    let member = path.join("member");
-    if member.join("wal").is_dir() || member.join("snap").is_dir() {
-        let path = path.to_owned();
-        return Err(OpenError::EtcdDirectory { path });
-    }
-    Ok(())
-}
-
-fn unlocked(path: &Path, error: TryLockError) -> OpenError {
-    match error {
-        TryLockError::WouldBlock => OpenError::Locked {
-            path: path.to_owned(),
-        },
-        TryLockError::Error(source) => OpenError::Io {
-            action: "lock",
-            path: path.join(LOCK),
-            source,
-        },
-    }
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this file is the one that touches files"
-)]
-fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.mode(0o600).open(path)
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this file is the one that touches files"
-)]
-fn open_directory(path: &Path) -> io::Result<File> {
-    File::open(path)
-}
-
-/// Makes a directory and what is missing above it, durably: a directory's name lives in its parent.
-fn make_directory(path: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = path
-        .ancestors()
-        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
-        .collect();
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    for made in missing {
-        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
-        open_directory(parent.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
 }
 
 fn fill(file: &File, bytes: u64) -> io::Result<()> {

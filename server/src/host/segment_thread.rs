@@ -1,13 +1,12 @@
 //! The thread that makes journal segments ahead of need: the zeros of one take as long to write as hundreds of Saves,
 //! which must not wait for them.
 
-use std::fs::File;
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use storage::disk::FileDisk;
+use storage::disk::{DiskFile, FileDisk};
 use storage::journal::{FilledOrder, SpareOrder, Writer};
 
 /// After a failure, how long until it is tried again.
@@ -17,7 +16,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct SegmentThread {
     orders: Sender<SpareOrder<FileDisk>>,
-    filled: Receiver<FilledOrder<File>>,
+    filled: Receiver<FilledOrder<DiskFile>>,
     /// Whether an order was given and its outcome not taken.
     busy: bool,
     /// Space ran out the last time; when to try again.
@@ -87,7 +86,7 @@ impl SegmentThread {
         Some(at.saturating_duration_since(Instant::now()))
     }
 
-    fn take(&mut self, writer: &mut Writer<FileDisk>, filled: FilledOrder<File>) {
+    fn take(&mut self, writer: &mut Writer<FileDisk>, filled: FilledOrder<DiskFile>) {
         self.busy = false;
         match writer.take_next(filled) {
             Ok(()) if self.retry_at.take().is_some() => {
