@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::run::Run;
-use crate::disk::SECTOR;
 use crate::disk::model::ModelDisk;
+use crate::disk::{Disk, SECTOR};
 use crate::journal::RecoverError;
 use crate::journal::scan::tests_only::records;
 
@@ -146,10 +146,38 @@ fn after_a_seal_a_zeroed_sector_costs_nothing() {
 }
 
 #[test]
+fn a_file_that_is_gone_empty_or_zeros_is_missed_at_any_time() {
+    type Change = fn(&mut Vec<u8>);
+    let changes: [Option<Change>; 3] = [None, Some(Vec::clear), Some(|bytes| bytes.fill(0))];
+    let (mut missed, mut needless) = (0, 0);
+    let mut look = |run: &Run| {
+        for (name, _) in files(run) {
+            for (at, change) in changes.iter().enumerate() {
+                let disk = run.disk.copy();
+                match change {
+                    Some(change) => disk.tamper(&name, change),
+                    None => disk.remove(&name).unwrap(),
+                }
+                match outcome(run, &disk) {
+                    Outcome::Refused { .. } => missed += 1,
+                    // A snapshot that is kept has what was in it.
+                    Outcome::Whole { reported: false } if at == 0 && name != "identity" => needless += 1,
+                    other => panic!("{name} {at}: {other:?}"),
+                }
+            }
+        }
+    };
+    let mut run = Run::new();
+    run.go_watched(&mut look).unwrap();
+    look(&run);
+    assert!(missed > 200 && needless > 0, "{missed} {needless}");
+}
+
+#[test]
 fn after_a_seal_a_sector_that_is_as_it_was_before_costs_nothing() {
     let mut run = Run::new();
     let mut pasts = Vec::new();
-    run.go_watched(|disk| pasts.push(disk.contents())).unwrap();
+    run.go_watched(|run| pasts.push(run.disk.contents())).unwrap();
     pasts.push(run.disk.contents());
     run.open().unwrap().writer.seal().unwrap();
     let mut tried = 0;

@@ -104,12 +104,12 @@ impl Run {
         self.go_watched(|_| {})
     }
 
-    /// As [`Run::go`], with a look at the disk before each step.
-    pub(super) fn go_watched(&mut self, mut watch: impl FnMut(&ModelDisk)) -> Result<(), Failed> {
+    /// As [`Run::go`], with a look at what was done before each step.
+    pub(super) fn go_watched(&mut self, mut watch: impl FnMut(&Run)) -> Result<(), Failed> {
         let mut writer = self.open()?.writer;
         self.durable = 1;
         for step in STEPS {
-            watch(&self.disk);
+            watch(self);
             let shape = |kind, term, at, entries, bytes| Shape {
                 kind,
                 term,
