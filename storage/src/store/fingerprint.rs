@@ -77,6 +77,14 @@ impl Row {
         Row(fold(self.0 ^ number, FACTOR).wrapping_add(OFFSET))
     }
 
+    /// The row with a number added, or with there being none.
+    pub(super) fn optional(self, number: Option<u64>) -> Row {
+        match number {
+            Some(number) => self.number(1).number(number),
+            None => self.number(0),
+        }
+    }
+
     /// The row with bytes added, and their length before them, so that neighbours cannot trade bytes.
     pub(super) fn bytes(self, bytes: &[u8]) -> Row {
         let (words, rest) = bytes.as_chunks::<8>();
@@ -123,6 +131,15 @@ mod tests {
         assert_ne!(row(b"ab", b"c"), row(b"a", b"bc"));
         assert_ne!(row(b"", b"abc"), row(b"abc", b""));
         assert_ne!(row(b"a", b""), row(b"a\0", b""));
+    }
+
+    #[test]
+    fn no_number_is_none_and_none_is_another() {
+        let hashes = [None, Some(0), Some(1), Some(u64::MAX - 1), Some(u64::MAX)]
+            .map(|number| Row::new(Kind::Node).optional(number).hash());
+        for (at, hash) in hashes.iter().enumerate() {
+            assert!(!hashes[..at].contains(hash), "number {at}");
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn hashed(row: Row, node: &TreeNode) -> Row {
         .number(u64::from(node.value.is_some()) << 1 | u64::from(node.dir))
         .number(node.created_index)
         .number(node.modified_index)
-        .number(node.expiration.map_or(0, |time| time.0.saturating_add(1)));
+        .optional(node.expiration.map(|time| time.0));
     node.value.iter().fold(row, |row, value| row.bytes(value))
 }
 

@@ -84,7 +84,7 @@ impl Node {
             .bytes(path.as_slice())
             .number(self.created)
             .number(self.modified)
-            .number(self.expiration.map_or(0, |time| time.0.saturating_add(1)));
+            .optional(self.expiration.map(|time| time.0));
         match self.value() {
             None => row.hash(),
             Some(value) => row.bytes(value).hash(),
