@@ -7,9 +7,9 @@ use tempfile::TempDir;
 use super::{BLOCK, Direct, DiskFile, PIECE};
 use crate::disk::{Disk, FileDisk};
 
-/// A directory on a file system that takes direct writes, if the build's does.
+/// A directory on a file system that takes direct writes, if that of temporary files does.
 fn directory() -> (TempDir, FileDisk) {
-    let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).expect("a temporary directory");
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let disk = FileDisk::open(&directory.path().join("disk")).expect("a new directory");
     (directory, disk)
 }
