@@ -16,8 +16,8 @@ pub const LEASE_TTL_MAX: u64 = 9_000_000_000;
 
 /// The memory that a lease takes, in bytes: its place in the map, with the room that the map leaves.
 const LEASE_WEIGHT: usize = 80;
-/// The memory that a key on a lease takes; its bytes are shared with the keyspace.
-const ATTACHED_WEIGHT: usize = 88;
+/// The memory that a key on a lease takes besides its bytes.
+const ATTACHED_WEIGHT: usize = 64;
 
 /// A lease that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,15 +136,26 @@ impl Leases {
     }
 
     /// A key hangs on another lease than before; either may be none.
-    pub(super) fn attach(&mut self, key: &Bytes, before: LeaseId, after: LeaseId) {
+    pub(super) fn attach(&mut self, key: &[u8], before: LeaseId, after: LeaseId) {
         if before == after {
             return;
         }
-        if before != LeaseId::NONE && self.attached.remove(&(before, key.clone())).is_some() {
-            self.totals.bytes -= ATTACHED_WEIGHT as u64;
+        // A copy of its own takes less than a share in what came with a command.
+        if before != LeaseId::NONE
+            && self
+                .attached
+                .remove(&(before, Bytes::copy_from_slice(key)))
+                .is_some()
+        {
+            self.totals.bytes -= (ATTACHED_WEIGHT + key.len()) as u64;
         }
-        if after != LeaseId::NONE && self.attached.insert((after, key.clone())).is_none() {
-            self.totals.bytes += ATTACHED_WEIGHT as u64;
+        if after != LeaseId::NONE
+            && self
+                .attached
+                .insert((after, Bytes::copy_from_slice(key)))
+                .is_none()
+        {
+            self.totals.bytes += (ATTACHED_WEIGHT + key.len()) as u64;
         }
     }
 
@@ -189,7 +200,9 @@ impl Leases {
         for (id, lease) in &self.leases {
             totals.add(lease.row(*id), LEASE_WEIGHT);
         }
-        totals.bytes += (self.attached.len() * ATTACHED_WEIGHT) as u64;
+        for (_, key) in &self.attached {
+            totals.bytes += (ATTACHED_WEIGHT + key.len()) as u64;
+        }
         totals
     }
 

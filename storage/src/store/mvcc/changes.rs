@@ -1,25 +1,16 @@
 //! Which keys each revision changed, in order: for the replay of watches, and for compaction.
 
-use bytes::Bytes;
-use imbl::Vector;
-
+use super::packed::{Queue, Queued};
 use crate::store::fingerprint::{Kind, Row, Totals};
 use crate::store::query::Revision;
 
-/// The memory that a change takes; the key's bytes are shared with the keyspace.
-const CHANGE_WEIGHT: usize = 42;
-
-/// A key that a revision changed.
-#[derive(Clone, Debug)]
-pub(super) struct Change {
-    pub(super) revision: Revision,
-    pub(super) key: Bytes,
-}
+/// The memory that a change takes besides its key, as measured: its place in a block, with the room that this leaves.
+const CHANGE_WEIGHT: usize = 16;
 
 /// The changes that are not compacted away, the oldest first. Each key changes at most once in a revision.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChangeList {
-    list: Vector<Change>,
+    list: Queue,
     /// How many changes of its revision come before the first.
     first_place: u64,
     /// How many changes of its revision come before the last.
@@ -40,13 +31,10 @@ impl ChangeList {
     }
 
     /// Takes the next change of a list that is loaded.
-    pub(super) fn load(&mut self, revision: Revision, key: Bytes) {
+    pub(super) fn load(&mut self, revision: Revision, key: &[u8]) {
         let first_place = self.first_place;
         if self.list.is_empty() && first_place > 0 {
-            self.last_place = first_place;
-            let change = Change { revision, key };
-            self.totals.add(change.row(first_place), CHANGE_WEIGHT);
-            self.list.push_back(change);
+            self.add(revision, key, first_place);
         } else {
             self.push(revision, key);
         }
@@ -59,17 +47,17 @@ impl ChangeList {
 
     /// The last revision that changed anything.
     pub(super) fn newest(&self) -> Option<Revision> {
-        self.list.back().map(|last| last.revision)
+        self.list.back().map(|last| last.revision())
     }
 
     /// The changes after so many.
-    pub(super) fn skip(&self, count: usize) -> impl Iterator<Item = &Change> {
-        (count..self.list.len()).filter_map(|at| self.list.get(at))
+    pub(super) fn skip(&self, count: usize) -> impl Iterator<Item = Queued<'_>> {
+        self.list.skip(count)
     }
 
-    pub(super) fn push(&mut self, revision: Revision, key: Bytes) {
-        let last = self.list.back().map(|last| last.revision);
-        self.last_place = if last == Some(revision) {
+    pub(super) fn push(&mut self, revision: Revision, key: &[u8]) {
+        let last = self.newest();
+        let place = if last == Some(revision) {
             self.last_place + 1
         } else {
             0
@@ -77,17 +65,24 @@ impl ChangeList {
         if last.is_none() {
             self.first_place = 0;
         }
-        let change = Change { revision, key };
-        self.totals.add(change.row(self.last_place), CHANGE_WEIGHT);
-        self.list.push_back(change);
+        self.add(revision, key, place);
+    }
+
+    fn add(&mut self, revision: Revision, key: &[u8], place: u64) {
+        self.last_place = place;
+        self.totals.add(row(revision, place, key), weight(key));
+        self.list.push(revision, key);
     }
 
     /// Drops the first, which is there.
     pub(super) fn pop_front(&mut self) {
-        let gone = self.list.pop_front().expect("there is a first change");
-        self.totals.remove(gone.row(self.first_place), CHANGE_WEIGHT);
-        let next = self.list.front().map(|next| next.revision);
-        self.first_place = if next == Some(gone.revision) {
+        let gone = self.list.front().expect("there is a first change");
+        let (revision, key) = (gone.revision(), gone.key());
+        let hash = row(revision, self.first_place, &key);
+        self.totals.remove(hash, weight(&key));
+        self.list.pop();
+        let next = self.list.front().map(|next| next.revision());
+        self.first_place = if next == Some(revision) {
             self.first_place + 1
         } else {
             0
@@ -95,12 +90,12 @@ impl ChangeList {
         self.settled = self.settled.saturating_sub(1);
     }
 
-    pub(super) fn front(&self) -> Option<&Change> {
+    pub(super) fn front(&self) -> Option<Queued<'_>> {
         self.list.front()
     }
 
     /// The first that compaction is not through with.
-    pub(super) fn first_unsettled(&self) -> Option<&Change> {
+    pub(super) fn first_unsettled(&self) -> Option<Queued<'_>> {
         self.list.get(self.settled)
     }
 
@@ -114,9 +109,9 @@ impl ChangeList {
     }
 
     /// The changes from the one on that stands at this place of this revision.
-    pub(super) fn from(&self, revision: Revision, place: u64) -> impl Iterator<Item = &Change> {
-        let first = self.partition_point(revision);
-        let front = self.list.front().map(|front| front.revision);
+    pub(super) fn from(&self, revision: Revision, place: u64) -> impl Iterator<Item = Queued<'_>> {
+        let first = self.list.older_than(revision);
+        let front = self.list.front().map(|front| front.revision());
         let dropped = if front == Some(revision) {
             self.first_place
         } else {
@@ -124,9 +119,9 @@ impl ChangeList {
         };
         let skipped = place.saturating_sub(dropped);
         // A place behind the revision's last is where the next one begins.
-        let end = self.partition_point(Revision(revision.0.saturating_add(1)));
+        let end = self.list.older_than(Revision(revision.0.saturating_add(1)));
         let start = usize::try_from(skipped).map_or(end, |skipped| first.saturating_add(skipped).min(end));
-        (start..self.list.len()).filter_map(|at| self.list.get(at))
+        self.list.skip(start)
     }
 
     pub(super) fn totals(&self) -> Totals {
@@ -143,36 +138,26 @@ impl ChangeList {
     pub(super) fn recount(&self) -> Totals {
         let mut totals = Totals::default();
         let mut before: Option<(Revision, u64)> = None;
-        for change in &self.list {
+        for change in self.list.skip(0) {
+            let revision = change.revision();
             let place = match before {
                 None => self.first_place,
-                Some((revision, place)) if revision == change.revision => place + 1,
+                Some((before, place)) if before == revision => place + 1,
                 Some(_) => 0,
             };
-            totals.add(change.row(place), CHANGE_WEIGHT);
-            before = Some((change.revision, place));
+            totals.add(row(revision, place, &change.key()), weight(&change.key()));
+            before = Some((revision, place));
         }
         totals
     }
-
-    /// How many changes are older than a revision.
-    fn partition_point(&self, revision: Revision) -> usize {
-        let (mut low, mut high) = (0, self.list.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.list[middle].revision < revision {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
-    }
 }
 
-impl Change {
-    fn row(&self, place: u64) -> u64 {
-        let row = Row::new(Kind::Change).number(self.revision.0).number(place);
-        row.bytes(&self.key).hash()
-    }
+/// The hash of a change's row.
+fn row(revision: Revision, place: u64, key: &[u8]) -> u64 {
+    let row = Row::new(Kind::Change).number(revision.0).number(place);
+    row.bytes(key).hash()
+}
+
+fn weight(key: &[u8]) -> usize {
+    CHANGE_WEIGHT + key.len()
 }

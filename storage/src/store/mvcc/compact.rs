@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 
-use super::keys::{KEY_WEIGHT, Keyspace};
+use super::keys::{KEY_WEIGHT, Keyspace, OLDER_WEIGHT};
 use crate::store::command::Failure;
 use crate::store::query::Revision;
 
@@ -52,30 +52,30 @@ impl Keyspace {
 
     fn next_to_tidy(&self) -> Option<Next> {
         let front = self.changes.front()?;
-        if self.changes.settled() > 0 && front.revision < self.compacted {
+        if self.changes.settled() > 0 && front.revision() < self.compacted {
             return Some(Next::Settled);
         }
         let next = self.changes.first_unsettled()?;
-        (next.revision <= self.compacted).then(|| Next::Unsettled(next.revision, next.key.clone()))
+        (next.revision() <= self.compacted).then(|| Next::Unsettled(next.revision(), next.key()))
     }
 
     /// Drops the versions of a key before a revision that changed it, and that one too if it is a deletion. Returns
     /// whether that one is left.
     fn supersede(&mut self, key: &Bytes, revision: Revision) -> bool {
-        let history = self
+        let row = self
             .keys
             .get(key)
             .expect("a change is of a key that has versions");
-        let newest = history.newest();
+        let newest = row.newest();
         if newest.modified == revision && newest.life.is_none() {
-            let (key, history) = self.keys.remove_with_key(key).expect("it was just there");
-            history
-                .versions()
-                .for_each(|gone| self.totals.remove(gone.row(&key), gone.weight()));
-            self.totals.bytes -= (KEY_WEIGHT + key.len()) as u64;
+            let older = row.versions().count() - 1;
+            row.versions()
+                .for_each(|gone| self.totals.remove(gone.row(key), gone.weight()));
+            self.totals.bytes -= (KEY_WEIGHT + key.len() + older * OLDER_WEIGHT) as u64;
+            self.keys.remove(key);
             return false;
         }
-        let version = history.at(revision).expect("a change leaves a version");
+        let version = row.at(revision).expect("a change leaves a version");
         debug_assert_eq!(version.modified, revision, "a change leaves a version");
         let is_left = version.life.is_some();
         let first_kept = if is_left {
@@ -83,12 +83,12 @@ impl Keyspace {
         } else {
             Revision(revision.0 + 1)
         };
-        if history.oldest().modified < first_kept {
-            let history = self.keys.get_mut(key).expect("it was just there");
-            while history.oldest().modified < first_kept {
-                let gone = history.drop_oldest();
-                self.totals.remove(gone.row(key), gone.weight());
-            }
+        let superseded = row.versions().take_while(|version| version.modified < first_kept);
+        let count = superseded
+            .inspect(|gone| self.totals.remove(gone.row(key), gone.weight() + OLDER_WEIGHT))
+            .count();
+        if count > 0 {
+            self.keys.change(key, |history| history.drop_oldest(count));
         }
         is_left
     }

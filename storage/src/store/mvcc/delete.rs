@@ -4,8 +4,10 @@ use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
 use bytes::Bytes;
 
-use super::history::Version;
-use super::keys::Keyspace;
+use super::history::History;
+use super::keys::{Keyspace, OLDER_WEIGHT};
+use super::packed::Row;
+use super::version::Version;
 use crate::store::query::{KeyRange, KeyValue, LeaseId, RangeEnd, Revision};
 
 /// A deletion in the making. What is deleted bears a revision that nobody can read yet.
@@ -87,26 +89,25 @@ impl Keyspace {
         let doomed: Vec<Bytes> = match &deleting.which {
             Which::Range { range, after } => {
                 let rows = self.span_after(range, after.as_ref()).take(rows_max);
-                let rows = rows.inspect(|(key, _)| {
+                let rows = rows.inspect(|row| {
                     looked_at += 1;
-                    last = Some(*key);
+                    last = Some(*row);
                 });
-                let live = rows.filter(|(_, history)| history.newest().life.is_some());
-                let doomed = live.map(|(key, _)| key.clone()).collect();
+                let live = rows.filter(|row| row.newest().life.is_some());
+                let doomed = live.map(|row| row.key()).collect();
                 last = last.filter(|_| range.end != RangeEnd::Single);
                 doomed
             }
             Which::Lease(lease) => self.leases.keys(*lease).take(rows_max).cloned().collect(),
         };
-        let last = last.cloned();
+        let last = last.map(|row| row.key());
         looked_at = looked_at.max(doomed.len());
         for key in &doomed {
-            let was = self.delete_key(key, modified);
             if deleting.previous {
-                deleting
-                    .gone
-                    .extend(was.life.map(|life| life.view(key, was.modified)));
+                let row = self.keys.get(key).expect("it was just found");
+                deleting.gone.extend(row.newest().view(key.clone()));
             }
+            self.delete_key(key, modified);
         }
         deleting.count += doomed.len() as u64;
         self.effort += looked_at as u64;
@@ -129,17 +130,19 @@ impl Keyspace {
         }
     }
 
-    /// Deletes a key that is there; returns its last version.
-    fn delete_key(&mut self, key: &Bytes, modified: Revision) -> Version {
-        let history = self.keys.get_mut(key).expect("it was just found");
-        let was = history.newest().clone();
+    /// Deletes a key that is there.
+    fn delete_key(&mut self, key: &Bytes, modified: Revision) {
         let tombstone = Version { modified, life: None };
-        self.totals.add(tombstone.row(key), tombstone.weight());
-        history.push(tombstone);
-        self.changes.push(modified, key.clone());
-        let lease = was.life.as_ref().map_or(LeaseId::NONE, |life| life.lease);
+        self.totals
+            .add(tombstone.row(key), tombstone.weight() + OLDER_WEIGHT);
+        let push = |history: &mut History| {
+            let lease = history.newest().borrow().lease();
+            history.push(tombstone);
+            lease
+        };
+        let lease = self.keys.change(key, push).expect("it was just found");
+        self.changes.push(modified, key);
         self.leases.attach(key, lease, LeaseId::NONE);
-        was
     }
 
     /// The keys of a range behind one of them, in order, those deleted among them.
@@ -147,7 +150,7 @@ impl Keyspace {
         &'a self,
         range: &KeyRange,
         after: Option<&Bytes>,
-    ) -> impl Iterator<Item = (&'a Bytes, &'a super::history::History)> + use<'a> {
+    ) -> impl Iterator<Item = Row<'a>> + use<'a> {
         let start = match after {
             Some(after) => Excluded(&after[..]),
             None => Included(&range.start[..]),
@@ -157,11 +160,11 @@ impl Keyspace {
 }
 
 /// Where a range ends, if it holds anything.
-pub(super) fn end_of(range: &KeyRange) -> Option<Bound<&[u8]>> {
+pub(super) fn end_of(range: &KeyRange) -> Option<Bound<Bytes>> {
     match &range.end {
-        RangeEnd::Single => Some(Included(&range.start[..])),
+        RangeEnd::Single => Some(Included(range.start.clone())),
         RangeEnd::Before(end) if *end <= range.start => None,
-        RangeEnd::Before(end) => Some(Excluded(&end[..])),
+        RangeEnd::Before(end) => Some(Excluded(end.clone())),
         RangeEnd::Unbounded => Some(Unbounded),
     }
 }

@@ -17,22 +17,19 @@ impl Keyspace {
         let changes = self.changes.from(from, place);
         Ok(changes.filter_map(|change| {
             // Of the compacted revision, deletions are gone already.
-            let history = self.keys.get(&change.key)?;
-            let version = history.at(change.revision)?;
-            if version.modified != change.revision {
+            let key = change.key();
+            let row = self.keys.get(&key)?;
+            let version = row.at(change.revision())?;
+            if version.modified != change.revision() {
                 return None;
             }
-            let view = |version: &super::history::Version| {
-                let life = version.life.as_ref()?;
-                Some(life.view(&change.key, version.modified))
-            };
-            let earlier = Revision(change.revision.0 - 1);
-            let before = (earlier >= self.compacted).then(|| history.at(earlier)).flatten();
+            let earlier = Revision(change.revision().0 - 1);
+            let before = (earlier >= self.compacted).then(|| row.at(earlier)).flatten();
             Some(Event {
-                revision: change.revision,
-                key: change.key.clone(),
-                now: view(version),
-                before: before.and_then(view),
+                revision: change.revision(),
+                now: version.view(key.clone()),
+                before: before.and_then(|before| before.view(key.clone())),
+                key,
             })
         }))
     }

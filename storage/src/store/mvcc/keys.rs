@@ -1,10 +1,11 @@
 //! The keyspace and the put.
 
-use bytes::Bytes;
-use imbl::OrdMap;
+#[cfg(test)]
+use std::ops::Bound;
 
 use super::changes::ChangeList;
-use super::history::{History, Life, Version};
+use super::packed::Map;
+use super::version::{Life, Version};
 use crate::store::command::{Failure, Put};
 use crate::store::fingerprint::{Kind, Row, Totals};
 use crate::store::lease::Leases;
@@ -14,7 +15,7 @@ use crate::store::query::{KeyValue, LeaseId, Revision};
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Keyspace {
     /// Deleted keys stay here with their histories until those are compacted away.
-    pub(super) keys: OrdMap<Bytes, History>,
+    pub(super) keys: Map,
     pub(super) changes: ChangeList,
     pub(in crate::store) leases: Leases,
     pub(super) revision: Revision,
@@ -26,15 +27,17 @@ pub(in crate::store) struct Keyspace {
     pub(super) effort: u64,
 }
 
-/// The memory that a key takes besides its bytes and its versions: its place in the map, with the room that the map
-/// leaves, and what it takes to share the bytes.
-pub(super) const KEY_WEIGHT: usize = 88;
+/// The memory that a key takes besides its bytes and its versions, as measured: its place in the map. What keys have in
+/// common is counted for each of them, though it is written once a leaf.
+pub(super) const KEY_WEIGHT: usize = 16;
+/// The memory that a version takes besides what it took as the newest, once it is not: from then on it stands by itself.
+pub(super) const OLDER_WEIGHT: usize = 72;
 
 impl Keyspace {
     /// Nothing, at revision 1.
     pub(in crate::store) fn new() -> Keyspace {
         Keyspace {
-            keys: OrdMap::new(),
+            keys: Map::new(),
             changes: ChangeList::default(),
             leases: Leases::default(),
             revision: Revision(1),
@@ -59,55 +62,41 @@ impl Keyspace {
             return Err(Failure::LeaseNotFound);
         }
         self.effort += 1;
-        let Some((key, history)) = self.keys.get_key_value_mut(&put.key) else {
-            return self.put_first(put, modified);
-        };
-        let newest = history.newest();
-        let life = newest.life.as_ref();
-        if life.is_none() && (put.ignore_value || put.ignore_lease) {
-            return Err(Failure::KeyNotFound);
-        }
-        let previous = life.filter(|_| put.previous);
-        let previous = previous.map(|life| life.view(key, newest.modified));
-        let lease_before = life.map_or(LeaseId::NONE, |life| life.lease);
-        let lease = if put.ignore_lease { lease_before } else { put.lease };
-        let kept = life.filter(|_| put.ignore_value);
-        let version = Version {
-            modified,
-            life: Some(Life {
-                created: life.map_or(modified, |life| life.created),
-                version: life.map_or(1, |life| life.version + 1),
-                value: kept.map_or(put.value, |life| life.value.clone()),
-                lease,
-            }),
-        };
-        self.totals.add(version.row(key), version.weight());
-        self.changes.push(modified, key.clone());
-        self.leases.attach(key, lease_before, lease);
-        history.push(version);
+        let Put { key, value, .. } = put;
+        let (mut previous, mut lease_before) = (None, LeaseId::NONE);
+        let (totals, leases) = (&mut self.totals, &mut self.leases);
+        self.keys.put(&key, |row| {
+            let newest = row.map(|row| row.newest());
+            let life = newest.and_then(|newest| newest.life);
+            if key.is_empty() || life.is_none() && (put.ignore_value || put.ignore_lease) {
+                return Err(Failure::KeyNotFound);
+            }
+            if put.previous {
+                previous = newest.and_then(|newest| newest.view(key.clone()));
+            }
+            lease_before = life.map_or(LeaseId::NONE, |life| life.lease);
+            let lease = if put.ignore_lease { lease_before } else { put.lease };
+            let kept = life.filter(|_| put.ignore_value);
+            let version = Version {
+                modified,
+                life: Some(Life {
+                    created: life.map_or(modified, |life| life.created),
+                    version: life.map_or(1, |life| life.version + 1),
+                    value: kept.map_or(value, |life| life.value.to_bytes()),
+                    lease,
+                }),
+            };
+            let more = if newest.is_some() {
+                OLDER_WEIGHT
+            } else {
+                KEY_WEIGHT + key.len()
+            };
+            totals.add(version.row(&key), version.weight() + more);
+            leases.attach(&key, lease_before, lease);
+            Ok(version)
+        })?;
+        self.changes.push(modified, &key);
         Ok(previous)
-    }
-
-    /// Sets a key that has no history.
-    fn put_first(&mut self, put: Put, modified: Revision) -> Result<Option<KeyValue>, Failure> {
-        if put.key.is_empty() || put.ignore_value || put.ignore_lease {
-            return Err(Failure::KeyNotFound);
-        }
-        let version = Version {
-            modified,
-            life: Some(Life {
-                created: modified,
-                version: 1,
-                value: put.value,
-                lease: put.lease,
-            }),
-        };
-        let weight = KEY_WEIGHT + put.key.len() + version.weight();
-        self.totals.add(version.row(&put.key), weight);
-        self.changes.push(modified, put.key.clone());
-        self.leases.attach(&put.key, LeaseId::NONE, put.lease);
-        self.keys.insert(put.key, History::new(version));
-        Ok(None)
     }
 
     /// Goes on at a revision, not before the present one; if `compacted`, nothing before it can be read.
@@ -143,11 +132,12 @@ impl Keyspace {
     #[cfg(test)]
     pub(in crate::store) fn recount(&self) -> Totals {
         let mut totals = Totals::default();
-        for (key, history) in &self.keys {
-            totals.bytes += (KEY_WEIGHT + key.len()) as u64;
-            history
-                .versions()
-                .for_each(|version| totals.add(version.row(key), version.weight()));
+        for row in self.keys.range(Bound::Unbounded, Bound::Unbounded) {
+            let key = row.key();
+            let older = row.versions().count() - 1;
+            totals.bytes += (KEY_WEIGHT + key.len() + older * OLDER_WEIGHT) as u64;
+            row.versions()
+                .for_each(|version| totals.add(version.row(&key), version.weight()));
         }
         totals
             .and(self.changes.recount())

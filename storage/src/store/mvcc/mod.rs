@@ -6,12 +6,14 @@ mod delete;
 mod events;
 mod history;
 mod keys;
+mod packed;
 mod range;
 mod rows;
 mod transaction;
+mod version;
 
-pub use history::{Life, Version};
 pub use rows::{ChangeRow, KeyRow, KeyspaceRow};
+pub use version::{Life, Version};
 
 pub(super) use delete::Deleting;
 pub(super) use keys::Keyspace;

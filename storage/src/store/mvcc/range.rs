@@ -6,8 +6,9 @@ use std::ops::Bound::{self, Included};
 use bytes::Bytes;
 
 use super::delete::end_of;
-use super::history::{History, Life};
 use super::keys::Keyspace;
+use super::packed::Row;
+use super::version::LifeRef;
 use crate::store::command::Failure;
 use crate::store::query::{
     Between, Found, KeyRange, KeyValue, RangeEnd, RangeQuery, Revision, Sort, SortTarget,
@@ -24,11 +25,11 @@ impl Keyspace {
     pub(super) fn range_at(&self, query: &RangeQuery, at: Revision) -> Found {
         let rows = self
             .span(Included(&query.range.start), &query.range)
-            .filter_map(|(key, history)| {
-                let version = history.at(at)?;
-                let life = version.life.as_ref()?;
+            .filter_map(|row| {
+                let version = row.at(at)?;
+                let life = version.life?;
                 Some(Hit {
-                    key,
+                    row,
                     modified: version.modified,
                     life,
                 })
@@ -61,7 +62,10 @@ impl Keyspace {
         }
         if let Some(sort) = sort {
             // The sort is stable, so ties stay in the order of their keys.
-            gathered.sort_by(|a, b| a.compare(b, sort));
+            match sort.target {
+                SortTarget::Key => gathered.reverse(),
+                _ => gathered.sort_by(|a, b| a.compare(b, sort)),
+            }
             gathered.truncate(limit);
         }
         let more = wanted > gathered.len();
@@ -74,12 +78,12 @@ impl Keyspace {
         &'a self,
         start: Bound<&[u8]>,
         range: &KeyRange,
-    ) -> impl Iterator<Item = (&'a Bytes, &'a History)> + use<'a> {
+    ) -> impl Iterator<Item = Row<'a>> + use<'a> {
         // A single key is found without the cost of an iterator; a range that ends before it starts holds nothing.
         let single = matches!(range.end, RangeEnd::Single);
-        let found = single.then(|| self.keys.get_key_value(&range.start)).flatten();
+        let found = single.then(|| self.keys.get(&range.start)).flatten();
         let end = end_of(range).filter(|_| !single);
-        let several = end.map(|end| self.keys.range::<_, [u8]>((start, end)));
+        let several = end.map(|end| self.keys.range(start, end));
         found.into_iter().chain(several.into_iter().flatten())
     }
 
@@ -99,9 +103,9 @@ impl Keyspace {
 /// A key that was there at the revision asked for. Nothing is copied until it is known which rows are answered.
 #[derive(Clone, Copy)]
 struct Hit<'a> {
-    key: &'a Bytes,
+    row: Row<'a>,
     modified: Revision,
-    life: &'a Life,
+    life: LifeRef<'a>,
 }
 
 impl Hit<'_> {
@@ -109,13 +113,14 @@ impl Hit<'_> {
         query.mod_revision.holds(self.modified) && query.create_revision.holds(self.life.created)
     }
 
+    /// By anything but the key.
     fn compare(&self, other: &Self, sort: Sort) -> Ordering {
         let ascending = match sort.target {
-            SortTarget::Key => self.key.cmp(other.key),
+            SortTarget::Key => Ordering::Equal,
             SortTarget::Version => self.life.version.cmp(&other.life.version),
             SortTarget::Create => self.life.created.cmp(&other.life.created),
             SortTarget::Mod => self.modified.cmp(&other.modified),
-            SortTarget::Value => self.life.value.cmp(&other.life.value),
+            SortTarget::Value => self.life.value.as_slice().cmp(other.life.value.as_slice()),
         };
         if sort.descending {
             ascending.reverse()
@@ -128,10 +133,10 @@ impl Hit<'_> {
         let value = if keys_only {
             Bytes::new()
         } else {
-            self.life.value.clone()
+            self.life.value.to_bytes()
         };
         KeyValue {
-            key: self.key.clone(),
+            key: self.row.key(),
             create_revision: self.life.created,
             mod_revision: self.modified,
             version: self.life.version,

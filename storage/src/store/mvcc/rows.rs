@@ -6,8 +6,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::changes::ChangeList;
-use super::history::{History, Version};
-use super::keys::{KEY_WEIGHT, Keyspace};
+use super::history::History;
+use super::keys::{KEY_WEIGHT, Keyspace, OLDER_WEIGHT};
+use super::packed;
+use super::version::Version;
 use crate::store::lease::Leases;
 use crate::store::query::{LeaseId, Revision};
 use crate::store::rows::{Place, Row, RowFault};
@@ -48,9 +50,13 @@ pub struct KeyRow {
 /// A row takes the next version while its values have less than so many bytes. Part of the format.
 const VALUES_BYTES: usize = 32 << 10;
 
+/// What a version counts besides its value where chunks are cut. Part of the format.
+const VERSION_BYTES: usize = 192;
+
 impl KeyRow {
     pub(in crate::store) fn bytes(&self) -> usize {
-        let versions = self.versions.iter().map(Version::weight);
+        let versions = self.versions.iter();
+        let versions = versions.map(|version| VERSION_BYTES + version.borrow().value_bytes());
         self.key.len() + versions.sum::<usize>()
     }
 }
@@ -75,16 +81,14 @@ impl Keyspace {
             Some(place) => (Included(&place.key[..]), Revision(place.number)),
             None => (Unbounded, Revision(0)),
         };
-        let rest = after
-            .as_ref()
-            .and_then(|place| self.keys.get_key_value(&place.key));
-        let rest = rest.map(|(key, history)| rows_of(key, history, given));
+        let rest = after.as_ref().and_then(|place| self.keys.get(&place.key));
+        let rest = rest.map(|row| rows_of(row, given));
         let start = match start {
             Included(key) => Excluded(key),
             other => other,
         };
-        let keys = self.keys.range::<_, [u8]>((start, Unbounded));
-        let keys = keys.flat_map(|(key, history)| rows_of(key, history, Revision(0)));
+        let keys = self.keys.range(start, Unbounded);
+        let keys = keys.flat_map(|row| rows_of(row, Revision(0)));
         rest.into_iter().flatten().chain(keys)
     }
 
@@ -94,8 +98,8 @@ impl Keyspace {
         let rest = self.changes.skip(usize::try_from(given).unwrap_or(usize::MAX));
         rest.zip(given + 1..).map(|(change, number)| {
             let row = ChangeRow {
-                revision: change.revision,
-                key: change.key.clone(),
+                revision: change.revision(),
+                key: change.key(),
             };
             (Place::at(number), Row::Change(row))
         })
@@ -118,9 +122,8 @@ impl Keyspace {
         if self.changes.newest().is_some_and(|newest| newest > row.revision) {
             return Err(RowFault::Order);
         }
-        let found = self.keys.get_key_value(&row.key);
-        let left = found.is_some_and(|(_, history)| {
-            let version = history.at(row.revision);
+        let left = self.keys.get(&row.key).is_some_and(|found| {
+            let version = found.at(row.revision);
             version.is_some_and(|version| version.modified == row.revision)
         });
         let sound = if is_settled {
@@ -131,9 +134,7 @@ impl Keyspace {
         if !sound {
             return Err(RowFault::Impossible("a change that changed nothing"));
         }
-        // The key's bytes are shared.
-        let key = found.map_or(row.key.clone(), |(key, _)| key.clone());
-        self.changes.load(row.revision, key);
+        self.changes.load(row.revision, &row.key);
         Ok(())
     }
 
@@ -147,34 +148,35 @@ impl Keyspace {
 
     /// Takes the next key, or the next versions of the last one.
     pub(in crate::store) fn load_key(&mut self, row: KeyRow) -> Result<(), RowFault> {
-        let last = self.keys.get_max();
-        let newest = match last {
-            Some((key, _)) if *key > row.key => return Err(RowFault::Order),
-            Some((key, history)) if *key == row.key => history.newest().modified,
+        let last = self.keys.last().map(|last| (last.key(), last.newest()));
+        let (newest, before) = match last {
+            Some((key, _)) if key > row.key => return Err(RowFault::Order),
+            Some((key, newest)) if key == row.key => (newest.modified, newest.lease()),
             _ if row.key.is_empty() => return Err(RowFault::Impossible("an empty key")),
-            _ => Revision(0),
+            _ => (Revision(0), LeaseId::NONE),
         };
         check(&row.versions, newest, self.revision)?;
-        if newest == Revision(0) {
+        let is_first = newest == Revision(0);
+        if is_first {
             self.totals.bytes += (KEY_WEIGHT + row.key.len()) as u64;
         }
         for version in &row.versions {
             self.totals.add(version.row(&row.key), version.weight());
         }
-        let before = last.filter(|_| newest > Revision(0));
-        let before = before.map_or(LeaseId::NONE, |(_, history)| lease_of(history.newest()));
+        let older = row.versions.len() - usize::from(is_first);
+        self.totals.bytes += (older * OLDER_WEIGHT) as u64;
         let after = row.versions.last().map_or(LeaseId::NONE, lease_of);
         self.leases.attach(&row.key, before, after);
         let mut versions = row.versions.into_iter();
-        if newest == Revision(0) {
+        if is_first {
             let first = versions
                 .next()
                 .ok_or(RowFault::Impossible("a key without a version"))?;
-            let mut history = History::new(first);
-            versions.for_each(|version| history.push(version));
-            self.keys.insert(row.key, history);
-        } else if let Some(history) = self.keys.get_mut(&row.key) {
-            versions.for_each(|version| history.push(version));
+            self.keys.put(&row.key, |_| Ok(first))?;
+        }
+        if versions.len() > 0 {
+            let push = |history: &mut History| versions.for_each(|version| history.push(version));
+            self.keys.change(&row.key, push);
         }
         Ok(())
     }
@@ -185,12 +187,9 @@ fn lease_of(version: &Version) -> LeaseId {
 }
 
 /// The rows of a key with its versions after a revision.
-fn rows_of<'a>(
-    key: &'a Bytes,
-    history: &'a History,
-    given: Revision,
-) -> impl Iterator<Item = (Place, Row)> + 'a {
-    let mut versions = history.after(given).peekable();
+fn rows_of(row: packed::Row<'_>, given: Revision) -> impl Iterator<Item = (Place, Row)> {
+    let key = row.key();
+    let mut versions = row.after(given).peekable();
     std::iter::from_fn(move || {
         versions.peek()?;
         let mut taken: Vec<Version> = Vec::new();
@@ -198,8 +197,8 @@ fn rows_of<'a>(
         while bytes < VALUES_BYTES
             && let Some(version) = versions.next()
         {
-            bytes += version.life.as_ref().map_or(0, |life| life.value.len());
-            taken.push(version.clone());
+            bytes += version.value_bytes();
+            taken.push(version.to_version());
         }
         let place = Place {
             key: key.clone(),

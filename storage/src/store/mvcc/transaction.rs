@@ -158,8 +158,7 @@ impl Keyspace {
                 Err(Failure::LeaseNotFound)
             }
             Step::Put(put) if put.ignore_value || put.ignore_lease => {
-                let history = self.keys.get(&put.key);
-                let life = history.and_then(|history| history.newest().life.as_ref());
+                let life = self.keys.get(&put.key).and_then(|row| row.newest().life);
                 life.map(drop).ok_or(Failure::KeyNotFound)
             }
             Step::Put(_) | Step::DeleteRange(..) | Step::Open(_) | Step::Close => Ok(()),
@@ -174,9 +173,9 @@ impl Keyspace {
     fn compare(&self, comparison: &Comparison) -> bool {
         let start = std::ops::Bound::Included(&comparison.range.start[..]);
         let rows = self.span(start, &comparison.range);
-        let mut live = rows.filter_map(|(_, history)| {
-            let newest = history.newest();
-            Some((newest.modified, newest.life.as_ref()?))
+        let mut live = rows.filter_map(|row| {
+            let newest = row.newest();
+            Some((newest.modified, newest.life?))
         });
         let Some(first) = live.next() else {
             // Nothing there: every number is 0, and no value is anything.
@@ -194,7 +193,7 @@ impl Keyspace {
                 Operand::Version(operand) => life.version.cmp(operand),
                 Operand::Create(operand) => life.created.cmp(operand),
                 Operand::Mod(operand) => modified.cmp(operand),
-                Operand::Value(operand) => life.value.cmp(operand),
+                Operand::Value(operand) => life.value.as_slice().cmp(operand),
                 Operand::Lease(operand) => life.lease.cmp(operand),
             })
         })
