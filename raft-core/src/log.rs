@@ -5,6 +5,9 @@ use std::collections::{VecDeque, vec_deque};
 use crate::fingerprint::canonical;
 use crate::types::{Body, Entry, Index, Position, SnapshotMark, Term};
 
+/// So many places for entries stay, however few there are.
+const PLACES_MIN: usize = 1024;
+
 /// Entries after the mark. Terms never fall from one entry to the next.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
@@ -80,8 +83,18 @@ impl Log {
         let entry = self.entries.pop_front().expect("there is a first entry");
         self.bytes -= entry.bytes();
         self.mark.position = entry.position;
+        self.give_back();
         if let Body::Change(membership) = entry.body {
             self.mark.membership = *membership;
+        }
+    }
+
+    /// Gives places back of which hardly any are used: after a restart the log may begin with a million entries, and keep
+    /// few of them.
+    fn give_back(&mut self) {
+        let (used, all) = (self.entries.len(), self.entries.capacity());
+        if all > PLACES_MIN && used < all / 4 {
+            self.entries.shrink_to((used + used / 4).max(PLACES_MIN));
         }
     }
 

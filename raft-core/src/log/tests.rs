@@ -32,6 +32,18 @@ fn the_hint_skips_a_whole_term() {
     assert_eq!(log.last_agreeable(position(0, 4)), Some(position(0, 0)));
 }
 
+/// The log that a restart begins with may be many times as long as what is kept of it.
+#[test]
+fn a_log_that_was_long_takes_little() {
+    let mut log = log_of(&[1; 100_000]);
+    while log.first().is_some() {
+        let used = log.entries.len();
+        log.drop_first();
+        let all = log.entries.capacity();
+        assert!(all <= (used * 4).max(PLACES_MIN * 2), "{all} places for {used}");
+    }
+}
+
 #[test]
 fn nothing_is_known_before_the_mark() {
     let mark = SnapshotMark {
