@@ -176,7 +176,8 @@ pub enum Refusal {
     },
     /// The sender's data is from before the cluster was rebuilt.
     #[error(
-        "the sender is of recovery epoch {sender}, but the cluster was rebuilt since and is of epoch {receiver}"
+        "the sender is of recovery epoch {sender}, but the cluster was rebuilt since and is of epoch {receiver}: all its \
+         members of before were removed then, and come back as new members only"
     )]
     OldEpoch {
         /// The sender's.

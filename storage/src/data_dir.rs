@@ -68,7 +68,8 @@ pub struct DataDir<D> {
 pub enum DataDirError {
     /// The identity file is not what was written.
     #[error(
-        "file {IDENTITY} is damaged ({reason}): restore it, or give the member an empty directory and a new id"
+        "file {IDENTITY} is damaged ({reason}): restore it; or, if other members have a quorum, empty the directory, and they \
+         take this member in anew"
     )]
     Damaged {
         /// What is wrong with it.
@@ -83,7 +84,10 @@ pub enum DataDirError {
         found: u32,
     },
     /// There are files of a member, and nothing says whose.
-    #[error("file {IDENTITY} is missing beside {beside}: restore it, or empty the directory")]
+    #[error(
+        "file {IDENTITY} is missing beside {beside}: restore it; or, if other members have a quorum, empty the directory, \
+         and they take this member in anew"
+    )]
     Missing {
         /// One of those files.
         beside: String,

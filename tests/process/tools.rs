@@ -13,7 +13,7 @@ use storage::store::Store;
 use storage::store::command::{Applied, ClusterTime, Command, Put, TreeChange, TreeContent};
 use storage::store::query::LeaseId;
 
-use crate::cluster::{Server, put_v2, put_v3, run_in};
+use crate::cluster::{Server, get_v3, put_v2, put_v3, run_in};
 
 /// All files of a directory.
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -243,6 +243,46 @@ fn a_snapshot_becomes_directories_for_each_member() {
         ["backup", "n1.balsa", "n2.balsa", "n3.balsa"],
         "nothing else is left"
     );
+}
+
+#[test]
+fn a_restored_cluster_of_three_starts_and_serves() {
+    let mut members: Vec<Server> = (1..=3).map(|number| Server::new(&format!("n{number}"))).collect();
+    let all: Vec<String> = members.iter().map(Server::as_initial).collect();
+    let all = format!("--initial-cluster={}", all.join(","));
+    for member in &mut members {
+        write_snapshot(member.home());
+        let own = member.as_initial();
+        let (name, url) = own.split_once('=').expect("a name and a URL");
+        let (name, url) = (
+            format!("--name={name}"),
+            format!("--initial-advertise-peer-urls={url}"),
+        );
+        let args = [
+            "restore",
+            "--snapshot=backup",
+            &name,
+            &all,
+            &url,
+            "--bump-revision=1000",
+            "--mark-compacted",
+        ];
+        let ended = run_in(member.home(), &args, &[]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        member.args(&[&all]).spawn();
+    }
+    for member in &members {
+        member.wait_healthy();
+        let (read, _) = get_v3(&mut member.http(), "key-07").expect("a read");
+        assert_eq!(read.as_deref(), Some("value 7\n"));
+    }
+    let revision = put_v3(&mut members[1].http(), "after", "1").expect("a write");
+    assert!(
+        revision > 1101,
+        "{revision} comes after all that anybody saw of the former cluster"
+    );
+    let (read, _) = get_v3(&mut members[2].http(), "after").expect("a read");
+    assert_eq!(read.as_deref(), Some("1"));
 }
 
 fn contents_names(dir: &Path) -> Vec<String> {

@@ -146,7 +146,10 @@ fn without_an_identity_a_members_files_are_refused() {
         for error in [open(&disk).unwrap_err(), inspect(&disk).unwrap_err()] {
             assert_eq!(
                 error.to_string(),
-                format!("file identity is missing beside {name}: restore it, or empty the directory")
+                format!(
+                    "file identity is missing beside {name}: restore it; or, if other members have a quorum, empty the \
+                     directory, and they take this member in anew"
+                )
             );
         }
         assert_eq!(disk.list().unwrap(), [name]);
