@@ -80,7 +80,7 @@ impl Raft {
     /// What a follower says of its state: whether it would lead, and whether it wishes for the state as of some entry, or
     /// later.
     pub(crate) fn on_state_told(&mut self, from: NodeId, wants_from: Option<Index>, stands_back: bool) {
-        let last = self.log.last().index;
+        let (last, own) = (self.log.last().index, self.last_applied);
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -93,6 +93,11 @@ impl Raft {
         };
         if applied > last {
             return self.explain(Why::IllFormed { from });
+        }
+        // Nothing can be offered before that is applied here. Until then it gets entries: without its acknowledgement they
+        // may never be committed. It says so again.
+        if applied > own {
+            return;
         }
         let is_of_use = match &progress.pace {
             Pace::Snapshot(sending) => sending.mark().is_none_or(|mark| mark.index >= applied),
