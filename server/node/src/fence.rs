@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use raft_core::{Body, Index, Mutant, NodeId, Time};
+use raft_core::{Body, Index, Mutant, NodeId, Position, Time};
 use serde::{Deserialize, Serialize};
 use storage::store::alarm::{Alarm, AlarmKind};
 use storage::store::command::Command;
@@ -84,8 +84,8 @@ pub(crate) struct Divergence {
     undecided_since: Option<Time>,
     /// Named, and not rebuilt since.
     needs_rebuild: bool,
-    /// Named, perhaps, by an entry up to here of the log on its disk, which it does not know to be committed.
-    named_perhaps: Index,
+    /// Named, perhaps, by these entries of the log on its disk, which it does not know to be committed; or nobody could be.
+    named_perhaps: Vec<Position>,
 }
 
 impl Divergence {
@@ -136,7 +136,7 @@ impl Node {
         }
         self.divergence.needs_rebuild
             || self.raft.wants_snapshot()
-            || self.applied.index < self.divergence.named_perhaps
+            || self.is_named_perhaps()
             || self.is_named(self.config.raft.id)
             || self.is_named(NOBODY)
     }
@@ -183,20 +183,35 @@ impl Node {
         self.store().alarms().contains(&Alarm { member, kind })
     }
 
-    /// At boot: the log may hold an entry that names this member, and was applied in its former life. Until the new one
-    /// has come as far, it answers as if that were committed.
+    /// At boot: the log may hold an entry that names this member, or says that nobody could be named, and was applied in its
+    /// former life. Until the new one has come as far, it answers as if that were committed.
     pub(crate) fn find_own_naming(&mut self) {
         let id = self.config.raft.id;
         let names = |body: &Body| match body {
             Body::Command(bytes) => {
                 let proposal = Proposal::decode(bytes).ok();
-                proposal.and_then(|(_, proposal)| named_by(&proposal.command)) == Some((id, true))
+                let named = proposal.and_then(|(_, proposal)| named_by(&proposal.command));
+                named.is_some_and(|(member, raised)| raised && (member == id || member == NOBODY))
             }
             Body::Blank | Body::Change(_) => false,
         };
         let entries = self.raft.entries();
         let naming = entries.filter(|entry| entry.position.index > self.applied.index && names(&entry.body));
-        self.divergence.named_perhaps = naming.map(|entry| entry.position.index).max().unwrap_or_default();
+        self.divergence.named_perhaps = naming.map(|entry| entry.position).collect();
+    }
+
+    /// Whether one of them is yet to be applied, and still in the log: if another leader's took its place, it was never
+    /// committed, and the log may not grow as long again.
+    fn is_named_perhaps(&self) -> bool {
+        let mut named = self.divergence.named_perhaps.iter();
+        named.any(|naming| {
+            self.applied.index < naming.index
+                && match self.raft.mark_at(naming.index) {
+                    Some(mark) => mark.position == *naming,
+                    // Gone from memory, since it is committed.
+                    None => naming.index < self.raft.mark().position.index,
+                }
+        })
     }
 
     /// Tells the leader of states, with a message that goes to it anyway: none is made for it.

@@ -255,3 +255,79 @@ fn an_alarm_of_a_removed_member_ends() {
     cluster.pass(Duration::from_secs(2));
     assert_eq!(alarms(&cluster, leader), []);
 }
+
+/// One that boots with a log in which a naming stands that it does not know to be committed.
+#[test]
+fn a_naming_that_was_never_committed_fences_nobody_for_good() {
+    let named = |log: &[u64], member: u64| {
+        let mut cluster = Cluster::of(3);
+        let node = cluster.nodes.remove(&NodeId(3)).expect("three");
+        let proposal = crate::Proposal {
+            origin: crate::Origin {
+                node: NodeId(1),
+                boot: Boot(1),
+                ticket: 1,
+            },
+            command: Command::Alarm {
+                alarm: Alarm {
+                    member: NodeId(member),
+                    kind: AlarmKind::Corrupt,
+                },
+                raised: true,
+            },
+        };
+        let naming = crate::proposal::stamped(storage::store::command::ClusterTime(1), &proposal.encode());
+        let entries = log.iter().zip(1..).map(|(&term, index)| raft_core::Entry {
+            position: Position {
+                term: Term(term),
+                index: Index(index),
+            },
+            body: match index {
+                3 => raft_core::Body::Command(naming.clone()),
+                _ => raft_core::Body::Blank,
+            },
+        });
+        let image = Image {
+            snapshot: node.raft().mark().clone(),
+            entries: entries.collect(),
+            ..Image::default()
+        };
+        Node::boot(node.config, image, None, node.now)
+    };
+    assert!(!named(&[1, 1], 3).is_fenced());
+    assert!(!named(&[1, 1, 1], 2).is_fenced(), "another");
+    for member in [3, 0] {
+        let mut node = named(&[1, 1, 1], member);
+        assert!(node.is_fenced(), "it was, perhaps");
+        // Another leader's log is shorter, and differs from the second entry on.
+        let position = |term, index| Position {
+            term: Term(term),
+            index: Index(index),
+        };
+        let message = raft_core::Message::AppendEntries {
+            prev: position(1, 1),
+            entries: vec![raft_core::Entry {
+                position: position(2, 2),
+                body: raft_core::Body::Blank,
+            }],
+            commit: Index(2),
+        };
+        let from = NodeId(1);
+        let said = raft_core::Envelope {
+            from,
+            to: NodeId(3),
+            term: Term(2),
+            message,
+        };
+        let message = PeerMessage {
+            from,
+            from_boot: Boot(1),
+            to: NodeId(3),
+            parts: vec![crate::Part::Raft(said)],
+        };
+        node.handle(node.now, Input::Message(message));
+        while node.poll().is_some() {}
+        assert_eq!(node.applied(), position(2, 2));
+        assert!(!node.is_fenced(), "it was not");
+    }
+}
