@@ -262,3 +262,8 @@ fn each_operation_tells_the_revision_that_it_saw() {
         format!("{header}}}")
     );
 }
+
+#[test]
+fn what_says_nothing_takes_little() {
+    assert!(size_of::<super::RequestOp>() <= 32);
+}
