@@ -37,7 +37,7 @@ fn the_page_tells_of_raft_and_of_the_disk() {
     is_least("etcd_server_leader_changes_seen_total", 1.0);
     is_least("etcd_server_proposals_applied_total", 10.0);
     is_least("etcd_debugging_mvcc_current_revision", 11.0);
-    is_least("etcd_mvcc_db_total_size_in_bytes", 1000.0);
+    is_least("etcd_mvcc_db_total_size_in_bytes", 500.0);
     is_least("etcd_server_quota_backend_bytes", 1e6);
     // One by one, each of them was synced.
     is_least("etcd_disk_wal_fsync_duration_seconds_count", 10.0);

@@ -54,23 +54,56 @@ impl<M: Message> Iterator for Messages<'_, M> {
             return None;
         }
         let mut message = M::default();
-        let mut place = String::new();
+        let mut place = Place::default();
         let fields = Fields {
             message: &mut message,
             place: &mut place,
         };
         Some(match self.deserializer.deserialize_any(fields) {
             Ok(()) => Ok(message),
-            Err(error) if place.is_empty() => Err(Refusal::invalid(error.to_string())),
-            Err(error) => Err(Refusal::invalid(format!("field {place}: {error}"))),
+            Err(error) if place.field.is_empty() => Err(Refusal::invalid(error.to_string())),
+            Err(error) => Err(Refusal::invalid(format!("field {}: {error}", place.field))),
         })
+    }
+}
+
+/// How many messages there may be in one: they take much more memory than text.
+const MESSAGES_MAX: usize = 10_000;
+
+/// Where in a message the reader is.
+#[derive(Default)]
+struct Place {
+    /// After an error: the field it is in, with those around it.
+    field: String,
+    /// How many messages in the message were read.
+    messages: usize,
+}
+
+impl Place {
+    /// One more message in the message.
+    fn count<E: Error>(&mut self) -> Result<(), E> {
+        self.messages += 1;
+        match self.messages {
+            ..=MESSAGES_MAX => Ok(()),
+            _ => Err(E::custom(format_args!(
+                "more than {MESSAGES_MAX} messages in one"
+            ))),
+        }
+    }
+
+    /// The field that an error is in is in a message in this field.
+    fn go_out(&mut self, name: &str) {
+        if !self.field.is_empty() {
+            self.field.insert(0, '.');
+        }
+        self.field.insert_str(0, name);
     }
 }
 
 /// Reads an object into a message; after an error, `place` names the field it is in.
 struct Fields<'a, M> {
     message: &'a mut M,
-    place: &'a mut String,
+    place: &'a mut Place,
 }
 
 impl<'de, M: Message> Visitor<'de> for Fields<'_, M> {
@@ -93,15 +126,12 @@ impl<'de, M: Message> Visitor<'de> for Fields<'_, M> {
 fn take_fields<'de, M: Message, A: MapAccess<'de>>(
     message: &mut M,
     mut map: A,
-    place: &mut String,
+    place: &mut Place,
 ) -> Result<(), A::Error> {
     while let Some(name) = map.next_key_seed(Name)? {
         let map = &mut map;
         if let Err(error) = message.take(&name, Value { map, place }) {
-            if !place.is_empty() {
-                place.insert(0, '.');
-            }
-            place.insert_str(0, &name);
+            place.go_out(&name);
             return Err(error);
         }
     }
@@ -138,7 +168,7 @@ impl<'de> Visitor<'de> for Name {
 /// The value of a field, yet to be read. Each reader gives the default for `null`.
 pub(super) struct Value<'a, A> {
     map: &'a mut A,
-    place: &'a mut String,
+    place: &'a mut Place,
 }
 
 impl<'de, A: MapAccess<'de>> Value<'_, A> {

@@ -106,9 +106,13 @@ impl SimDisk {
 }
 
 impl State {
-    /// A file is gone.
+    /// A file is gone. The note of a repair is spared: without it nothing says that its member is to vote again, and it
+    /// stays a learner until it is promoted (ARCHITECTURE.md).
     fn lose(&mut self, choices: &mut Choices) -> Option<Wound> {
-        let names: Vec<&String> = self.names.keys().collect();
+        let names: Vec<&String> = self.names.keys().filter(|name| *name != "repair").collect();
+        if names.is_empty() {
+            return None;
+        }
         let file = names[usize::try_from(choices.below(names.len() as u64)).expect("an index")].clone();
         self.names.remove(&file);
         self.durable_names.remove(&file);

@@ -9,6 +9,7 @@ use crate::store::command::{Failure, Put};
 use crate::store::query::{
     Between, Found, KeyRange, KeyValue, LeaseId, RangeEnd, RangeQuery, Revision, Sort, SortTarget,
 };
+use crate::store::transaction::{Choice, Comparison, Operand, Operation, Relation, Transaction};
 
 fn put(key: &str, value: &str) -> Put {
     Put {
@@ -374,4 +375,33 @@ fn count_only_shows_no_keys() {
         ..RangeQuery::of(KeyRange::all())
     };
     assert_eq!(found(&keyspace, &query), (Vec::new(), false, 2));
+}
+
+#[test]
+fn a_transaction_looks_at_so_many_keys_and_no_more() {
+    let mut keyspace = Keyspace::new();
+    for number in 0..70_000 {
+        keyspace.put(put(&format!("{number:05}"), "")).unwrap();
+    }
+    let all_are_there = || Comparison {
+        range: KeyRange::all(),
+        operand: Operand::Version(1),
+        relation: Relation::Equal,
+    };
+    let read_all = || Operation::Range(RangeQuery::of(KeyRange::all()));
+    let look = |comparisons: usize, ranges: usize| {
+        let choice = Choice {
+            comparisons: (0..comparisons).map(|_| all_are_there()).collect(),
+            success: (0..ranges).map(|_| read_all()).collect(),
+            failure: vec![],
+        };
+        let choices = vec![choice];
+        keyspace
+            .look(Transaction { choices })
+            .map(|chosen| chosen.results.len())
+    };
+    assert_eq!(look(1, 2), Ok(2));
+    for (comparisons, ranges) in [(4, 0), (0, 4), (2, 2)] {
+        assert_eq!(look(comparisons, ranges), Err(Failure::TooManyOperations));
+    }
 }

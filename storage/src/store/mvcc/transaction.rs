@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
+use std::ops::Bound;
 
 use super::delete::Deleting;
 use super::keys::Keyspace;
@@ -42,8 +43,11 @@ impl Keyspace {
         mut transaction: Transaction,
     ) -> Result<Transacting, Failure> {
         let mut steps = VecDeque::new();
-        self.choose(&mut transaction, 0, &mut steps);
-        steps.iter().try_for_each(|step| self.check_step(step))?;
+        let mut reading = Reading { left: ROWS_READ_MAX };
+        self.choose(&mut transaction, 0, &mut steps, &mut reading)?;
+        steps
+            .iter()
+            .try_for_each(|step| self.check_step(step, &mut reading))?;
         Ok(Transacting {
             steps,
             open: Vec::new(),
@@ -128,12 +132,18 @@ impl Keyspace {
     }
 
     /// Takes the steps of a choice out of the transaction, as its comparisons and those in it say.
-    fn choose(&self, transaction: &mut Transaction, number: usize, steps: &mut VecDeque<Step>) {
+    fn choose(
+        &self,
+        transaction: &mut Transaction,
+        number: usize,
+        steps: &mut VecDeque<Step>,
+        reading: &mut Reading,
+    ) -> Result<(), Failure> {
         let choice = std::mem::take(&mut transaction.choices[number]);
-        let succeeded = choice
-            .comparisons
-            .iter()
-            .all(|comparison| self.compare(comparison));
+        let mut succeeded = true;
+        for comparison in &choice.comparisons {
+            succeeded = succeeded && self.compare(comparison, reading)?;
+        }
         steps.push_back(Step::Open(succeeded));
         let list = if succeeded { choice.success } else { choice.failure };
         for operation in list {
@@ -143,17 +153,23 @@ impl Keyspace {
                 Operation::DeleteRange { range, previous } => {
                     steps.push_back(Step::DeleteRange(range, previous));
                 }
-                Operation::Choice(inner) => self.choose(transaction, inner as usize, steps),
+                Operation::Choice(inner) => self.choose(transaction, inner as usize, steps, reading)?,
             }
         }
         steps.push_back(Step::Close);
+        Ok(())
     }
 
     /// Whether a step can be carried out. A key that is set is not touched by any step before, so the state before the
     /// transaction decides.
-    fn check_step(&self, step: &Step) -> Result<(), Failure> {
+    fn check_step(&self, step: &Step, reading: &mut Reading) -> Result<(), Failure> {
         match step {
-            Step::Range(query) => self.readable(query.revision).map(drop),
+            Step::Range(query) => {
+                self.readable(query.revision)?;
+                let start = Bound::Included(&query.range.start[..]);
+                let mut rows = self.span(start, &query.range);
+                rows.try_for_each(|_| reading.row())
+            }
             Step::Put(put) if put.lease != LeaseId::NONE && self.leases.get(put.lease).is_none() => {
                 Err(Failure::LeaseNotFound)
             }
@@ -170,33 +186,55 @@ impl Keyspace {
         OperationResult::Range(self.range_at(query, at))
     }
 
-    fn compare(&self, comparison: &Comparison) -> bool {
-        let start = std::ops::Bound::Included(&comparison.range.start[..]);
-        let rows = self.span(start, &comparison.range);
-        let mut live = rows.filter_map(|row| {
+    fn compare(&self, comparison: &Comparison, reading: &mut Reading) -> Result<bool, Failure> {
+        let Comparison {
+            range,
+            operand,
+            relation,
+        } = comparison;
+        let mut is_empty = true;
+        for row in self.span(Bound::Included(&range.start[..]), range) {
+            reading.row()?;
             let newest = row.newest();
-            Some((newest.modified, newest.life?))
-        });
-        let Some(first) = live.next() else {
-            // Nothing there: every number is 0, and no value is anything.
-            let ordering = match &comparison.operand {
-                Operand::Version(operand) => 0.cmp(operand),
-                Operand::Create(operand) | Operand::Mod(operand) => Revision(0).cmp(operand),
-                Operand::Lease(operand) => LeaseId::NONE.cmp(operand),
-                Operand::Value(_) => return false,
+            let (modified, Some(life)) = (newest.modified, newest.life) else {
+                continue;
             };
-            return comparison.relation.holds(ordering);
-        };
-        let mut all = std::iter::once(first).chain(live);
-        all.all(|(modified, life)| {
-            comparison.relation.holds(match &comparison.operand {
+            is_empty = false;
+            let ordering = match operand {
                 Operand::Version(operand) => life.version.cmp(operand),
                 Operand::Create(operand) => life.created.cmp(operand),
                 Operand::Mod(operand) => modified.cmp(operand),
                 Operand::Value(operand) => life.value.as_slice().cmp(operand),
                 Operand::Lease(operand) => life.lease.cmp(operand),
-            })
-        })
+            };
+            if !relation.holds(ordering) {
+                return Ok(false);
+            }
+        }
+        // Where nothing is every number is 0, and no value is anything.
+        let nothing = match operand {
+            Operand::Version(operand) => 0.cmp(operand),
+            Operand::Create(operand) | Operand::Mod(operand) => Revision(0).cmp(operand),
+            Operand::Lease(operand) => LeaseId::NONE.cmp(operand),
+            Operand::Value(_) => return Ok(!is_empty),
+        };
+        Ok(!is_empty || relation.holds(nothing))
+    }
+}
+
+/// How many keys a transaction may look at, in all its comparisons and ranges: it does so in one turn, on every member.
+const ROWS_READ_MAX: usize = 1 << 18;
+
+/// How many of those are left.
+struct Reading {
+    left: usize,
+}
+
+impl Reading {
+    /// One key is looked at.
+    fn row(&mut self) -> Result<(), Failure> {
+        self.left = self.left.checked_sub(1).ok_or(Failure::TooManyOperations)?;
+        Ok(())
     }
 }
 

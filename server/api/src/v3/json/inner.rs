@@ -5,17 +5,17 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Message, OrDefault, Reader, take_fields};
+use super::{Message, OrDefault, Place, Reader, take_fields};
 
 /// A message in a field.
 pub(super) struct Inner<'a, M> {
-    place: &'a mut String,
+    place: &'a mut Place,
     message: PhantomData<M>,
 }
 
 impl<'a, M> Inner<'a, M> {
     /// After an error, `place` names the field of the message it is in.
-    pub(super) fn of(place: &'a mut String) -> Inner<'a, M> {
+    pub(super) fn of(place: &'a mut Place) -> Inner<'a, M> {
         Inner {
             place,
             message: PhantomData,
@@ -76,6 +76,7 @@ impl<'de, M: Message> Visitor<'de> for List<'_, M> {
         let place = self.0.place;
         while let Some(message) = elements.next_element_seed(OrDefault(Inner::of(place)))? {
             messages.push(message.unwrap_or_default());
+            place.count()?;
         }
         Ok(messages)
     }

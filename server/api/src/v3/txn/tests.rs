@@ -165,6 +165,11 @@ fn bad_requests_are_refused_with_etcds_words() {
         &format!(r#"{{"compare":[{half},{{"key":"YQ=="}}],"success":[{within}]}}"#),
         "etcdserver: too many operations in txn request",
     );
+    let very_many = vec!["{}"; 10_001].join(",");
+    refused(
+        &format!(r#"{{"compare":[{very_many}]}}"#),
+        "field compare: more than 10000 messages in one",
+    );
     let large = "AAAA".repeat(1 << 19);
     refused(
         &format!(r#"{{"success":[{{"request_put":{{"key":"YQ==","value":"{large}"}}}}]}}"#),
