@@ -10,6 +10,9 @@ use crate::store::mvcc::version::Version;
 
 /// The most children of a branch.
 const CHILDREN_MAX: usize = 64;
+/// A branch of four children or more, whose separators have more bytes, is split as well. Keys of usual length never get
+/// there; long ones would make what a change moves as large as all of them.
+const SEPARATORS_BYTES_MAX: usize = 64 << 10;
 
 #[derive(Clone, Debug)]
 pub(super) enum Node {
@@ -21,7 +24,8 @@ pub(super) enum Node {
 /// any after it.
 #[derive(Clone, Debug)]
 pub(super) struct Branch {
-    separators: Strings,
+    /// Shared by all copies of a branch until a child is split or joined: they may be long.
+    pub(super) separators: Arc<Strings>,
     pub(super) children: Vec<Node>,
 }
 
@@ -69,6 +73,7 @@ impl Node {
         let mut separators = Strings::default();
         separators.push(&separator);
         let children = vec![self.clone(), right];
+        let separators = Arc::new(separators);
         *self = Node::Branch(Arc::new(Branch { separators, children }));
     }
 
@@ -143,7 +148,7 @@ impl Node {
     fn is_small(&self) -> bool {
         match self {
             Node::Leaf(leaf) => leaf.is_small(),
-            Node::Branch(branch) => branch.children.len() < CHILDREN_MAX / 4,
+            Node::Branch(branch) => branch.is_small(),
         }
     }
 }
@@ -157,25 +162,35 @@ impl Branch {
         }
     }
 
+    fn is_full(&self) -> bool {
+        let count = self.children.len();
+        count > CHILDREN_MAX || count >= 4 && self.separators.bytes() > SEPARATORS_BYTES_MAX
+    }
+
+    /// One with a single child always is.
+    fn is_small(&self) -> bool {
+        self.children.len() < CHILDREN_MAX / 4 && self.separators.bytes() < SEPARATORS_BYTES_MAX / 4
+    }
+
     /// A child was split.
     fn take_up(&mut self, child: usize, split: Split) -> Option<Split> {
-        self.separators.insert(child, &split.separator);
+        Arc::make_mut(&mut self.separators).insert(child, &split.separator);
         make_room(&mut self.children, 1);
         self.children.insert(child + 1, split.right);
         let count = self.children.len();
         // Behind the others, as for leaves: keys that come in order leave full branches behind.
         let at = if child + 2 == count { count - 2 } else { count / 2 };
-        (count > CHILDREN_MAX).then(|| self.split(at))
+        self.is_full().then(|| self.split(at))
     }
 
     /// Splits off the children from this one on.
     fn split(&mut self, at: usize) -> Split {
         let separator = self.separators.get(at - 1);
         let right = Branch {
-            separators: self.separators.part(at..self.separators.len()),
+            separators: Arc::new(self.separators.part(at..self.separators.len())),
             children: self.children.split_off(at),
         };
-        self.separators = self.separators.part(0..at - 1);
+        self.separators = Arc::new(self.separators.part(0..at - 1));
         self.children.shrink_to(room(at, size_of::<Node>()));
         Split {
             separator,
@@ -195,18 +210,20 @@ impl Branch {
             }
             (Node::Branch(before), Node::Branch(after)) => {
                 let before = Arc::make_mut(before);
-                before.separators.push(&self.separators.get(left));
-                before.separators.append(&after.separators);
+                let separators = Arc::make_mut(&mut before.separators);
+                separators.push(&self.separators.get(left));
+                separators.append(&after.separators);
                 before.children.extend(after.children.iter().cloned());
                 let count = before.children.len();
-                (count * 4 > CHILDREN_MAX * 3).then(|| before.split(count / 2))
+                (count * 4 > CHILDREN_MAX * 3 || before.is_full()).then(|| before.split(count / 2))
             }
             _ => return,
         };
-        self.separators.remove(left);
+        let separators = Arc::make_mut(&mut self.separators);
+        separators.remove(left);
         match split {
             Some(Split { separator, right }) => {
-                self.separators.insert(left, &separator);
+                separators.insert(left, &separator);
                 self.children[left + 1] = right;
             }
             None => {

@@ -299,9 +299,41 @@ fn a_view_shares_all_but_one_way() {
     };
     let (mut one, mut other) = (&map.root, &view.root);
     while let (Node::Branch(ours), Node::Branch(theirs)) = (one, other) {
+        assert!(Arc::ptr_eq(&ours.separators, &theirs.separators));
         let pairs = ours.children.iter().zip(&theirs.children);
         let mut changed = pairs.filter(|(ours, theirs)| !shared(ours, theirs));
         (one, other) = changed.next().expect("one child is on the way");
         assert!(changed.next().is_none(), "one child alone is on the way");
     }
+}
+
+fn largest_separators(node: &Node) -> usize {
+    match node {
+        Node::Leaf(_) => 0,
+        Node::Branch(branch) => {
+            let below = branch.children.iter().map(largest_separators).max();
+            below.max(Some(branch.separators.bytes())).unwrap_or(0)
+        }
+    }
+}
+
+/// Separators are as long as what neighbours have in common; 64 of 1 MiB would be moved at a put.
+#[test]
+fn long_keys_make_branches_of_few() {
+    let mut map = Map::new();
+    let long = vec![b'x'; 50_000];
+    let key = |number: u64| {
+        let pair = [&(number / 2 * 7919 % 10_007).to_be_bytes(), &long[..]];
+        [&pair.concat()[..], &number.to_be_bytes()].concat()
+    };
+    for number in 0..500 {
+        put(&mut map, &key(number), number + 1);
+    }
+    map.root.check(None, None);
+    assert!(largest_separators(&map.root) < (64 << 10) + 6 * long.len());
+    for number in 0..500 {
+        map.remove(&key(number));
+        map.root.check(None, None);
+    }
+    assert!(matches!(map.root, Node::Leaf(_)), "the last leaf is the root");
 }
