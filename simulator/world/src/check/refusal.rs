@@ -52,16 +52,20 @@ pub fn check(id: NodeId, wounds: &[Wound], story: &str) -> Result<(), Wrong> {
     if wounds.iter().any(lost) && told.iter().any(|told| story().contains(told)) {
         return Ok(());
     }
-    let Some(wound) = wounds.iter().find(|wound| story().contains(&wound.file)) else {
+    let is_named = |wound: &&Wound| story().contains(&wound.file);
+    let mut named = wounds.iter().filter(is_named).peekable();
+    if named.peek().is_none() {
         let files = wounds.iter().map(|wound| wound.file.clone()).collect();
         return Err(Wrong::OtherFile {
             id,
             files,
             story: story(),
         });
-    };
-    // An identity is one sector, and what cannot be read at all has no other place than its file.
-    let has_places = !wound.file.starts_with("identity") && !story().starts_with("cannot read");
+    }
+    // An identity is one sector, and so is the note of a repair; what cannot be read at all has no other place than its
+    // file.
+    let is_small = |wound: &Wound| wound.file.starts_with("identity") || wound.file.starts_with("repair");
+    let has_places = !named.any(is_small) && !story().starts_with("cannot read");
     if has_places && !story().contains("offset") {
         return Err(Wrong::NoPlace { id, story: story() });
     }
@@ -87,6 +91,15 @@ mod tests {
             judge(&wounds, "file identity is damaged"),
             Err(Wrong::OtherFile { .. })
         ));
+        // Of several, the ones that it names count.
+        let of = |file: &str| Wound {
+            file: file.to_owned(),
+            ..wounds[0].clone()
+        };
+        let several = [of("journal"), of("repair"), of("identity")];
+        for small in ["file identity is damaged", "file repair is damaged"] {
+            assert_eq!(judge(&several, small), Ok(()));
+        }
         let vague = "journal file journal-0000000000000001 is damaged";
         assert!(matches!(judge(&wounds, vague), Err(Wrong::NoPlace { .. })));
     }
