@@ -10,6 +10,9 @@ const REFUSED_MAX: usize = 64;
 /// How many members in others' places are remembered: more than a cluster has.
 const MET_THERE_MAX: usize = 64;
 
+/// How many former members are remembered, likewise.
+const FORMER_MAX: usize = 64;
+
 /// What is known of one member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -23,6 +26,10 @@ pub struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
     members: BTreeMap<u64, Known>,
+    /// Those that were, the last ones.
+    former: BTreeMap<u64, Known>,
+    /// The data ids that anybody published, member or not.
+    published: BTreeMap<u64, u64>,
     removed: BTreeSet<u64>,
     /// Others may be members, too.
     open: bool,
@@ -42,6 +49,17 @@ impl Roster {
             known.data_id = published.or(known.data_id);
             self.members.insert(member_id, known);
         }
+        // A change that is not committed may be taken back.
+        self.former.append(&mut before);
+        while self.former.len() > FORMER_MAX {
+            self.former.pop_first();
+        }
+    }
+
+    /// Under these data ids are they known, members or not. Whoever is to be replaced is no member any more once that stands in
+    /// the log, and one again if it is taken back: until that is settled, nobody may speak in its name from another directory.
+    pub fn set_published(&mut self, published: impl IntoIterator<Item = (u64, u64)>) {
+        self.published = published.into_iter().collect();
     }
 
     /// Exactly these were members and, beyond recall, are none any more.
@@ -72,9 +90,17 @@ impl Roster {
     /// What is known of a member; `None` if it is none.
     #[must_use]
     pub fn known(&self, member_id: u64) -> Option<Known> {
-        let may_be_one = self.open || self.met_there.contains(&member_id);
-        let stranger = may_be_one.then(Known::default);
-        self.members.get(&member_id).copied().or(stranger)
+        let known = self.members.get(&member_id).copied();
+        known.or_else(|| self.stranger(member_id))
+    }
+
+    fn stranger(&self, member_id: u64) -> Option<Known> {
+        if !self.open && !self.met_there.contains(&member_id) {
+            return None;
+        }
+        let mut known = self.former.get(&member_id).copied().unwrap_or_default();
+        known.data_id = self.published.get(&member_id).copied().or(known.data_id);
+        Some(known)
     }
 
     /// Remembers a hello that passed the check. A directory is held to be the member's own from the first time it is
@@ -122,6 +148,25 @@ mod tests {
         assert_eq!(roster.known(7), Some(Known::default()));
         roster.set_removed([7]);
         assert!(roster.is_removed(7), "unless it was removed");
+    }
+
+    #[test]
+    fn who_sits_there_is_not_who_was_known_by_another_directory() {
+        let data_id = |roster: &Roster, id| roster.known(id).expect("it may speak").data_id;
+        let mut roster = Roster::default();
+        roster.set_members([(1, Some(0xa)), (2, None)]);
+        roster.met(&hello(2, 0xb, 3));
+        // Both are being replaced.
+        roster.set_members([(7, None)]);
+        roster.listens_there(1);
+        roster.listens_there(2);
+        assert_eq!((data_id(&roster, 1), data_id(&roster, 2)), (Some(0xa), Some(0xb)));
+        // This one has booted since, with that in its log.
+        let mut roster = Roster::default();
+        roster.set_members([(7, None)]);
+        roster.set_published([(1, 0xa)]);
+        roster.listens_there(1);
+        assert_eq!(data_id(&roster, 1), Some(0xa));
     }
 
     #[test]

@@ -230,6 +230,12 @@ impl Node {
         self.store().members().get(&member).map(|profile| profile.data_id)
     }
 
+    /// All of those, also of who is no member any more by a change that is not committed.
+    pub fn data_ids(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        let profiles = self.store().members().iter();
+        profiles.map(|(&id, profile)| (id, profile.data_id))
+    }
+
     /// Requests that wait for an answer.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -77,6 +77,8 @@ impl Member {
         self.roster
             .set_members(members.into_iter().map(|id| (id.0, node.data_id_of(id))));
         self.roster
+            .set_published(node.data_ids().map(|(id, data_id)| (id.0, data_id)));
+        self.roster
             .set_removed(node.removed_members().iter().map(|id| id.0));
     }
 }
