@@ -145,13 +145,12 @@ impl Divergence {
         let Told::Response(response) = &call.told else {
             return true;
         };
-        let is_linearizable = !matches!(
-            call.request,
-            Request::Read {
-                linearizable: false,
-                ..
-            }
-        );
+        // What is said of a lease is the leader's, but told with the state of the member that passes it on.
+        let is_linearizable = match call.request {
+            Request::Read { linearizable, .. } => linearizable,
+            Request::LeaseKeepAlive { .. } | Request::LeaseTimeToLive { .. } => false,
+            _ => true,
+        };
         let span = (call.called, call.returned);
         !refused(response) && !self.is_excused(call.member, span, is_linearizable)
     }
