@@ -171,10 +171,12 @@ impl World {
             })
     }
 
-    /// Whether a member's disk may be damaged now.
+    /// Whether a member's disk may be damaged now. Of a founder that nobody knows yet it stays whole: it could never be
+    /// emptied, see [`is_known_by_all`](Self::is_known_by_all).
     pub(crate) fn may_be_damaged(&self, id: NodeId) -> bool {
         let has_impostor = self.seats.values().any(|seat| seat.repair.impostor);
-        self.budget.allows(id) && self.swapped.is_none() && !has_impostor
+        let is_known = self.known.contains_key(&id);
+        self.budget.allows(id) && self.swapped.is_none() && !has_impostor && is_known
     }
 
     /// A member crashes, and its disk is emptied or replaced by an empty one.
