@@ -45,6 +45,7 @@ probes! {
     FileLost "file lost",
     Diverge "state made to differ",
     DivergeLeader "state of a leader made to differ",
+    NobodyNamed "a state differed and no majority knew better",
     Wiped "disk emptied",
     Swapped "disks of two members swapped",
     ;
