@@ -322,7 +322,8 @@ impl World {
             return Ok(false);
         }
         if !is_there {
-            return Ok(true);
+            // Its last words, on a link that it had. With whom everybody knows by another directory it had none.
+            return Ok(!self.seats[&id].repair.impostor);
         }
         let takes_it = sender
             .member
