@@ -9,9 +9,12 @@ use crate::choices::{Choices, PerMillion};
 use crate::disk::{Failing, Rot};
 use crate::network::{Cut, Law, Network, Weather};
 use crate::probes::Probe;
-use crate::settings::{SECOND, Settings};
+use crate::settings::Settings;
 
 pub mod budget;
+mod plan;
+
+pub use plan::{FAULTS_MIN, plan};
 
 /// Something that goes wrong for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,122 +135,6 @@ pub struct Active {
     pub victim: Option<NodeId>,
     /// The pairs it cuts.
     pub cuts: Vec<((NodeId, NodeId), Cut)>,
-}
-
-/// At least so many faults befall every run.
-pub const FAULTS_MIN: u64 = 5;
-
-/// Draws the schedule of a run.
-#[must_use]
-pub fn plan(choices: &mut Choices, settings: &Settings) -> Vec<Planned> {
-    let kinds = kinds(choices, settings);
-    let count = choices.between(FAULTS_MIN + 1, 20);
-    let mut planned: Vec<Planned> = (0..count)
-        .map(|_| {
-            let begins = choices.between(SECOND, settings.storm - 4 * SECOND);
-            let fault = choices.pick(&kinds);
-            let lasts = choices.between(SECOND / 20, longest(fault, settings));
-            Planned {
-                begins: Time(begins),
-                ends: Time((begins + lasts).min(settings.storm)),
-                fault,
-            }
-        })
-        .collect();
-    planned.sort_by_key(|planned| planned.begins);
-    planned
-}
-
-fn longest(fault: Fault, settings: &Settings) -> u64 {
-    let timeout = u64::try_from(settings.election_timeout.as_micros()).expect("seconds");
-    match fault {
-        Fault::Hunt { .. } => 15 * SECOND,
-        // Sometimes shorter than an election, sometimes longer.
-        Fault::Crash(_) | Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } => 4 * timeout,
-        Fault::CrashAll | Fault::Stall(_) => 2 * timeout,
-        Fault::StalledDisk(_) => 4 * timeout,
-        Fault::FullDisk { .. } => 15 * SECOND,
-        // Of three members, two with wrong disks leave no quorum.
-        Fault::Swap(_) => 2 * SECOND,
-        _ => 5 * SECOND,
-    }
-}
-
-/// The kinds of fault of this run: some of all there are, each with its strength.
-fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
-    let timeout = u64::try_from(settings.election_timeout.as_micros()).expect("seconds");
-    let who = choices.pick(&[Who::Any, Who::Leader]);
-    let held = choices.pick(&[false, true]);
-    let share = |choices: &mut Choices| PerMillion(choices.pick(&[10_000, 100_000, 300_000]));
-    let all = [
-        Fault::Crash(who),
-        Fault::CrashAll,
-        Fault::CrashWhileSaving(who),
-        Fault::PowerCut {
-            who,
-            operations: u32::try_from(choices.between(1, 12)).expect("few"),
-        },
-        Fault::Isolate { who, held },
-        Fault::Halves { held },
-        Fault::OneWay {
-            who,
-            deaf: choices.pick(&[false, true]),
-        },
-        Fault::Loss(share(choices)),
-        Fault::Duplication(share(choices)),
-        Fault::Delay(Law {
-            min: 1_000,
-            spread: choices.pick(&[20_000, 100_000]),
-            tail: share(choices),
-            tail_max: 2 * timeout,
-        }),
-        Fault::Corruption(share(choices)),
-        Fault::SlowDisk(who),
-        Fault::StalledDisk(who),
-        Fault::DiskError {
-            who,
-            failing: choices.pick(&[Failing::Sync, Failing::Write]),
-            operations: u32::try_from(choices.below(12)).expect("few"),
-        },
-        Fault::FullDisk {
-            who,
-            bytes: choices.pick(&[0, 1, 2]) * choices.below(settings.segment_bytes),
-            restarts: choices.pick(&[false, true]),
-        },
-        Fault::Stall(who),
-        Fault::Diverge(who),
-        Fault::HandOver(who),
-        Fault::LinksClose(who),
-        Fault::Hunt {
-            after_max: choices.pick(&[400_000, 100_000, 30_000]),
-            down_max: choices.pick(&[timeout, 3 * timeout]),
-        },
-    ];
-    let mut kinds = all.to_vec();
-    // The longest way to a violation is Figure 8's; some runs go nowhere else.
-    if choices.happens(PerMillion(200_000)) {
-        return kinds.split_off(all.len() - 1);
-    }
-    // Leave out about half, whichever.
-    for _ in 0..choices.below(all.len() as u64 - 2) {
-        let out = usize::try_from(choices.below(kinds.len() as u64)).expect("an index");
-        kinds.swap_remove(out);
-    }
-    // So seldom may a state be made to differ (storm.rs) that it is tried often where it is tried at all.
-    if choices.happens(PerMillion(250_000)) {
-        kinds.extend([Fault::Diverge(who); 3]);
-    }
-    // A repair takes its time, so few runs have damage, and these often.
-    if let Some(rot) = settings.rot {
-        kinds.extend([Fault::Rot(who, rot); 3]);
-    }
-    if settings.wipes {
-        kinds.extend([Fault::Wipe(who); 3]);
-    }
-    if settings.swaps {
-        kinds.extend([Fault::Swap(who); 2]);
-    }
-    kinds
 }
 
 impl Fault {
