@@ -12,7 +12,6 @@ use crate::Parsed;
 use crate::answer::HttpAnswer;
 use crate::render::{Kind, Render};
 use crate::route::Call;
-use crate::text;
 
 /// `POST /v3/lease/grant`.
 pub(crate) fn grant(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
@@ -164,19 +163,12 @@ pub(crate) fn render_leases(response: &Response, answer: &mut HttpAnswer) {
         Err(why) => return error::failed(answer, why),
     };
     write::begin(answer, &response.header, true);
-    let out = &mut answer.body;
-    if !leases.is_empty() {
-        text::member(out, "leases");
-        out.push(b'[');
-        for id in leases {
-            text::separate(out);
-            out.push(b'{');
-            write::signed(out, "ID", id.0);
-            out.push(b'}');
-        }
-        out.push(b']');
-    }
-    out.push(b'}');
+    write::list(&mut answer.body, "leases", leases, |out, id| {
+        out.push(b'{');
+        write::signed(out, "ID", id.0);
+        out.push(b'}');
+    });
+    answer.body.push(b'}');
 }
 
 /// The message of the stream that answers a keepalive.

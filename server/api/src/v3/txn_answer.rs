@@ -51,20 +51,13 @@ fn changes(result: &OperationResult) -> bool {
 
 fn write_chosen(out: &mut Vec<u8>, chosen: &Chosen, revisions: &mut Revisions) {
     write::boolean(out, "succeeded", chosen.succeeded);
-    if chosen.results.is_empty() {
-        return;
-    }
-    text::member(out, "responses");
-    out.push(b'[');
-    for result in &chosen.results {
-        text::separate(out);
+    write::list(out, "responses", &chosen.results, |out, result| {
         out.push(b'{');
         text::member(out, name(result));
         out.push(b'{');
         write_result(out, result, revisions);
         out.extend_from_slice(b"}}");
-    }
-    out.push(b']');
+    });
 }
 
 fn name(result: &OperationResult) -> &'static str {

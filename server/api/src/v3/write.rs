@@ -101,14 +101,24 @@ pub(super) fn key_value(out: &mut Vec<u8>, pair: &KeyValue) {
 
 /// A list of keys with their values.
 pub(super) fn key_values(out: &mut Vec<u8>, name: &str, pairs: &[KeyValue]) {
-    if pairs.is_empty() {
+    list(out, name, pairs, key_value);
+}
+
+/// A list of anything; one without elements is left out.
+pub(super) fn list<T>(
+    out: &mut Vec<u8>,
+    name: &str,
+    elements: &[T],
+    mut write: impl FnMut(&mut Vec<u8>, &T),
+) {
+    if elements.is_empty() {
         return;
     }
     text::member(out, name);
     out.push(b'[');
-    for pair in pairs {
+    for element in elements {
         text::separate(out);
-        key_value(out, pair);
+        write(out, element);
     }
     out.push(b']');
 }
@@ -122,16 +132,7 @@ fn bytes(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// A list of byte strings.
 pub(super) fn byte_strings(out: &mut Vec<u8>, name: &str, values: &[Bytes]) {
-    if values.is_empty() {
-        return;
-    }
-    text::member(out, name);
-    out.push(b'[');
-    for value in values {
-        text::separate(out);
-        quoted(out, value);
-    }
-    out.push(b']');
+    list(out, name, values, |out, value| quoted(out, value));
 }
 
 fn quoted(out: &mut Vec<u8>, value: &[u8]) {

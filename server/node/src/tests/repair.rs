@@ -126,16 +126,6 @@ fn nobody_is_replaced_who_is_well() {
 
 #[test]
 fn a_new_directory_of_a_known_member_is_a_lost_one() {
-    let image = || {
-        let voters = (1..=3).map(|id| (NodeId(id), vec![format!("http://n{id}")]));
-        raft_core::Image {
-            snapshot: raft_core::SnapshotMark {
-                membership: raft_core::Membership::of_voters(voters),
-                ..Default::default()
-            },
-            ..Default::default()
-        }
-    };
     let refused = |node: &mut Node| {
         let now = Now::default();
         node.handle(now, Input::RefusedAsOther { by: NodeId(2) });
@@ -143,11 +133,11 @@ fn a_new_directory_of_a_known_member_is_a_lost_one() {
     };
     let cluster = three();
     let config = cluster.config(NodeId(1));
-    let mut fresh = Node::boot(config.clone(), image(), None, Now::default());
+    let mut fresh = Node::boot(config.clone(), founders(), None, Now::default());
     assert!(refused(&mut fresh));
     assert!(!refused(&mut fresh), "it says so once");
     // A copy that holds something is not its member's only one.
-    let mut old = image();
+    let mut old = founders();
     old.entries.push(raft_core::Entry {
         position: raft_core::Position {
             term: raft_core::Term(1),
