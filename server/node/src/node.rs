@@ -224,18 +224,6 @@ impl Node {
         self.applied
     }
 
-    /// The data id that a member made known, if it has started once: another one under its name is not that member.
-    #[must_use]
-    pub fn data_id_of(&self, member: NodeId) -> Option<u64> {
-        self.store().members().get(&member).map(|profile| profile.data_id)
-    }
-
-    /// All of those, also of who is no member any more by a change that is not committed.
-    pub fn data_ids(&self) -> impl Iterator<Item = (NodeId, u64)> {
-        let profiles = self.store().members().iter();
-        profiles.map(|(&id, profile)| (id, profile.data_id))
-    }
-
     /// Requests that wait for an answer.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -65,6 +65,18 @@ impl Asking {
 }
 
 impl Node {
+    /// The data id that a member made known, if it has started once: another one under its name is not that member.
+    #[must_use]
+    pub fn data_id_of(&self, member: NodeId) -> Option<u64> {
+        self.store().members().get(&member).map(|profile| profile.data_id)
+    }
+
+    /// All of those, also of who is no member any more by a change that is not committed.
+    pub fn data_ids(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        let profiles = self.store().members().iter();
+        profiles.map(|(&id, profile)| (id, profile.data_id))
+    }
+
     /// Whether this node only asks to be taken in, and takes no part.
     pub(crate) fn is_petitioner(&self) -> bool {
         let repair = self.config.repair.as_ref();
