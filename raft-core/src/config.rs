@@ -61,6 +61,9 @@ pub struct Limits {
     pub log_bytes_max: usize,
     /// Of these, what [`Raft::compact`](crate::Raft::compact) leaves for slow followers.
     pub tail_bytes_max: usize,
+    /// Of these, what stays although nobody is known to need it: a leader knows what every other member has, and whoever
+    /// follows one leaves it to that to keep what others lack.
+    pub spare_bytes_max: usize,
     /// Bytes of one chunk of a snapshot, as asked of the host.
     pub chunk_bytes_max: usize,
     /// Batches of reads that may wait. Without a quorum they wait until nobody leads here, however often those who
@@ -108,6 +111,7 @@ impl Default for Limits {
             uncommitted_bytes_max: 32 << 20,
             log_bytes_max: 64 << 20,
             tail_bytes_max: 16 << 20,
+            spare_bytes_max: 8 << 20,
             chunk_bytes_max: 1 << 20,
             reads_max: 1 << 14,
         }
@@ -125,6 +129,7 @@ impl Limits {
             uncommitted_bytes_max: self.uncommitted_bytes_max.max(1),
             log_bytes_max: self.log_bytes_max.max(1),
             tail_bytes_max: self.tail_bytes_max.max(1),
+            spare_bytes_max: self.spare_bytes_max.max(1),
             chunk_bytes_max: self.chunk_bytes_max.max(1),
             reads_max: self.reads_max.max(1),
         }

@@ -63,7 +63,8 @@
 //!
 //! # Snapshots belong to the host
 //! Raft knows what a snapshot covers ([`SnapshotMark`]), not what it says. It drops from memory what is applied and
-//! durable, beyond [`Limits::log_bytes_max`] or when told to ([`Raft::compact`]). A follower that needs what is gone gets
+//! durable, beyond [`Limits::log_bytes_max`], or when told to ([`Raft::compact`]), or but for a little when nobody is known
+//! to need it ([`Limits::spare_bytes_max`]). A follower that needs what is gone gets
 //! the state: [`Output::NeedSnapshot`] asks the host for a view, [`Output::NeedChunk`] for its bytes, one piece on its
 //! way at a time, and what a follower has already is not sent twice. There, [`Output::ReceivedChunk`] hands out pieces
 //! that are in order and sound; only [`Raft::snapshot_saved`] lets the snapshot take the place of the log, first in

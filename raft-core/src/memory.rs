@@ -1,5 +1,6 @@
-//! What of the log stays in memory. What is applied and on disk serves only followers that are behind; beyond a limit it
-//! is dropped, and who needs it still gets a snapshot (Raft 7).
+//! What of the log stays in memory. What is applied and on disk serves only followers that are behind: a little of it stays
+//! for those who may turn out to be, more for those who are known to be. Beyond that it is dropped, and who needs it
+//! still gets a snapshot (Raft 7).
 
 use crate::config::Limits;
 use crate::mutant::Mutant;
@@ -58,21 +59,27 @@ impl Raft {
     #[inline]
     fn bound_log(&mut self, dropped_max: usize) {
         let begin = self.log.mark().position.index;
-        if self.log.bytes() > self.config.limits.log_bytes_max || self.compact_to > begin {
+        let limits = &self.config.limits;
+        if self.log.bytes() > limits.log_bytes_max.min(limits.spare_bytes_max) || self.compact_to > begin {
             self.drop_slice(dropped_max);
         }
     }
 
     fn drop_slice(&mut self, dropped_max: usize) {
         let before = self.log.mark().position.index;
-        let max = self.config.limits.log_bytes_max;
-        let (droppable, sent) = (self.droppable(), self.sent_up_to());
+        let Limits {
+            log_bytes_max: max,
+            spare_bytes_max: spare_max,
+            ..
+        } = self.config.limits;
+        let (droppable, sent, spare) = (self.droppable(), self.sent_up_to(), self.spare_up_to());
         // What a follower needs after its snapshot is not to go the moment that has arrived.
         self.compact_to = sent.map_or(self.compact_to, |sent| self.compact_to.min(sent));
         for _ in 0..dropped_max {
             let bytes = self.log.bytes();
             let may_go = |index: Index| {
-                (bytes > max || index <= self.compact_to)
+                let is_spare = index <= spare && bytes > spare_max;
+                (bytes > max || index <= self.compact_to || is_spare)
                     && index <= droppable
                     // Who gets a snapshot goes on after it, and may be slow: up to twice the limit that is waited for.
                     && (sent.is_none_or(|sent| index <= sent) || bytes > max.saturating_mul(2))
@@ -110,6 +117,19 @@ impl Raft {
             return self.last_applied;
         }
         self.last_applied.min(self.persist.durable_index())
+    }
+
+    /// Up to where nobody is known to need the log: a leader knows what each other member has, and a follower takes its
+    /// leader to keep what others lack. While it is open who leads next, it may be this node again, and all may be needed.
+    fn spare_up_to(&self) -> Index {
+        match &self.role {
+            Role::Leader(leader) => {
+                let matched = leader.progress.values().map(|progress| progress.match_index);
+                matched.min().unwrap_or(self.last_applied)
+            }
+            Role::Follower { leader: Some(_) } => self.last_applied,
+            Role::Follower { leader: None } | Role::PreCandidate { .. } | Role::Candidate { .. } => Index(0),
+        }
     }
 
     /// Up to where nobody who gets a snapshot, or goes on after one, needs the log.
@@ -175,5 +195,19 @@ mod tests {
         }
         assert_eq!(turns, 2, "the first slice went at once");
         assert_eq!(raft.log_bytes(), 0);
+    }
+
+    /// Who has no followers keeps a little.
+    #[test]
+    fn what_nobody_needs_goes() {
+        let mut raft = applied(100);
+        assert_eq!(raft.entries().count(), 100);
+        let bytes = raft.log_bytes();
+        raft.set_limits(Limits {
+            spare_bytes_max: bytes / 2,
+            ..Limits::default()
+        });
+        assert!(raft.log_bytes() <= bytes / 2);
+        assert!(raft.log_bytes() > bytes / 2 - 100, "and no more than must");
     }
 }

@@ -54,7 +54,7 @@ canonical!(struct Config {
 } leaves out { seed });
 canonical!(struct Limits {
     append_bytes_max, inflight_messages_max, inflight_bytes_max, entry_bytes_max, uncommitted_bytes_max, log_bytes_max,
-    tail_bytes_max, chunk_bytes_max, reads_max,
+    tail_bytes_max, spare_bytes_max, chunk_bytes_max, reads_max,
 });
 
 impl Canonical for Mutant {

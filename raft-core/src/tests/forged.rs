@@ -40,6 +40,7 @@ fn config() -> impl Strategy<Value = Config> {
         inflight_messages_max: 3,
         log_bytes_max: 500,
         tail_bytes_max: 1,
+        spare_bytes_max: 200,
         chunk_bytes_max: 20,
         ..Limits::default()
     };

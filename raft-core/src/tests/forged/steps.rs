@@ -76,9 +76,9 @@ fn change() -> impl Strategy<Value = Change> {
 /// Small ones, none, and as large as can be.
 pub(super) fn limits() -> BoxedStrategy<Limits> {
     let limit = || prop_oneof![Just(0usize), 1usize..200, Just(usize::MAX)];
-    let limits = [(); 9].map(|()| limit());
+    let limits = [(); 10].map(|()| limit());
     limits
-        .prop_map(|[a, b, c, d, e, f, g, h, i]| Limits {
+        .prop_map(|[a, b, c, d, e, f, g, h, i, j]| Limits {
             append_bytes_max: a,
             inflight_messages_max: b,
             inflight_bytes_max: c,
@@ -88,6 +88,7 @@ pub(super) fn limits() -> BoxedStrategy<Limits> {
             tail_bytes_max: g,
             chunk_bytes_max: h,
             reads_max: i,
+            spare_bytes_max: j,
         })
         .boxed()
 }

@@ -115,6 +115,7 @@ fn snapshots(swarm: &mut Swarm, choices: &mut Choices) {
     let timeout = swarm.timeouts(1);
     swarm.limits.log_bytes_max = choices.pick(&[1, 300]);
     swarm.limits.tail_bytes_max = 0;
+    swarm.limits.spare_bytes_max = 0;
     swarm.limits.chunk_bytes_max = 40;
     swarm.snapshot_bytes = choices.pick(&[0, 200]);
     swarm.snapshot_sync.spread = choices.pick(&[2 * timeout, 4 * timeout]);

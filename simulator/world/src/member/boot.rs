@@ -220,6 +220,7 @@ fn config(
                 append_bytes_max: settings.append_bytes_max,
                 log_bytes_max: settings.log_bytes_max,
                 tail_bytes_max: settings.log_bytes_max / 4,
+                spare_bytes_max: settings.log_bytes_max / 8,
                 chunk_bytes_max: settings.chunk_bytes_max,
                 inflight_messages_max: settings.inflight_messages_max,
                 ..raft_core::Limits::default()

@@ -211,6 +211,7 @@ fn limits(choices: &mut Choices, cluster: &Cluster) -> Option<String> {
         "inflight_bytes",
         "log_bytes",
         "tail_bytes",
+        "spare_bytes",
         "chunk_bytes",
     ]);
     let value = choices.pick(&[1, 3, 10, 200, 100_000]);

@@ -55,6 +55,9 @@ const LIMITS: &[(&str, Set)] = &[
     ("tail_bytes", |config, word| {
         set(&mut config.limits.tail_bytes_max, word.parse().ok())
     }),
+    ("spare_bytes", |config, word| {
+        set(&mut config.limits.spare_bytes_max, word.parse().ok())
+    }),
     ("chunk_bytes", |config, word| {
         set(&mut config.limits.chunk_bytes_max, word.parse().ok())
     }),

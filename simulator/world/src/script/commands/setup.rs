@@ -20,7 +20,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "config",
         "config [I] SETTING ...: of I, or of all; pre_vote=on|off check_quorum=on|off election_timeout=SPAN \
          heartbeat_interval=SPAN disk_stall=SPAN version=V for nodes that are down; at any time, in bytes or messages, \
-         append_bytes (0: one entry) inflight inflight_bytes entry_bytes uncommitted_bytes log_bytes tail_bytes chunk_bytes reads",
+         append_bytes (0: one entry) inflight inflight_bytes entry_bytes uncommitted_bytes log_bytes tail_bytes \
+         spare_bytes chunk_bytes reads",
         config,
     ),
     Command::setup(
