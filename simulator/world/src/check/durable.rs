@@ -93,6 +93,8 @@ pub struct Durable {
 #[derive(Clone, Debug, Default)]
 struct Held {
     synced: Log,
+    /// What Saves said to be committed; the mark of the newest snapshot may say more, as long as that can be read.
+    said: Index,
     /// Being written: there or not after a crash.
     writing: Option<Change>,
 }
@@ -149,6 +151,7 @@ impl Durable {
         self.disks.insert(
             id,
             Held {
+                said: synced.commit,
                 synced,
                 writing: None,
             },
@@ -165,6 +168,7 @@ impl Durable {
     pub fn synced(&mut self, id: NodeId) {
         let held = self.disks.get_mut(&id).expect("a member has a disk");
         if let Some(written) = held.writing.take() {
+            held.said = held.said.max(written.commit);
             held.synced.apply(written, &self.committed);
         }
     }
@@ -178,20 +182,25 @@ impl Durable {
         let found = Log::of(image, committed);
         let held = self.disks.get_mut(&id).expect("a member has a disk");
         let with_last = held.writing.take().map(|change| {
+            let said = held.said.max(change.commit);
             let mut log = held.synced.clone();
             log.apply(change, committed);
-            log.behind(mark, committed)
+            (log, said)
         });
-        let as_synced = held.synced.clone().behind(mark, committed);
-        if found != as_synced && Some(&found) != with_last.as_ref() {
+        let as_synced = (held.synced.clone(), held.said);
+        let is_that = |(log, said): &(Log, Index)| {
+            found.is(&log.clone().behind(mark, committed), mark.index.max(*said))
+        };
+        let Some((_, said)) = [Some(as_synced), with_last].into_iter().flatten().find(is_that) else {
             return Err(Violation::Recovery {
                 node: id,
                 found: found.shown(),
                 held: held.synced.shown(),
             });
-        }
+        };
         let (applied, commit) = (node.applied().index, found.commit);
         *held = Held {
+            said,
             synced: found,
             writing: None,
         };

@@ -63,6 +63,13 @@ impl Log {
         self
     }
 
+    /// Whether a member that finds this finds what stood there. Of what was committed it may know less, down to `least`: it
+    /// may have read more in the mark of a snapshot that cannot be read any more.
+    pub(super) fn is(&self, held: &Log, least: Index) -> bool {
+        let known = least.min(held.commit)..=held.commit;
+        self.ballot == held.ballot && self.terms == held.terms && known.contains(&self.commit)
+    }
+
     /// What a member boots with: no vote in the term of an entry that a leader of that term once sent to another.
     pub(super) fn ballot(&self) -> Ballot {
         let term = self.terms.last().copied().unwrap_or_default();

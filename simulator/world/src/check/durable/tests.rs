@@ -77,3 +77,20 @@ fn an_entry_replaced_on_disk_is_gone_from_it() {
     let held = &durable.disks[&ONE].synced;
     assert_eq!(held.terms, [Term(1), Term(2)]);
 }
+
+#[test]
+fn what_only_a_snapshot_told_of_is_known_no_more_than_it_can_be_read() {
+    let log = |commit| log::Log {
+        commit: Index(commit),
+        terms: vec![Term(1); 9],
+        ..log::Log::default()
+    };
+    // Saves said 6, the mark of a snapshot 8.
+    assert!([6, 7, 8].iter().all(|&commit| log(commit).is(&log(8), Index(6))));
+    assert!(!log(5).is(&log(8), Index(6)) && !log(9).is(&log(8), Index(6)));
+    let shorter = log::Log {
+        terms: vec![Term(1); 8],
+        ..log(8)
+    };
+    assert!(!shorter.is(&log(8), Index(6)));
+}
