@@ -41,7 +41,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
 use crate::buffer::Buffer;
-use crate::listener::Listener;
+use crate::listener::{Listener, Place};
 use crate::slots::Slots;
 use crate::stream::{SCRATCH_BYTES, Stream};
 use crate::waker::Waker;
@@ -68,6 +68,13 @@ const WAKER: Token = Token(usize::MAX);
 /// A listener's token is its number with this bit, which connections leave clear.
 const LISTENER_BIT: usize = 1 << (usize::BITS - 1);
 const _: () = assert!(usize::BITS >= 64, "a connection's number is a token");
+
+/// A connection on its way from the loop that accepted it to the one that will serve it.
+#[derive(Debug)]
+pub struct Moving {
+    socket: TcpStream,
+    place: Place,
+}
 
 /// Sockets, their buffers and their readiness.
 #[derive(Debug)]
@@ -135,7 +142,8 @@ impl EventLoop {
         self.poll
             .registry()
             .register(&mut socket, Token(LISTENER_BIT | number), Interest::READABLE)?;
-        self.listeners.push(Listener::new(socket, connections_max));
+        self.listeners
+            .push(Listener::new(socket, connections_max, self.waker()));
         Ok((ListenerId(number), bound))
     }
 
@@ -147,6 +155,30 @@ impl EventLoop {
     pub fn connect(&mut self, address: SocketAddr) -> io::Result<ConnectionId> {
         let socket = TcpStream::connect(address)?;
         self.register(Stream::dialled(socket))
+    }
+
+    /// Lets go of a connection that was just accepted, so that another loop may serve it; `None` if it is gone. Here its id
+    /// is stale at once.
+    ///
+    /// # Panics
+    ///
+    /// If something was read from it or written to it.
+    pub fn release(&mut self, connection: ConnectionId) -> Option<Moving> {
+        self.live(connection)?;
+        let mut stream = self.streams.remove(connection)?;
+        // What cannot be taken out of this poll another one cannot take either.
+        self.poll.registry().deregister(stream.socket_mut()).ok()?;
+        let (socket, place) = stream.into_parts();
+        Some(Moving { socket, place })
+    }
+
+    /// Serves a connection that another loop has let go of.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, if this loop's poll has no room; the connection is closed then.
+    pub fn adopt(&mut self, moving: Moving) -> io::Result<ConnectionId> {
+        self.register(Stream::accepted(moving.socket, moving.place))
     }
 
     /// Sleeps until something happens, at most `timeout`, and replaces `events` by what did. There may be none.
@@ -308,9 +340,8 @@ impl EventLoop {
         };
         // Closing the socket would do; an error here changes nothing.
         let _ = self.poll.registry().deregister(stream.socket_mut());
-        if let Some(listener) = stream.listener {
-            self.listeners[listener].on_closed();
-        }
+        // Its place is free before the listeners look again.
+        drop(stream);
         for listener in &mut self.listeners {
             listener.stop_resting();
         }

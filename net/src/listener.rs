@@ -2,10 +2,14 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use log::warn;
 use mio::net::{TcpListener, TcpStream};
+
+use crate::waker::Waker;
 
 /// How long accepting rests after it failed for want of something, unless a connection closes before.
 const REST: Duration = Duration::from_millis(500);
@@ -37,14 +41,35 @@ pub(crate) fn after_error(error: &io::Error) -> AfterError {
     }
 }
 
+/// The places of a listener's connections, which may be served on other threads than the listener.
+#[derive(Debug)]
+struct Places {
+    /// Connections that may be open at once; more wait in the kernel's queue.
+    connections_max: usize,
+    /// Connections accepted and still open.
+    open: AtomicUsize,
+    /// The listener's loop.
+    waker: Waker,
+}
+
+/// The place of one open connection; free again when dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Places>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // SeqCst, with the listener's look at it: who fills the last place sees this one free, or is woken after it is.
+        if self.0.open.fetch_sub(1, Ordering::SeqCst) == self.0.connections_max {
+            self.0.waker.wake();
+        }
+    }
+}
+
 /// A listening socket. `ready` is remembered, since the poll tells of it only once.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: TcpListener,
-    /// Connections that may be open at once; more wait in the kernel's queue.
-    connections_max: usize,
-    /// Connections accepted here and still open.
-    open: usize,
+    places: Arc<Places>,
     /// Whether somebody may be waiting to be accepted.
     ready: bool,
     rest_until: Option<Instant>,
@@ -52,11 +77,14 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(socket: TcpListener, connections_max: usize) -> Listener {
+    pub(crate) fn new(socket: TcpListener, connections_max: usize, waker: Waker) -> Listener {
         Listener {
             socket,
-            connections_max,
-            open: 0,
+            places: Arc::new(Places {
+                connections_max,
+                open: AtomicUsize::new(0),
+                waker,
+            }),
             ready: true,
             rest_until: None,
             complained_at: None,
@@ -64,17 +92,16 @@ impl Listener {
     }
 
     /// Accepts one connection, if there is one and there is room.
-    pub(crate) fn accept(&mut self) -> Option<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(&mut self) -> Option<(TcpStream, SocketAddr, Place)> {
         while self.due_in() == Some(Duration::ZERO) {
             let error = match self.socket.accept() {
-                Ok(accepted) => {
-                    self.open += 1;
+                Ok((socket, peer)) => {
+                    let open = self.places.open.fetch_add(1, Ordering::SeqCst) + 1;
                     self.rest_until = None;
-                    if self.open == self.connections_max {
-                        let open = self.open;
+                    if open == self.places.connections_max {
                         self.complain(format_args!("{open} connections are open, no more are accepted"));
                     }
-                    return Some(accepted);
+                    return Some((socket, peer, Place(Arc::clone(&self.places))));
                 }
                 Err(error) => error,
             };
@@ -93,7 +120,7 @@ impl Listener {
 
     /// When to accept next: zero at once, `None` when there is news.
     pub(crate) fn due_in(&self) -> Option<Duration> {
-        if !self.ready || self.open >= self.connections_max {
+        if !self.ready || self.open() >= self.places.connections_max {
             return None;
         }
         match self.rest_until {
@@ -107,11 +134,6 @@ impl Listener {
         self.ready = true;
     }
 
-    /// A connection accepted here closed.
-    pub(crate) fn on_closed(&mut self) {
-        self.open -= 1;
-    }
-
     /// Some connection closed, so there is a descriptor again.
     pub(crate) fn stop_resting(&mut self) {
         self.rest_until = None;
@@ -119,7 +141,7 @@ impl Listener {
 
     /// How many connections accepted here are open.
     pub(crate) fn open(&self) -> usize {
-        self.open
+        self.places.open.load(Ordering::SeqCst)
     }
 
     fn complain(&mut self, complaint: std::fmt::Arguments<'_>) {
@@ -168,7 +190,8 @@ mod tests {
     #[test]
     fn a_listener_without_news_or_room_or_after_an_error_is_not_due() {
         let socket = TcpListener::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
-        let mut listener = Listener::new(socket, 1);
+        let waker = crate::event_loop::EventLoop::new().expect("a loop").waker();
+        let mut listener = Listener::new(socket, 1, waker);
         assert_eq!(listener.due_in(), Some(Duration::ZERO));
         assert!(listener.accept().is_none(), "nobody waits");
         assert_eq!(listener.due_in(), None);
@@ -181,9 +204,10 @@ mod tests {
         listener.stop_resting();
         assert_eq!(listener.due_in(), Some(Duration::ZERO));
 
-        listener.open = 1;
+        listener.places.open.store(1, Ordering::SeqCst);
+        let place = Place(Arc::clone(&listener.places));
         assert_eq!(listener.due_in(), None);
-        listener.on_closed();
+        drop(place);
         assert_eq!(listener.due_in(), Some(Duration::ZERO));
     }
 }

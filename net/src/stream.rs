@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::buffer::Buffer;
 use crate::frame::{HEADER_BYTES, PAYLOAD_BYTES_MAX};
+use crate::listener::Place;
 use crate::output::{OUTPUT_LOW_WATER_BYTES, Output};
 
 /// While this much output is pending, nothing is read: who does not take answers may not ask.
@@ -98,8 +99,8 @@ pub(crate) struct Stream {
     announce: bool,
     /// Output pending when it was last looked at whether the peer takes any.
     pending_then: usize,
-    /// The listener it came through, if any.
-    pub(crate) listener: Option<usize>,
+    /// Its place among the connections of the listener it came through, if any.
+    place: Option<Place>,
     /// In the loop's list of connections to serve without waiting for the poll.
     pub(crate) queued: bool,
     /// In the loop's list of connections to flush.
@@ -107,9 +108,9 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn accepted(socket: TcpStream, listener: usize) -> Stream {
+    pub(crate) fn accepted(socket: TcpStream, place: Place) -> Stream {
         Stream {
-            listener: Some(listener),
+            place: Some(place),
             ..Stream::new(socket, Phase::Open)
         }
     }
@@ -132,7 +133,7 @@ impl Stream {
             paused: false,
             announce: false,
             pending_then: 0,
-            listener: None,
+            place: None,
             queued: false,
             dirty: false,
         }
@@ -225,6 +226,21 @@ impl Stream {
     pub(crate) fn may_stay(&mut self) -> bool {
         let pending = self.pending();
         pending < std::mem::replace(&mut self.pending_then, pending)
+    }
+
+    /// Takes an accepted connection apart on which nothing has happened yet.
+    ///
+    /// # Panics
+    /// If it was dialled, or something was read from it or is to be written.
+    pub(crate) fn into_parts(self) -> (TcpStream, Place) {
+        assert!(
+            self.input.is_empty() && self.output.pending() == 0 && self.phase == Phase::Open,
+            "only a fresh connection moves"
+        );
+        (
+            self.socket,
+            self.place.expect("only an accepted connection moves"),
+        )
     }
 
     /// For the poll's registry.

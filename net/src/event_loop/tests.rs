@@ -6,6 +6,7 @@ use std::net::{Shutdown, TcpStream as Client};
 use super::*;
 
 mod exhaustion;
+mod moving;
 mod peers;
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -52,12 +52,12 @@ impl EventLoop {
     pub(super) fn accept(&mut self) {
         for number in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_PER_TURN {
-                let Some((socket, peer)) = self.listeners[number].accept() else {
+                let Some((socket, peer, place)) = self.listeners[number].accept() else {
                     break;
                 };
                 let registered = socket
                     .set_nodelay(true)
-                    .and_then(|()| self.register(Stream::accepted(socket, number)));
+                    .and_then(|()| self.register(Stream::accepted(socket, place)));
                 match registered {
                     Ok(connection) => {
                         let listener = ListenerId(number);
@@ -68,10 +68,7 @@ impl EventLoop {
                         });
                     }
                     // The peer is gone already, or epoll is out of memory: this connection is lost, the next may not be.
-                    Err(error) => {
-                        debug!("an accepted connection is of no use: {error}");
-                        self.listeners[number].on_closed();
-                    }
+                    Err(error) => debug!("an accepted connection is of no use: {error}"),
                 }
             }
         }
