@@ -11,6 +11,7 @@ use crate::exit::Stop;
 use crate::flags::{Kind, Value};
 use crate::founding::Initial;
 use crate::help;
+use crate::host;
 use crate::logging::{LogConfig, Severity};
 use crate::quota::Quota;
 use crate::settings::{Note, Settings};
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) quota: Quota,
     /// What history is compacted without being asked.
     pub(crate) auto_compaction: AutoCompaction,
+    /// Threads that serve clients; 0: the node's does.
+    pub(crate) client_threads: usize,
     /// Whether to go on without the other members, which are lost.
     pub(crate) force_new_cluster: bool,
     /// What is logged, and where.
@@ -80,6 +83,7 @@ impl Config {
                 .and_then(NonZeroU64::new),
             quota: Quota::of_flag(settings.number("quota-backend-bytes")),
             auto_compaction: auto_compaction(settings)?,
+            client_threads: client_threads(settings)?,
             force_new_cluster: settings.switch("force-new-cluster"),
             log: log(settings)?,
             initial: Initial {
@@ -112,6 +116,7 @@ impl Config {
             "election-timeout":? = self.election_timeout,
             "pre-vote" = self.pre_vote,
             "auto-compaction":? = self.auto_compaction,
+            "client-threads" = self.client_threads,
             "force-new-cluster" = self.force_new_cluster,
             "log-level" = self.log.severity.as_str();
             "starting balsa"
@@ -156,6 +161,20 @@ fn timings(settings: &Settings) -> Result<(Duration, Duration), Stop> {
     }
     let of_ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
     Ok((of_ms(heartbeat), of_ms(election)))
+}
+
+/// How many threads serve clients.
+fn client_threads(settings: &Settings) -> Result<usize, Stop> {
+    let text = settings.text("client-threads");
+    if text == "auto" {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        return Ok(host::threads_by_itself(processors));
+    }
+    let number = text
+        .parse()
+        .ok()
+        .filter(|&number| number <= host::CLIENT_THREADS_MAX);
+    number.ok_or_else(|| settings.refused("client-threads", &text, "want auto, or a number from 0 to 64"))
 }
 
 /// What history to compact: in the mode `periodic` the retention is a length of time, or a number of hours; in the mode

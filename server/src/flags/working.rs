@@ -92,6 +92,13 @@ pub(super) const TABLE: &[Flag] = &[
         "history of v3 keys to keep: hours, 30m or the like, or revisions (default 0: all)",
     ),
     works(
+        "client-threads",
+        Kind::Text,
+        Group::Member,
+        "auto",
+        "threads of their own for clients: 0 to 64, or auto (by the number of processors)",
+    ),
+    works(
         "force-new-cluster",
         Kind::Switch,
         Group::Member,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use api::{HttpAnswer, HttpRequest, Identity, Parsed, Render};
-use net::event_loop::{ConnectionId, EventLoop, OUTPUT_HIGH_WATER_BYTES};
+use net::event_loop::{ConnectionId, Event, EventLoop, OUTPUT_HIGH_WATER_BYTES};
 use net::http::{Connection, HEADERS_MAX, Limits, Next, Phase, Refusal};
 use node::{ClientId, Input, RequestId, Response};
 
@@ -20,10 +20,48 @@ const UNTAKEN_MAX: Duration = Duration::from_secs(60);
 /// How long a connection may be idle: whoever is at its other end may be gone without a word.
 const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// All clients.
+/// Where clients are served: one of several loops, or the only one. Its number stands in the ids of its clients, so
+/// that the node's answers find the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Desk(u8);
+
+/// The place of a desk's number in a client's id: slots of connections are fewer than 2^24.
+const DESK_SHIFT: u32 = 24;
+const DESK_BITS: u64 = 0xff << DESK_SHIFT;
+
+impl Desk {
+    /// # Panics
+    /// If there are more than 256.
+    pub(super) fn numbered(number: usize) -> Desk {
+        Desk(u8::try_from(number).expect("few desks"))
+    }
+
+    pub(super) fn number(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The one that serves a client.
+    pub(super) fn of(client: ClientId) -> Desk {
+        Desk(((client.0 & DESK_BITS) >> DESK_SHIFT) as u8)
+    }
+
+    fn client(self, connection: ConnectionId) -> ClientId {
+        let number = connection.number();
+        assert_eq!(number & DESK_BITS, 0, "more connections than descriptors");
+        ClientId(number | u64::from(self.0) << DESK_SHIFT)
+    }
+
+    fn connection(client: ClientId) -> ConnectionId {
+        ConnectionId::from_number(client.0 & !DESK_BITS)
+    }
+}
+
+/// The clients of one loop.
 #[derive(Debug)]
 pub(crate) struct Clients {
+    desk: Desk,
     identity: Identity,
+    metrics: HostMetrics,
     clients: HashMap<ConnectionId, Client>,
     /// For the node, in the order they came.
     pub(crate) inputs: VecDeque<Input>,
@@ -53,9 +91,11 @@ struct Client {
 }
 
 impl Clients {
-    pub(crate) fn new(identity: Identity) -> Clients {
+    pub(super) fn new(desk: Desk, identity: Identity, metrics: HostMetrics) -> Clients {
         Clients {
+            desk,
             identity,
+            metrics,
             clients: HashMap::new(),
             inputs: VecDeque::new(),
             answer: HttpAnswer::default(),
@@ -79,12 +119,21 @@ impl Clients {
         self.clients.insert(connection, client);
     }
 
-    /// Whether the connection is a client's.
-    pub(crate) fn has(&self, connection: ConnectionId) -> bool {
-        self.clients.contains_key(&connection)
+    /// Something happened on a client's connection.
+    pub(super) fn take_event(&mut self, event_loop: &mut EventLoop, event: Event, now: Duration) {
+        match event {
+            Event::Received(connection) => self.received(event_loop, connection, now),
+            Event::HalfClosed(connection) => self.half_closed(event_loop, connection, now),
+            Event::Drained(connection) => self.pump(event_loop, connection, now),
+            Event::Closed { connection, reason } => {
+                log::debug!("connection" = connection.number(), "reason":% = reason; "a connection ended");
+                self.closed(connection);
+            }
+            Event::Accepted { .. } | Event::Connected(_) | Event::Woken => {}
+        }
     }
 
-    pub(crate) fn received(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+    fn received(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
         let Some(client) = self.clients.get_mut(&connection) else {
             return;
         };
@@ -96,31 +145,22 @@ impl Clients {
         self.pump(event_loop, connection, now);
     }
 
-    pub(crate) fn half_closed(
-        &mut self,
-        event_loop: &mut EventLoop,
-        connection: ConnectionId,
-        now: Duration,
-    ) {
+    /// The client sends no more.
+    fn half_closed(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
         if let Some(client) = self.clients.get_mut(&connection) {
             client.half_closed = true;
             self.pump(event_loop, connection, now);
         }
     }
 
-    /// The client took what was pending: its next request may be answered.
-    pub(crate) fn drained(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
-        self.pump(event_loop, connection, now);
-    }
-
-    pub(crate) fn closed(&mut self, connection: ConnectionId) {
+    fn closed(&mut self, connection: ConnectionId) {
         if self
             .clients
             .remove(&connection)
             .is_some_and(|client| client.asked.is_some())
         {
             self.inputs
-                .push_back(Input::ClientGone(ClientId(connection.number())));
+                .push_back(Input::ClientGone(self.desk.client(connection)));
         }
     }
 
@@ -132,9 +172,8 @@ impl Clients {
         id: RequestId,
         response: &Response,
         now: Duration,
-        metrics: impl FnOnce() -> HostMetrics,
     ) {
-        let connection = ConnectionId::from_number(client_id.0);
+        let connection = Desk::connection(client_id);
         let Some(client) = self.clients.get_mut(&connection) else {
             return;
         };
@@ -146,7 +185,7 @@ impl Clients {
         };
         render.render(response, &mut self.answer);
         if render.is_metrics() && self.answer.status == 200 {
-            metrics().write(&mut self.answer.body);
+            self.metrics.write(&mut self.answer.body);
         }
         if self.closing {
             client.http.close_after_answer();
@@ -258,7 +297,7 @@ impl Clients {
                             let id = RequestId(client.requests);
                             client.requests += 1;
                             client.asked = Some((id, render));
-                            let client = ClientId(connection.number());
+                            let client = self.desk.client(connection);
                             self.inputs.push_back(Input::Request {
                                 client,
                                 id,

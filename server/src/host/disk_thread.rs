@@ -13,7 +13,7 @@ use storage::disk::FileDisk;
 use storage::journal::{Idle, WriteError, Writer};
 
 use super::clock::Clock;
-use super::metrics::Histogram;
+use super::metrics::HostMetrics;
 use super::pace::Pace;
 use super::segment_thread::SegmentThread;
 
@@ -41,8 +41,6 @@ struct Slots {
     saved: Option<Result<Stamp, WriteError>>,
     /// What became of the space since the host last asked.
     out_of_space: Option<bool>,
-    /// How long each sync took.
-    syncs: Histogram,
     /// The segment thread is done with something.
     segment_done: bool,
     /// What of the journal is not needed any more.
@@ -63,7 +61,11 @@ enum Next {
 impl DiskThread {
     /// # Errors
     /// If the system has no thread left.
-    pub(crate) fn start(writer: Writer<FileDisk>, waker: Waker) -> io::Result<DiskThread> {
+    pub(super) fn start(
+        writer: Writer<FileDisk>,
+        waker: Waker,
+        metrics: HostMetrics,
+    ) -> io::Result<DiskThread> {
         let shared = Arc::new(Shared::default());
         shared.journal_bytes.store(writer.bytes(), Ordering::Relaxed);
         let (its, done) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -75,6 +77,7 @@ impl DiskThread {
             writer,
             segments,
             waker,
+            metrics,
             clock: Clock::new(),
             idle: Idle::since(Time(0)),
             pace: Pace::default(),
@@ -106,11 +109,6 @@ impl DiskThread {
     /// What became of the Save in flight, once it is known. An error may come at any time.
     pub(crate) fn take_saved(&self) -> Option<Result<Stamp, WriteError>> {
         self.shared.lock().saved.take()
-    }
-
-    /// How long each sync of a Save took.
-    pub(crate) fn syncs(&self) -> Histogram {
-        self.shared.lock().syncs.clone()
     }
 
     /// The bytes of the journal's files.
@@ -181,6 +179,7 @@ struct Worker {
     writer: Writer<FileDisk>,
     segments: SegmentThread,
     waker: Waker,
+    metrics: HostMetrics,
     clock: Clock,
     idle: Idle,
     pace: Pace,
@@ -248,7 +247,7 @@ impl Worker {
         let written = self.clock.elapsed();
         self.writer.sync()?;
         let now = self.clock.elapsed();
-        shared.lock().syncs.note(now.saturating_sub(written));
+        self.metrics.note_sync(now.saturating_sub(written));
         self.idle.saved(self.now());
         if let Some(slow) = self.pace.note(now.saturating_sub(begun), now) {
             log::warn!(

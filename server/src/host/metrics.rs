@@ -1,6 +1,7 @@
 //! What the host adds to `/metrics`: how long syncs take, what the files take, and what the system says of the process.
 
 use std::fs;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use api::Page;
@@ -44,18 +45,49 @@ fn bound(at: usize) -> Duration {
     Duration::from_millis(1 << at)
 }
 
-/// What there is to tell.
+/// What there is to tell; shared by those who know it and those who tell it.
+#[derive(Clone, Debug)]
+pub(super) struct HostMetrics(Arc<Mutex<Figures>>);
+
 #[derive(Debug)]
-pub(super) struct HostMetrics {
-    pub(super) syncs: Histogram,
-    pub(super) disk: DiskUse,
-    /// When the process began, since 1970.
-    pub(super) started: Duration,
+struct Figures {
+    syncs: Histogram,
+    disk: DiskUse,
+    started: Duration,
 }
 
 impl HostMetrics {
+    /// Of a process that began then, since 1970.
+    pub(super) fn new(started: Duration) -> HostMetrics {
+        HostMetrics(Arc::new(Mutex::new(Figures {
+            syncs: Histogram::default(),
+            disk: DiskUse::default(),
+            started,
+        })))
+    }
+
+    /// A sync of the journal took so long.
+    pub(super) fn note_sync(&self, took: Duration) {
+        self.figures().syncs.note(took);
+    }
+
+    /// The files take so much.
+    pub(super) fn note_disk_use(&self, disk: DiskUse) {
+        self.figures().disk = disk;
+    }
+
     /// Adds it to a page.
     pub(super) fn write(&self, body: &mut Vec<u8>) {
+        self.figures().write(body);
+    }
+
+    fn figures(&self) -> MutexGuard<'_, Figures> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Figures {
+    fn write(&self, body: &mut Vec<u8>) {
         let page = &mut Page(body);
         self.syncs.write(
             page,

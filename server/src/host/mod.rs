@@ -3,11 +3,13 @@
 
 mod alone;
 mod boot;
+mod client_threads;
 mod clients;
 mod clock;
 mod date;
 mod descriptors;
 mod disk_thread;
+mod front;
 mod metrics;
 mod pace;
 mod peers;
@@ -20,4 +22,5 @@ mod segment_thread;
 mod snapshot_thread;
 
 pub(crate) use boot::BootError;
+pub(crate) use front::{CLIENT_THREADS_MAX, threads_by_itself};
 pub(crate) use run::{HostError, run};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use net::event_loop::{ConnectionId, Event, EventLoop, ListenerId};
+use net::event_loop::{Event, EventLoop, ListenerId};
 use net::hello::Identity;
 use node::{DiskUse, Input, Node, Output};
 use raft_core::Time;
@@ -16,10 +16,10 @@ use storage::snapshot::{self, Encoder};
 use thiserror::Error;
 
 use super::boot::{self, Booted};
-use super::clients::Clients;
 use super::clock::Clock;
 use super::descriptors;
 use super::disk_thread::DiskThread;
+use super::front::Front;
 use super::metrics::HostMetrics;
 use super::peers::Peers;
 use super::repair::Petition;
@@ -87,7 +87,13 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         petition,
     } = boot::boot(config, &clock, &data, false)?;
     let snapshots = SnapshotThread::start(data.clone(), event_loop.waker()).map_err(HostError::Thread)?;
-    let disk = start_disk(writer, &event_loop)?;
+    let metrics = HostMetrics::new(Duration::from_nanos(clock.now().wall.0));
+    let disk = start_disk(writer, &event_loop, &metrics)?;
+    let identity_told = api::Identity {
+        cluster_id: identity.cluster_id,
+    };
+    let front = Front::start(config.client_threads, identity_told, &metrics, &event_loop)
+        .map_err(HostError::Thread)?;
     let resolver = Resolver::start(event_loop.waker()).map_err(HostError::Thread)?;
     let retire = RetireThread::start().map_err(HostError::Thread)?;
     log::info!(
@@ -100,9 +106,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         eprint!("{}", hints::hints(clients_at[0].1));
     }
     let host = Host {
-        clients: Clients::new(api::Identity {
-            cluster_id: identity.cluster_id,
-        }),
+        front,
+        inputs: Vec::new(),
         cluster_id: identity.cluster_id,
         peers: Peers::new(identity, resolver),
         client_listeners: clients_at.into_iter().map(|(id, _)| id).collect(),
@@ -112,7 +117,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
         snapshots,
         retire,
         disk_use: DiskUse::default(),
-        started: Duration::from_nanos(clock.now().wall.0),
+        metrics,
         clock,
         removed: false,
         config,
@@ -126,8 +131,10 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
 fn start_disk(
     writer: Option<Writer<FileDisk>>,
     event_loop: &EventLoop,
+    metrics: &HostMetrics,
 ) -> Result<Option<DiskThread>, HostError> {
-    let start = |writer| DiskThread::start(writer, event_loop.waker()).map_err(HostError::Thread);
+    let start =
+        |writer| DiskThread::start(writer, event_loop.waker(), metrics.clone()).map_err(HostError::Thread);
     writer.map(start).transpose()
 }
 
@@ -161,13 +168,14 @@ struct Host<'config> {
     snapshots: SnapshotThread,
     cluster_id: u64,
     retire: RetireThread,
-    clients: Clients,
+    front: Front,
+    /// Of the clients, in this round; kept for its memory.
+    inputs: Vec<Input>,
     peers: Peers,
     client_listeners: Vec<ListenerId>,
     /// As last told to the node.
     disk_use: DiskUse,
-    /// When the process began, since 1970.
-    started: Duration,
+    metrics: HostMetrics,
     /// This member was removed from the cluster.
     removed: bool,
     config: &'config Config,
@@ -223,6 +231,7 @@ impl Host<'_> {
             snapshot_bytes: self.snapshots.bytes(),
         };
         if std::mem::replace(&mut self.disk_use, disk_use) != disk_use {
+            self.metrics.note_disk_use(disk_use);
             self.node.handle(self.clock.now(), Input::DiskUsed(disk_use));
         }
     }
@@ -230,32 +239,34 @@ impl Host<'_> {
     /// No more requests, and no more lead. Returns when to stop even if not all is in order by then.
     fn begin_to_stop(&mut self) -> Duration {
         let now = self.clock.elapsed();
-        self.clients.close(&mut self.event_loop, now);
+        self.front.close(&mut self.event_loop, now);
         self.node.handle(self.clock.now(), Input::HandOver);
         now + CLOSING_MAX
     }
 
     /// Whether nobody waits for this member any more.
     fn may_stop(&self) -> bool {
-        self.clients.are_answered() && !self.event_loop.has_output() && !self.node.is_handing_over()
+        self.front.is_done() && !self.event_loop.has_output() && !self.node.is_handing_over()
     }
 
     /// One turn: every input there is, every output that follows, one flush.
     fn turn(&mut self) -> Result<(), HostError> {
         let elapsed = self.clock.elapsed();
         self.peers.take_addresses(elapsed);
-        self.clients.sweep(&mut self.event_loop, elapsed);
+        self.front.sweep(&mut self.event_loop, elapsed);
         loop {
             let now = self.clock.now();
-            for input in self.peers.inputs.drain(..).chain(self.clients.inputs.drain(..)) {
+            self.front
+                .take_inputs(&mut self.inputs)
+                .map_err(HostError::EventLoop)?;
+            for input in self.peers.inputs.drain(..).chain(self.inputs.drain(..)) {
                 self.node.handle(now, input);
             }
             self.node.handle(now, Input::Tick);
             while let Some(output) = self.node.poll() {
                 self.perform(output, elapsed);
             }
-            // An answer may have let the next request of its connection through.
-            if self.clients.inputs.is_empty() {
+            if !self.front.end_round() {
                 break;
             }
         }
@@ -270,37 +281,24 @@ impl Host<'_> {
             Event::Accepted {
                 listener, connection, ..
             } if self.client_listeners.contains(&listener) => {
-                self.clients.accepted(connection, now);
+                self.front.accepted(&mut self.event_loop, connection, now);
             }
             Event::Accepted { connection, peer, .. } => {
                 self.peers.accepted(&mut self.event_loop, connection, peer, now)
             }
             Event::Connected(connection) => self.peers.connected(&mut self.event_loop, connection, now),
-            Event::Received(connection) if self.clients.has(connection) => {
-                self.clients.received(&mut self.event_loop, connection, now);
-            }
-            Event::Received(connection) => {
+            Event::Received(connection) if self.peers.has(connection) => {
                 self.peers
                     .received(&mut self.event_loop, connection, &self.node, now);
             }
-            Event::HalfClosed(connection) if self.clients.has(connection) => {
-                self.clients.half_closed(&mut self.event_loop, connection, now);
+            Event::HalfClosed(connection) if self.peers.has(connection) => {
+                self.peers.closed(&mut self.event_loop, connection, now);
             }
-            Event::HalfClosed(connection) => self.gone(connection, now),
-            Event::Closed { connection, reason } => {
-                log::debug!("connection" = connection.number(), "reason":% = reason; "a connection ended");
-                self.gone(connection, now);
+            Event::Closed { connection, reason } if self.peers.has(connection) => {
+                log::debug!("connection" = connection.number(), "reason":% = reason; "a peer's connection ended");
+                self.peers.closed(&mut self.event_loop, connection, now);
             }
-            Event::Drained(connection) => self.clients.drained(&mut self.event_loop, connection, now),
-            Event::Woken => {}
-        }
-    }
-
-    fn gone(&mut self, connection: ConnectionId, now: Duration) {
-        if self.peers.has(connection) {
-            self.peers.closed(&mut self.event_loop, connection, now);
-        } else {
-            self.clients.closed(connection);
+            other => self.front.take_event(&mut self.event_loop, other, now),
         }
     }
 
@@ -326,12 +324,7 @@ impl Host<'_> {
             Output::Send { lane, message } => self.peers.send(lane, &message),
             Output::Peers(membership) => self.peers.set_members(&mut self.event_loop, &membership),
             Output::Reply { client, id, response } => {
-                self.clients
-                    .reply(&mut self.event_loop, client, id, &response, now, || HostMetrics {
-                        syncs: self.disk.as_ref().map(DiskThread::syncs).unwrap_or_default(),
-                        disk: self.disk_use,
-                        started: self.started,
-                    });
+                self.front.reply(&mut self.event_loop, client, id, response, now);
             }
             Output::Leader {
                 leader: Some(leader),
@@ -370,7 +363,7 @@ impl Host<'_> {
             Time::NEVER => Duration::MAX,
             at => Duration::from_micros(at.0),
         };
-        let deadline = node.min(self.peers.deadline()).min(self.clients.deadline());
+        let deadline = node.min(self.peers.deadline()).min(self.front.deadline());
         let petition = self
             .petition
             .as_ref()

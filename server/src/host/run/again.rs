@@ -27,7 +27,7 @@ impl Host<'_> {
         }
         let lost = matches!(why, BootAgain::Lost);
         let booted = boot::boot(self.config, &self.clock, &self.data, lost)?;
-        self.disk = start_disk(booted.writer, &self.event_loop)?;
+        self.disk = start_disk(booted.writer, &self.event_loop, &self.metrics)?;
         self.peers.rename(&mut self.event_loop, booted.identity);
         log_member(&booted.identity, booted.petition.as_ref());
         // The new node was told nothing yet.
