@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use node::AutoCompaction;
 
+use api::Access;
+
+use crate::access;
 use crate::exit::Stop;
 use crate::flags::{Kind, Value};
 use crate::founding::Initial;
@@ -51,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) client_threads: usize,
     /// Whether to go on without the other members, which are lost.
     pub(crate) force_new_cluster: bool,
+    /// Pages of which origin may read answers, and by which names this server may be called.
+    pub(crate) access: Access,
     /// What is logged, and where.
     pub(crate) log: LogConfig,
     /// How to found a cluster; matters only while the data directory is empty.
@@ -85,6 +90,7 @@ impl Config {
             auto_compaction: auto_compaction(settings)?,
             client_threads: client_threads(settings)?,
             force_new_cluster: settings.switch("force-new-cluster"),
+            access: access::of(settings)?,
             log: log(settings)?,
             initial: Initial {
                 advertise_peers: advertise(settings, "initial-advertise-peer-urls")?,

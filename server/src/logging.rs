@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, OnceLock, TryLockError};
 use std::time::SystemTime;
 
+use api::LogLevel;
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::exit::Stop;
@@ -95,6 +96,21 @@ pub(crate) fn begin(config: &LogConfig) -> Result<(), Stop> {
     log::set_logger(sink).expect("nobody else sets a logger");
     log::set_max_level(config.severity.filter());
     Ok(())
+}
+
+/// Changes what is logged, from now on.
+pub(crate) fn log_from(level: LogLevel) {
+    let (filter, word) = match level {
+        LogLevel::Critical => (LevelFilter::Off, Severity::Fatal.as_str()),
+        LogLevel::Error => (LevelFilter::Error, Severity::Error.as_str()),
+        LogLevel::Warning => (LevelFilter::Warn, Severity::Warn.as_str()),
+        LogLevel::Notice | LogLevel::Info => (LevelFilter::Info, Severity::Info.as_str()),
+        LogLevel::Debug | LogLevel::Trace => (LevelFilter::Debug, Severity::Debug.as_str()),
+    };
+    // Said at the more talkative of both levels, so that a log never falls silent without a word.
+    log::set_max_level(filter.max(LevelFilter::Info));
+    log::info!("log-level" = word; "the log level is changed");
+    log::set_max_level(filter);
 }
 
 /// Logs that the process ends, whatever the level. Returns whether the line went to a standard stream, where the

@@ -14,6 +14,7 @@
 //! One for the event loop, the node, clients and peers; one that writes and syncs; one that makes journal segments ahead of
 //! need; one that looks names up; one that waits for signals.
 
+mod access;
 mod cli;
 mod config;
 mod data_dir;

@@ -19,7 +19,7 @@
 //! | `snapshots` | snapshots under kill -9, and a member that catches up by one |
 //! | `damage` | journals with flipped bits, torn tails, and no room left |
 //! | `lost` | files that are gone, empty or zeros, after a second of idleness |
-//! | `metrics` | what Prometheus collects |
+//! | `metrics`, `self_report` | what Prometheus collects; what a member tells of itself |
 //! | `space` | quotas and full disks, and the alarm that comes and goes by itself |
 //! | `repair` | damaged and wiped members of a cluster come back by themselves |
 //! | `tools` | `balsa check`, `dump` and `restore` |
@@ -38,6 +38,7 @@ mod readme;
 mod repair;
 mod rescue;
 mod rudeness;
+mod self_report;
 mod snapshots;
 mod space;
 mod start;

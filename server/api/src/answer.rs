@@ -3,10 +3,12 @@
 use std::fmt::Display;
 use std::io::Write as _;
 
-/// On every answer, as etcd does with its default `--cors=*`.
+use crate::access::Origin;
+
+/// On every answer that an origin may read; its name follows.
 const CORS: &[u8] = b"Access-Control-Allow-Headers: accept, content-type, authorization\r\n\
     Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n\
-    Access-Control-Allow-Origin: *\r\n";
+    Access-Control-Allow-Origin: ";
 
 /// An answer in HTTP's terms, reused from request to request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct HttpAnswer {
     pub head: Vec<u8>,
     /// The body; also of a HEAD, where HTTP sends its length only.
     pub body: Vec<u8>,
+    /// Which pages may read it.
+    pub(crate) origin: Origin,
 }
 
 impl HttpAnswer {
@@ -24,7 +28,16 @@ impl HttpAnswer {
     pub(crate) fn begin(&mut self, status: u16) {
         self.status = status;
         self.head.clear();
-        self.head.extend_from_slice(CORS);
+        let origin = match &self.origin {
+            Origin::Any => Some("*"),
+            Origin::Asking(origin) => Some(&**origin),
+            Origin::Nobody => None,
+        };
+        if let Some(origin) = origin {
+            self.head.extend_from_slice(CORS);
+            self.head.extend_from_slice(origin.as_bytes());
+            self.head.extend_from_slice(b"\r\n");
+        }
         self.body.clear();
     }
 

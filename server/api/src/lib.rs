@@ -12,12 +12,13 @@
 //! |---|---|
 //! | `target.rs` | the request target: decoded, cleaned, redirected |
 //! | `route.rs` | the table of paths, methods and handlers |
+//! | `access.rs` | pages of which origin may read answers, which hosts are served |
 //! | `answer.rs`, `render.rs` | an answer in HTTP's terms; what is remembered between question and answer |
 //! | `query.rs`, `text.rs`, `failure.rs` | form pairs in; JSON text out; etcd's words for failures |
 //! | `civil.rs` | the calendar |
-//! | `v2/` | `/v2/keys`, `/v2/members`, `/v2/machines` |
+//! | `v2/` | `/v2/keys`, `/v2/members`, `/v2/machines`, `/v2/stats` |
 //! | `v3/` | the gRPC gateway's mapping of kv, cluster and maintenance |
-//! | `version.rs`, `health.rs`, `metrics.rs` | the endpoints that belong to neither |
+//! | `version.rs`, `health.rs`, `checks.rs`, `metrics.rs`, `vars.rs`, `log_level.rs` | the endpoints that belong to neither |
 //!
 //! # Invariants
 //!
@@ -36,10 +37,15 @@
 //! does this crate.
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
+mod access;
 mod answer;
+mod checks;
 mod civil;
 mod failure;
 mod health;
+mod log_level;
 mod metrics;
 mod query;
 mod render;
@@ -48,15 +54,19 @@ mod target;
 mod text;
 mod v2;
 mod v3;
+mod vars;
 mod version;
 
 #[cfg(test)]
 mod tests;
 
+pub use access::Access;
 pub use answer::HttpAnswer;
 pub use civil::civil_date;
+pub use log_level::LogLevel;
 pub use metrics::Page;
 pub use render::Render;
+pub use vars::Vars;
 pub use version::{COMPATIBLE_CLUSTER_VERSION, COMPATIBLE_VERSION};
 
 /// The longest body that is answered in the API's own form; a host may answer 413 to a longer one without reading it.
@@ -87,10 +97,12 @@ impl<'a> HttpRequest<'a> {
 }
 
 /// Who answers; the same for all requests of a server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Identity {
     /// The cluster's id.
     pub cluster_id: u64,
+    /// Who may ask.
+    pub access: Arc<Access>,
 }
 
 /// What a request came to.
@@ -100,10 +112,19 @@ pub enum Parsed {
     Ask(Box<node::Request>, Render),
     /// The answer is already in the `HttpAnswer` given.
     Answered,
+    /// So it is, and what is lighter than this is to be logged no more.
+    LogFrom(LogLevel),
 }
 
-/// Reads a request. Whatever is wrong with it is answered in the API's own form. `answer` is overwritten, whatever it
-/// holds, if and only if the outcome is [`Parsed::Answered`].
-pub fn parse(identity: Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
-    route::dispatch(identity, request, answer)
+/// Reads a request. Whatever is wrong with it is answered in the API's own form. Status, head and body of `answer` are overwritten,
+/// whatever they hold, if and only if the outcome is not [`Parsed::Ask`].
+pub fn parse(identity: &Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
+    if !identity.access.admits(&request, answer) {
+        return Parsed::Answered;
+    }
+    answer.origin = identity.access.origin(&request);
+    match route::dispatch(identity, request, answer) {
+        Parsed::Ask(request, render) => Parsed::Ask(request, render.for_origin(&answer.origin)),
+        other => other,
+    }
 }

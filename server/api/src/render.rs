@@ -3,12 +3,16 @@
 use node::Response;
 use storage::store::query::LeaseId;
 
+use crate::access::Origin;
 use crate::answer::HttpAnswer;
-use crate::{health, metrics, v2, v3};
+use crate::{checks, health, metrics, v2, v3, vars};
 
 /// What must be remembered of a request to render its answer. Small, and without borrowed parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Render(Kind);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Render {
+    kind: Kind,
+    origin: Origin,
+}
 
 /// Which call it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,16 @@ pub(crate) enum Kind {
     LeadingMember,
     /// `/v2/machines`
     Machines,
+    /// `/v2/stats/self`
+    OwnStats,
+    /// `/v2/stats/leader`
+    LeaderStats,
+    /// `/v2/stats/store`
+    StoreStats,
+    /// `/livez` and `/readyz`
+    Checks(checks::Asked),
+    /// `/debug/vars`
+    Vars,
     /// `/health`
     Health,
     /// `/metrics`
@@ -59,13 +73,28 @@ pub(crate) enum Kind {
 impl Render {
     /// The answer to a call.
     pub(crate) fn of(kind: Kind) -> Render {
-        Render(kind)
+        Render {
+            kind,
+            origin: Origin::Any,
+        }
+    }
+
+    /// The same, to be read by pages of this origin.
+    pub(crate) fn for_origin(self, origin: &Origin) -> Render {
+        let origin = origin.clone();
+        Render { origin, ..self }
     }
 
     /// Whether the answer is a page of metrics, to which the host adds what it knows, see [`Page`](crate::Page).
     #[must_use]
     pub fn is_metrics(&self) -> bool {
-        self.0 == Kind::Metrics
+        self.kind == Kind::Metrics
+    }
+
+    /// Whether it is a page of variables, to which the host adds what it knows, see [`Vars`](crate::Vars).
+    #[must_use]
+    pub fn is_vars(&self) -> bool {
+        self.kind == Kind::Vars
     }
 
     /// Renders the node's answer. `answer` is overwritten, whatever it holds.
@@ -73,11 +102,17 @@ impl Render {
     /// # Panics
     /// If the answer is not one to the request that came with this `Render`.
     pub fn render(&self, response: &Response, answer: &mut HttpAnswer) {
-        match self.0 {
+        answer.origin = self.origin.clone();
+        match self.kind {
             Kind::Keys { action_only } => v2::event::render(response, action_only, answer),
             Kind::Members => v2::members::render_members(response, answer),
             Kind::LeadingMember => v2::members::render_leader(response, answer),
             Kind::Machines => v2::members::render_machines(response, answer),
+            Kind::OwnStats => v2::stats::render_own(response, answer),
+            Kind::LeaderStats => v2::stats::render_leader(response, answer),
+            Kind::StoreStats => v2::stats::render_store(response, answer),
+            Kind::Checks(asked) => checks::render(response, asked, answer),
+            Kind::Vars => vars::render(response, answer),
             Kind::Health => health::render(response, answer),
             Kind::Metrics => metrics::render(response, answer),
             Kind::Put => v3::kv_answer::put(response, answer),

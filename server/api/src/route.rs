@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use crate::answer::HttpAnswer;
 use crate::target::{self, Target};
-use crate::{HttpRequest, Identity, Parsed, health, metrics, v2, v3, version};
+use crate::{HttpRequest, Identity, Parsed, checks, health, log_level, metrics, v2, v3, vars, version};
 
 /// A request on its way to its handler.
 pub(crate) struct Call<'a> {
     /// Who answers.
-    pub(crate) identity: Identity,
+    pub(crate) identity: &'a Identity,
     /// As HTTP gave it.
     pub(crate) request: HttpRequest<'a>,
     /// Its path, decoded and clean but for a slash at the end.
@@ -108,9 +108,9 @@ const REST: &[Route] = &[
         v2::members::members,
     ),
     exact("/v2/machines", &["GET", "HEAD"], v2::members::machines),
-    exact("/v2/stats/self", GET, v2::not_served),
-    exact("/v2/stats/leader", GET, v2::not_served),
-    exact("/v2/stats/store", GET, v2::not_served),
+    exact("/v2/stats/self", GET, v2::stats::own),
+    exact("/v2/stats/leader", GET, v2::stats::leader),
+    exact("/v2/stats/store", GET, v2::stats::store),
     exact("/v2/auth/enable", GET_PUT_DELETE, v2::not_served),
     exact("/v2/auth/users", GET, v2::not_served),
     tree("/v2/auth/users", GET_PUT_DELETE, v2::not_served),
@@ -118,15 +118,20 @@ const REST: &[Route] = &[
     tree("/v2/auth/roles", GET_PUT_DELETE, v2::not_served),
     exact("/version", GET, version::version),
     exact("/health", GET, health::parse),
-    exact("/livez", GET, v2::not_served),
-    exact("/readyz", GET, v2::not_served),
+    exact("/livez", GET, checks::live),
+    exact("/livez/serializable_read", GET, checks::live),
+    exact("/readyz", GET, checks::ready),
+    exact("/readyz/data_corruption", GET, checks::ready),
+    exact("/readyz/linearizable_read", GET, checks::ready),
+    exact("/readyz/non_learner", GET, checks::ready),
+    exact("/readyz/serializable_read", GET, checks::ready),
     exact("/metrics", GET, metrics::parse),
-    exact("/debug/vars", GET, v2::not_served),
-    exact("/config/local/log", PUT, v2::not_served),
+    exact("/debug/vars", GET, vars::parse),
+    exact("/config/local/log", PUT, log_level::parse),
 ];
 
 /// Finds the handler of a request and hands it over.
-pub(crate) fn dispatch(identity: Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
+pub(crate) fn dispatch(identity: &Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
     let options = request.method == "OPTIONS";
     match target::split(request.target) {
         Ok(target) if !options => return to_route(identity, request, &target, answer),
@@ -140,7 +145,7 @@ pub(crate) fn dispatch(identity: Identity, request: HttpRequest<'_>, answer: &mu
 }
 
 fn to_route(
-    identity: Identity,
+    identity: &Identity,
     request: HttpRequest<'_>,
     target: &Target<'_>,
     answer: &mut HttpAnswer,

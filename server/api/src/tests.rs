@@ -9,7 +9,12 @@ use storage::store::query::{Found, Query, Revision, TreeNode};
 
 use super::*;
 
-pub(crate) const IDENTITY: Identity = Identity { cluster_id: 0xc1 };
+pub(crate) fn identity() -> Identity {
+    Identity {
+        cluster_id: 0xc1,
+        access: Arc::default(),
+    }
+}
 
 pub(crate) const HEADER: Header = Header {
     cluster_id: 0xc1,
@@ -31,6 +36,7 @@ pub(crate) fn used() -> HttpAnswer {
         status: 999,
         head: b"Old: head\r\n".to_vec(),
         body: b"old body".to_vec(),
+        ..HttpAnswer::default()
     }
 }
 
@@ -43,7 +49,7 @@ pub(crate) fn parse_plain(method: &str, target: &str, body: &str) -> (Parsed, Ht
         headers: &[],
         body: body.as_bytes(),
     };
-    let parsed = parse(IDENTITY, request, &mut answer);
+    let parsed = parse(&identity(), request, &mut answer);
     (parsed, answer)
 }
 
@@ -51,15 +57,15 @@ pub(crate) fn parse_plain(method: &str, target: &str, body: &str) -> (Parsed, Ht
 pub(crate) fn ask(path: &str, body: &str) -> Request {
     match parse_plain("POST", path, body) {
         (Parsed::Ask(request, _), _) => *request,
-        (Parsed::Answered, answer) => panic!("{path} {body}: {}", text(&answer.body)),
+        (_, answer) => panic!("{path} {body}: {}", text(&answer.body)),
     }
 }
 
 /// Status and body of a v3 call that comes to no question.
 pub(crate) fn refusal(path: &str, body: &str) -> (u16, String) {
     match parse_plain("POST", path, body) {
-        (Parsed::Answered, answer) => (answer.status, text(&answer.body)),
         (Parsed::Ask(request, _), _) => panic!("{path} {body}: {request:?}"),
+        (_, answer) => (answer.status, text(&answer.body)),
     }
 }
 
@@ -96,7 +102,7 @@ pub(crate) fn head(answer: &HttpAnswer) -> String {
 fn send(method: &str, target: &str, headers: &[(&str, &[u8])], body: &[u8]) -> (Parsed, HttpAnswer) {
     let mut answer = used();
     let parsed = parse(
-        IDENTITY,
+        &identity(),
         HttpRequest {
             method,
             target,
@@ -247,7 +253,7 @@ proptest! {
     ) {
         let (parsed, mut answer) = send(&method, &target, &[(&name, &value)], &body);
         match parsed {
-            Parsed::Answered => check(&answer),
+            Parsed::Answered | Parsed::LogFrom(_) => check(&answer),
             Parsed::Ask(request, render) => {
                 prop_assert_eq!(&answer, &used(), "touched before the node has answered");
                 for result in results(&request) {

@@ -84,6 +84,20 @@ pub(crate) fn string_member(out: &mut Vec<u8>, name: &str, text: &[u8]) {
     string(out, text);
 }
 
+/// A member that is an id: a string of hexadecimal digits, not padded.
+pub(crate) fn hex_member(out: &mut Vec<u8>, name: &str, id: u64) {
+    string_member(out, name, format!("{id:x}").as_bytes());
+}
+
+/// Writes a finite number as Go does: the shortest that is read back as the same.
+pub(crate) fn float(out: &mut Vec<u8>, value: f64) {
+    let text = match value.abs() {
+        0.0 | 1e-6..1e21 => value.to_string(),
+        _ => format!("{value:e}"),
+    };
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// A member that is a list of strings.
 pub(crate) fn strings_member(out: &mut Vec<u8>, name: &str, texts: &[String]) {
     member(out, name);
@@ -136,6 +150,16 @@ mod tests {
         #[test]
         fn any_bytes_make_a_json_string(bytes in any::<Vec<u8>>()) {
             serde_json::from_str::<String>(&string(&bytes)).unwrap();
+        }
+
+        #[test]
+        fn floats_are_read_back(value in any::<f64>()) {
+            prop_assume!(value.is_finite());
+            let mut out = Vec::new();
+            super::float(&mut out, value);
+            let text = String::from_utf8(out).unwrap();
+            prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
+            serde_json::from_str::<f64>(&text).unwrap();
         }
 
         #[test]

@@ -15,6 +15,7 @@ use crate::leases::LeaseChange;
 use crate::node::Node;
 use crate::proposal::{Origin, Proposal};
 use crate::request::{Answer, Failure, Output, Retired};
+use crate::tree_counts::Tallied;
 use crate::waiting::Ticket;
 
 /// What is committed and not applied.
@@ -33,6 +34,7 @@ struct Working {
     position: Position,
     origin: Origin,
     leases: LeaseChange,
+    tallied: Tallied,
     /// The state before the command.
     view: Store,
 }
@@ -92,6 +94,9 @@ impl Node {
             let working = self.unapplied.working.take().expect("it was there");
             // Dropping what only a view still holds takes long after so large a change.
             self.outbox.push_back(Output::Retired(Retired::of(working.view)));
+            self.stats
+                .tree
+                .tally(working.tallied, result.is_ok(), self.store.tree_index());
             self.finish(working.position, Some((working.origin, working.leases, result)));
         }
         while self.has_turn_left()
@@ -127,11 +132,15 @@ impl Node {
             LeaseChange::None
         };
         let named = named_by(&command);
+        let tallied = Tallied::of(&command, self.store.tree_index());
         let effort = self.store.effort();
         let applied = self.store.apply(time, command);
         self.count_effort(self.store.effort() - effort);
         match applied {
             Applied::Done(result) => {
+                self.stats
+                    .tree
+                    .tally(tallied, result.is_ok(), self.store.tree_index());
                 self.finish(position, Some((origin, leases, result)));
                 if let Some((member, raised)) = named {
                     self.on_named(member, raised);
@@ -142,6 +151,7 @@ impl Node {
                     position,
                     origin,
                     leases,
+                    tallied,
                     view: self.store.clone(),
                 });
             }

@@ -16,7 +16,7 @@ use crate::request::{
 use crate::waiting::{Ticket, Waiter};
 
 /// How long a health question may take.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Node {
     pub(crate) fn on_request(&mut self, client: ClientId, id: RequestId, request: Request) {
@@ -25,11 +25,12 @@ impl Node {
             client: Some((client, id)),
             deadline,
         };
-        if self.stopped {
-            return self.reply(client, id, Err(Failure::Stopped));
-        }
-        if self.is_outside() {
-            return self.reply(client, id, Err(Failure::Repairing));
+        if let Some(why) = self.takes_no_part() {
+            let result = match request {
+                Request::Checks { .. } => Ok(self.failed_checks(why)),
+                _ => Err(why),
+            };
+            return self.reply(client, id, result);
         }
         if self.is_fenced() && Node::asks_state(&request) {
             return self.reply(client, id, Err(Failure::Corrupt));
@@ -64,6 +65,11 @@ impl Node {
             Request::Members { linearizable: false } => {
                 self.reply(client, id, Ok(Answer::Members(self.members())))
             }
+            Request::Stats => {
+                let stats = Box::new(self.member_stats());
+                self.reply(client, id, Ok(Answer::Stats(stats)));
+            }
+            Request::Checks { linearizable } => self.check(waiter, (client, id), linearizable),
             Request::Status => self.reply(client, id, Ok(Answer::Status(self.status()))),
             Request::Health { ref except, .. } if let Some(kind) = self.alarm_except(except) => {
                 self.reply(client, id, Err(Failure::Alarm(kind)));
@@ -80,6 +86,14 @@ impl Node {
                 let deadline = self.now.monotonic.after(HEALTH_TIMEOUT);
                 self.read(Waiter { deadline, ..waiter }, Question::Health);
             }
+        }
+    }
+
+    fn takes_no_part(&self) -> Option<Failure> {
+        match () {
+            () if self.stopped => Some(Failure::Stopped),
+            () if self.is_outside() => Some(Failure::Repairing),
+            () => None,
         }
     }
 
@@ -119,8 +133,12 @@ impl Node {
         }
     }
 
-    pub(crate) fn find(&self, query: &Query) -> Result<Answer, Failure> {
-        let mut found = self.store().query(query)?;
+    pub(crate) fn find(&mut self, query: &Query) -> Result<Answer, Failure> {
+        let found = self.store().query(query);
+        if matches!(query, Query::Tree { .. }) {
+            self.stats.tree.read(found.is_ok());
+        }
+        let mut found = found?;
         if let Found::Tree(event) = &mut found {
             // The state's time stands still while nobody writes; what is left of a node's life does not.
             event.time = event.time.max(ClusterTime(self.now.wall.0));
@@ -168,6 +186,7 @@ impl Node {
 
     /// Answers a waiting request, if anybody still waits for it.
     pub(crate) fn answer(&mut self, ticket: Ticket, result: Result<Answer, Failure>) {
+        let result = self.as_checked(ticket, result);
         if result == Err(Failure::Timeout) && self.writes.waits(ticket) {
             self.writes.failed += 1;
         }
@@ -185,7 +204,7 @@ impl Node {
         }
     }
 
-    fn reply(&mut self, client: ClientId, id: RequestId, result: Result<Answer, Failure>) {
+    pub(crate) fn reply(&mut self, client: ClientId, id: RequestId, result: Result<Answer, Failure>) {
         let header = Header {
             cluster_id: self.config.cluster_id,
             member_id: self.config.raft.id,

@@ -162,7 +162,7 @@ impl Node {
         match request {
             // Raft itself knows who takes part.
             Request::Members { linearizable } => *linearizable,
-            Request::Status => false,
+            Request::Status | Request::Stats | Request::Checks { .. } => false,
             // Who looks for the reason finds it.
             Request::Read { query, .. } => !matches!(query, Query::Alarms),
             Request::Write(command) => !matches!(command, Command::Alarm { .. }),
@@ -376,6 +376,7 @@ impl Node {
     pub(crate) fn refuse_question(&mut self, ticket: Ticket, question: &Question) {
         match question {
             Question::Lease(_, asker) => self.refuse(ticket, *asker),
+            Question::Checks => self.answer(ticket, Ok(self.checks(Some(Failure::Corrupt)))),
             _ => self.answer(ticket, Err(Failure::Corrupt)),
         }
     }

@@ -32,7 +32,11 @@ impl Node {
                 Part::Plea(plea) => self.on_plea(from, plea),
                 Part::Raft(envelope) if envelope.from != from => {}
                 Part::Raft(envelope) if self.receiving.is_too_much(&envelope) => {}
-                Part::Raft(envelope) => self.raft.receive(self.now.monotonic, envelope),
+                Part::Raft(envelope) => {
+                    let now = self.now.monotonic;
+                    self.stats.on_receive(now, self.raft.term(), &envelope);
+                    self.raft.receive(now, envelope);
+                }
                 Part::Forward(forward) => {
                     if forward.term == self.raft.term() && self.raft.is_leader() {
                         let (raft, time) = (&mut self.raft, ClusterTime(self.now.wall.0));

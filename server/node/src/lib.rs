@@ -39,6 +39,9 @@
 //! | `upkeep.rs` | what a leader proposes of itself: expiry, checkpoints, work that is pending |
 //! | `auto_compaction.rs` | compaction without being asked |
 //! | `alarms.rs` | the alarm about space |
+//! | `stats.rs` | what a member did since it began |
+//! | `tree_counts.rs` | how often what was done to the v2 tree |
+//! | `checks.rs` | whether it is alive and ready |
 //! | `counts.rs` | what those who watch over a member want to know |
 //! | `snapshots.rs` | own snapshots: when, and which are kept; the state becomes another's |
 //! | `sending.rs` | views for followers that are far behind, in pieces |
@@ -57,6 +60,7 @@
 mod alarms;
 mod apply;
 mod auto_compaction;
+mod checks;
 mod clients;
 mod config;
 mod counts;
@@ -78,8 +82,10 @@ mod request;
 mod retired;
 mod sending;
 mod snapshots;
+mod stats;
 #[cfg(test)]
 mod tests;
+mod tree_counts;
 mod upkeep;
 mod waiting;
 mod writes;
@@ -95,6 +101,8 @@ pub use node::Node;
 pub use proposal::{Origin, Proposal};
 pub use repair::{PATIENCE, Plea};
 pub use request::{
-    Answer, ClientId, Counts, Failure, Header, Input, LeaseTime, Member, Now, Output, Request, RequestId,
-    Response, Retired, Status, View, WallTime,
+    Answer, Checks, ClientId, Counts, Failure, Header, Input, LeaseTime, Member, Now, Output, Request,
+    RequestId, Response, Retired, Status, View, WallTime,
 };
+pub use stats::{FollowerStats, Latency, MemberStats, Pace, Role, Traffic};
+pub use tree_counts::{Tally, TreeCounts};

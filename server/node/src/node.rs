@@ -20,6 +20,7 @@ use crate::repair::Asking;
 use crate::request::{Failure, Input, Now, Output};
 use crate::sending::{PIECE_BYTES_MAX, Sending, Wanted};
 use crate::snapshots::Snapshots;
+use crate::stats::Stats;
 use crate::waiting::Waiting;
 use crate::writes::Writes;
 
@@ -59,6 +60,7 @@ pub struct Node {
     leader: (Option<NodeId>, Term),
     /// How often another one was found to lead.
     pub(crate) leader_changes: u64,
+    pub(crate) stats: Stats,
     applied_this_turn: usize,
     /// What is due by now was not looked at since the last input.
     time_passed: bool,
@@ -108,6 +110,7 @@ impl Node {
             outbox: VecDeque::new(),
             leader: (None, Term(0)),
             leader_changes: 0,
+            stats: Stats::new(now),
             applied_this_turn: 0,
             time_passed: true,
             stopped: false,
@@ -144,7 +147,7 @@ impl Node {
             Input::Message(message) => self.on_message(message),
             Input::Request { client, id, request } => self.on_request(client, id, request),
             Input::ClientGone(client) => self.on_client_gone(client),
-            Input::LinkClosed(peer) => self.raft.link_closed(now.monotonic, peer),
+            Input::LinkClosed(peer) => self.on_link_closed(peer),
             Input::HandOver => self.hand_over(),
             Input::RefusedAsRemoved { by } => self.on_refused_as_removed(by),
             Input::RefusedAsOther { .. } => {
@@ -261,6 +264,7 @@ impl Node {
         }
         self.leader_changes += u64::from(now.0.is_some());
         self.leader = now;
+        self.stats.leader_changed(self.now);
         self.to_leader.take_if(|stream| stream.term != now.1);
         self.outbox.push_back(Output::Leader {
             leader: now.0,
@@ -310,7 +314,7 @@ impl Node {
         {
             match output {
                 raft_core::Output::Save(save) => self.outbox.push_back(Output::Save(save)),
-                raft_core::Output::Send(envelope) => self.parts_to(envelope.to, Part::Raft(envelope)),
+                raft_core::Output::Send(envelope) => self.send(envelope),
                 raft_core::Output::Apply(entry) => self.on_committed(entry),
                 raft_core::Output::ReadReady { id, index } => self.on_read_ready(id, index),
                 raft_core::Output::ReadDropped { id } => self.on_read_dropped(id),

@@ -21,6 +21,7 @@ pub(crate) enum Question {
     Query(Query),
     Members,
     Health,
+    Checks,
     /// What the leader is asked about a lease.
     Lease(LeaseAsk, Asker),
     /// What is left of a lease, as the leader said, and whether its keys are asked for.
@@ -44,6 +45,11 @@ impl Reads {
     pub(crate) fn remove(&mut self, ticket: Ticket) -> bool {
         self.gathering.remove(&ticket);
         self.questions.remove(&ticket).is_some()
+    }
+
+    /// Whether this one waits to be told of all checks.
+    pub(crate) fn asks_checks(&self, ticket: Ticket) -> bool {
+        matches!(self.questions.get(&ticket), Some(Question::Checks))
     }
 
     /// All that waits to be read; it waits no more.
@@ -142,6 +148,7 @@ impl Node {
                     Question::Query(query) => self.find(&query),
                     Question::Members => Ok(Answer::Members(self.members())),
                     Question::Health => Ok(Answer::Healthy),
+                    Question::Checks => Ok(self.checks(None)),
                     Question::LeaseKeys(id, time, keys) => Ok(self.lease_time(id, time, keys)),
                     Question::Lease(ask, asker) => {
                         self.on_lease_confirmed(ticket, ask, asker);

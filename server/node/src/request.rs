@@ -9,10 +9,12 @@ use storage::store::query::{Found, LeaseId, Query, Revision};
 use thiserror::Error;
 
 use crate::alarms::DiskUse;
+pub use crate::checks::Checks;
 pub use crate::counts::Counts;
 use crate::fence::Doubt;
 use crate::message::{Lane, PeerMessage};
 pub use crate::retired::{Retired, View};
+use crate::stats::MemberStats;
 
 /// A client's connection, unique within one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -206,6 +208,13 @@ pub enum Request {
         /// Alarms that do not count.
         except: Vec<AlarmKind>,
     },
+    /// Whether this member is alive and ready, check by check.
+    Checks {
+        /// Whether to ask a quorum, for at most 1 s.
+        linearizable: bool,
+    },
+    /// What this member did since it began.
+    Stats,
 }
 
 /// An answer with what every answer tells.
@@ -256,6 +265,10 @@ pub enum Answer {
     Status(Status),
     /// To `Health`.
     Healthy,
+    /// To `Checks`.
+    Checks(Checks),
+    /// To `Stats`.
+    Stats(Box<MemberStats>),
 }
 
 /// How much is left of a lease.

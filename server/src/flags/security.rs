@@ -1,6 +1,7 @@
-//! Flags about TLS, users and origins: all of them promise something, so none is ignored that asks for protection.
+//! Flags about TLS, users and origins: all of them promise something, so none is ignored that asks for protection. Those
+//! about origins work.
 
-use super::{Flag, Kind, empty, ignored, off, only};
+use super::{Flag, Group, Kind, empty, ignored, off, only, works};
 
 const NO_TLS: &str = "TLS is not supported yet";
 const NO_AUTH: &str = "users and tokens are not supported yet";
@@ -32,17 +33,19 @@ pub(super) const TABLE: &[Flag] = &[
     empty("cipher-suites", NO_TLS),
     only("tls-min-version", Kind::Text, &["", "TLS1.2"], NO_TLS),
     empty("tls-max-version", NO_TLS),
-    only(
+    works(
         "cors",
         Kind::Text,
-        &["", "*"],
-        "requests from every origin are answered; a list is not kept yet",
+        Group::Member,
+        "*",
+        "pages of which origins may read answers: scheme://host:port with commas between, or * for all",
     ),
-    only(
+    works(
         "host-whitelist",
         Kind::Text,
-        &["", "*"],
-        "requests are served whatever host they name",
+        Group::Member,
+        "*",
+        "names, with commas between, by which clients may call this server; * for any",
     ),
     only("auth-token", Kind::Text, &["simple"], NO_AUTH),
     ignored("auth-token-ttl", Kind::Count, NO_AUTH),

@@ -10,6 +10,8 @@ use node::{ClientId, Input, RequestId, Response};
 
 use super::date::DateLine;
 use super::metrics::HostMetrics;
+use super::vars;
+use crate::logging;
 
 /// How long a client may take to send one request.
 const RECEIVE_MAX: Duration = Duration::from_secs(60);
@@ -184,8 +186,12 @@ impl Clients {
             return;
         };
         render.render(response, &mut self.answer);
-        if render.is_metrics() && self.answer.status == 200 {
-            self.metrics.write(&mut self.answer.body);
+        if self.answer.status == 200 {
+            if render.is_metrics() {
+                self.metrics.write(&mut self.answer.body);
+            } else if render.is_vars() {
+                vars::write(&mut self.answer.body);
+            }
         }
         if self.closing {
             client.http.close_after_answer();
@@ -289,8 +295,8 @@ impl Clients {
                         headers: request.headers.fill(&mut slots),
                         body: request.body,
                     };
-                    match api::parse(self.identity, request, &mut self.answer) {
-                        Parsed::Answered => {
+                    match parse(&self.identity, request, &mut self.answer) {
+                        Parsed::Answered | Parsed::LogFrom(_) => {
                             respond(&mut client.http, out, &mut self.answer, &mut self.date);
                         }
                         Parsed::Ask(request, render) => {
@@ -330,6 +336,15 @@ impl Clients {
         }
         client.paused = !client.http.wants_input();
     }
+}
+
+/// Reads a request, and does at once what it asks of the host.
+fn parse(identity: &Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
+    let parsed = api::parse(identity, request, answer);
+    if let Parsed::LogFrom(level) = parsed {
+        logging::log_from(level);
+    }
+    parsed
 }
 
 /// Writes an answer, with the time of day that only a host knows.

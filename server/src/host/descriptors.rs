@@ -9,9 +9,13 @@ const RESERVED: usize = 64;
 
 /// How many client connections each of `listeners` may have at once.
 pub(crate) fn clients_max(listeners: usize) -> usize {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let for_clients = soft_limit(&limits).map_or(CLIENTS_MAX, |limit| for_clients(limit).min(CLIENTS_MAX));
+    let for_clients = limit().map_or(CLIENTS_MAX, |limit| for_clients(limit).min(CLIENTS_MAX));
     (for_clients / listeners.max(1)).max(1)
+}
+
+/// How many this process may have; None where the system does not say, or sets no limit.
+pub(crate) fn limit() -> Option<usize> {
+    soft_limit(&fs::read_to_string("/proc/self/limits").unwrap_or_default())
 }
 
 /// A small allowance is shared by halves.

@@ -29,7 +29,7 @@ pub(crate) fn threads_by_itself(processors: usize) -> usize {
 #[derive(Debug)]
 pub(super) enum Front {
     /// In the node's loop.
-    Here(Clients),
+    Here(Box<Clients>),
     /// Beside it.
     Threads(ClientThreads),
 }
@@ -45,9 +45,9 @@ impl Front {
         metrics: &HostMetrics,
         event_loop: &EventLoop,
     ) -> io::Result<Front> {
-        let clients = |number| Clients::new(Desk::numbered(number), identity, metrics.clone());
+        let clients = |number| Clients::new(Desk::numbered(number), identity.clone(), metrics.clone());
         if threads == 0 {
-            return Ok(Front::Here(clients(0)));
+            return Ok(Front::Here(Box::new(clients(0))));
         }
         let threads = ClientThreads::start((0..threads).map(clients), &event_loop.waker())?;
         Ok(Front::Threads(threads))

@@ -128,7 +128,7 @@ impl Figures {
 }
 
 /// Virtual and resident bytes.
-fn memory() -> Option<(u64, u64)> {
+pub(super) fn memory() -> Option<(u64, u64)> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
     let field = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;

@@ -20,6 +20,7 @@ mod retire_thread;
 mod run;
 mod segment_thread;
 mod snapshot_thread;
+mod vars;
 
 pub(crate) use boot::BootError;
 pub(crate) use front::{CLIENT_THREADS_MAX, threads_by_itself};

@@ -91,6 +91,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Stop> {
     let disk = start_disk(writer, &event_loop, &metrics)?;
     let identity_told = api::Identity {
         cluster_id: identity.cluster_id,
+        access: Arc::new(config.access.clone()),
     };
     let front = Front::start(config.client_threads, identity_told, &metrics, &event_loop)
         .map_err(HostError::Thread)?;

@@ -2,6 +2,7 @@
 //! server, over a simulated stream.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use api::{HttpAnswer, HttpRequest, Identity, Parsed, Render};
 use net::http::{Connection, HEADERS_MAX, Limits, NO_HEADER, Next, Phase};
@@ -38,7 +39,10 @@ pub(crate) struct Progress {
 impl Served {
     pub(crate) fn new(cluster_id: u64) -> Served {
         Served {
-            identity: Identity { cluster_id },
+            identity: Identity {
+                cluster_id,
+                access: Arc::default(),
+            },
             connections: BTreeMap::new(),
             next_request: 0,
             answer: HttpAnswer::default(),
@@ -93,8 +97,11 @@ impl Served {
                 headers: request.headers.fill(&mut slots),
                 body: request.body,
             };
-            match api::parse(self.identity, request, &mut self.answer) {
-                Parsed::Answered => respond(&mut stream.machine, &self.answer, &mut progress.out),
+            match api::parse(&self.identity, request, &mut self.answer) {
+                // A simulated member logs nothing.
+                Parsed::Answered | Parsed::LogFrom(_) => {
+                    respond(&mut stream.machine, &self.answer, &mut progress.out)
+                }
                 Parsed::Ask(request, render) => {
                     let id = RequestId(self.next_request);
                     self.next_request += 1;

@@ -6,6 +6,7 @@ mod form;
 pub(crate) mod keys;
 mod media_type;
 pub(crate) mod members;
+pub(crate) mod stats;
 
 use crate::answer::HttpAnswer;
 use crate::route::Call;
@@ -26,7 +27,7 @@ pub(crate) fn not_served(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
 }
 
 /// The error form of everything but keys: `{"message":"..."}`, without a line end.
-fn message_error(answer: &mut HttpAnswer, status: u16, message: &str) {
+pub(crate) fn message_error(answer: &mut HttpAnswer, status: u16, message: &str) {
     answer.begin_json(status);
     answer.body.push(b'{');
     text::string_member(&mut answer.body, "message", message.as_bytes());

@@ -4,6 +4,7 @@ mod compaction;
 mod divergence;
 mod leases;
 mod space;
+mod stats;
 mod tree;
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tests::{IDENTITY, head, text, used};
+use crate::tests::{head, identity, text, used};
 use crate::{HttpRequest, parse};
 
 const FORM: &[(&str, &[u8])] = &[("content-type", b"application/x-www-form-urlencoded")];
@@ -8,7 +8,7 @@ fn send(method: &str, target: &str, headers: &[(&str, &[u8])], body: &[u8]) -> (
     let mut answer = used();
     let target = format!("/v2/keys{target}");
     let parsed = parse(
-        IDENTITY,
+        &identity(),
         HttpRequest {
             method,
             target: &target,
@@ -23,7 +23,7 @@ fn send(method: &str, target: &str, headers: &[(&str, &[u8])], body: &[u8]) -> (
 fn ask(method: &str, target: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Request {
     match send(method, target, headers, body) {
         (Parsed::Ask(request, _), _) => *request,
-        (Parsed::Answered, answer) => panic!("{method} {target}: {}", text(&answer.body)),
+        (_, answer) => panic!("{method} {target}: {}", text(&answer.body)),
     }
 }
 
