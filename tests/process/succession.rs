@@ -55,3 +55,53 @@ fn a_killed_leaders_links_close_and_another_leads() {
         "both saw their link to the leader close"
     );
 }
+
+#[test]
+fn an_operator_moves_the_lead_and_compares_hashes() {
+    const TRANSFER: &str = "/v3/maintenance/transfer-leadership";
+    let cluster = cluster();
+    let former = cluster.wait_leader();
+    put_v3(&mut cluster.members[former].http(), "a", "1").expect("a write");
+    let ids: Vec<String> = cluster
+        .members
+        .iter()
+        .map(|member| {
+            let status = crate::cluster::status(&mut member.http()).expect("a status");
+            status["header"]["member_id"].as_str().expect("an id").to_owned()
+        })
+        .collect();
+    let target = (former + 1) % 3;
+    let wish = format!(r#"{{"targetID":"{}"}}"#, ids[target]);
+    let ask = |at: usize, path: &str, body: &str| {
+        let answer = cluster.members[at].http().post(path, body).expect("an answer");
+        (answer.status, answer.text())
+    };
+    let (status, text) = ask(target, TRANSFER, &wish);
+    assert!(
+        status == 400 && text.contains("etcdserver: not leader"),
+        "{status} {text}"
+    );
+    let (status, text) = ask(former, TRANSFER, r#"{"targetID":"1"}"#);
+    assert!(
+        status == 400 && text.contains("etcdserver: bad leader transferee"),
+        "{status} {text}"
+    );
+    assert_eq!(ask(former, TRANSFER, &wish), (200, "{}".to_owned()));
+    assert_eq!(cluster.wait_leader(), target);
+
+    // A linearizable read first: then all have applied the write.
+    let hashes: Vec<serde_json::Value> = (0..3)
+        .map(|at| {
+            get_v3(&mut cluster.members[at].http(), "a").expect("a read");
+            let (_, text) = ask(at, "/v3/maintenance/hashkv", "{}");
+            let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            answer["hash"].clone()
+        })
+        .collect();
+    assert!(
+        hashes[0].is_u64() && hashes.iter().all(|hash| *hash == hashes[0]),
+        "{hashes:?}"
+    );
+    assert_eq!(ask(0, "/v3/maintenance/defragment", "{}"), (200, "{}".to_owned()));
+    cluster.members[0].log().wait_for("never anything to defragment");
+}

@@ -27,6 +27,11 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::Store(StoreFailure::LeaseExists) => "etcdserver: lease already exists",
         Failure::Store(StoreFailure::LeaseTtlTooLarge) => "etcdserver: too large lease TTL",
         Failure::Store(StoreFailure::NoSpace) => "etcdserver: mvcc: database space exceeded",
+        Failure::NotLeader => "etcdserver: not leader",
+        Failure::BadTransferee => "etcdserver: bad leader transferee",
+        Failure::Store(StoreFailure::HashTooFarBack) => {
+            "etcdserver: mvcc: required revision is too many changes ago for a hash"
+        }
         Failure::Store(StoreFailure::EmptyKey) => "etcdserver: key is not provided",
         Failure::Store(StoreFailure::DuplicateKey) => "etcdserver: duplicate key given in txn request",
         Failure::Store(StoreFailure::TooManyOperations) => "etcdserver: too many operations in txn request",

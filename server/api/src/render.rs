@@ -68,6 +68,14 @@ pub(crate) enum Kind {
     Alarm(v3::alarm::Asked),
     /// `/v3/cluster/member/list`
     MemberList,
+    /// `/v3/maintenance/hash`
+    Hash,
+    /// `/v3/maintenance/hashkv`
+    HashKv,
+    /// `/v3/maintenance/transfer-leadership`
+    Transfer,
+    /// `/v3/maintenance/defragment`
+    Defragment,
 }
 
 impl Render {
@@ -128,6 +136,10 @@ impl Render {
             Kind::Alarm(asked) => v3::alarm::render(response, asked, answer),
             Kind::Status => v3::maintenance::render_status(response, answer),
             Kind::MemberList => v3::cluster::render_member_list(response, answer),
+            Kind::Hash => v3::hash::render_hash(response, answer),
+            Kind::HashKv => v3::hash::render_hash_kv(response, answer),
+            Kind::Transfer => v3::transfer::render(response, answer),
+            Kind::Defragment => v3::maintenance::render_defragment(response, answer),
         }
     }
 }

@@ -71,22 +71,27 @@ impl Node {
             }
             Request::Checks { linearizable } => self.check(waiter, (client, id), linearizable),
             Request::Status => self.reply(client, id, Ok(Answer::Status(self.status()))),
-            Request::Health { ref except, .. } if let Some(kind) = self.alarm_except(except) => {
-                self.reply(client, id, Err(Failure::Alarm(kind)));
+            Request::Transfer { to } => self.transfer(waiter, to),
+            Request::Defragment => {
+                self.outbox.push_back(Output::NothingToDefragment);
+                self.reply(client, id, Ok(Answer::NothingToDefragment));
             }
-            Request::Health { .. } if self.raft.leader().is_none() => {
-                self.reply(client, id, Err(Failure::NoLeader))
-            }
-            Request::Health {
-                linearizable: false, ..
-            } => self.reply(client, id, Ok(Answer::Healthy)),
-            Request::Health {
-                linearizable: true, ..
-            } => {
-                let deadline = self.now.monotonic.after(HEALTH_TIMEOUT);
-                self.read(Waiter { deadline, ..waiter }, Question::Health);
-            }
+            Request::Health { linearizable, except } => self.on_health(waiter, linearizable, &except),
         }
+    }
+
+    fn on_health(&mut self, waiter: Waiter, linearizable: bool, except: &[AlarmKind]) {
+        let (client, id) = waiter.client.expect("a client asks");
+        let failure = match self.alarm_except(except) {
+            Some(kind) => Failure::Alarm(kind),
+            None if self.raft.leader().is_none() => Failure::NoLeader,
+            None if linearizable => {
+                let deadline = self.now.monotonic.after(HEALTH_TIMEOUT);
+                return self.read(Waiter { deadline, ..waiter }, Question::Health);
+            }
+            None => return self.reply(client, id, Ok(Answer::Healthy)),
+        };
+        self.reply(client, id, Err(failure));
     }
 
     fn takes_no_part(&self) -> Option<Failure> {
@@ -194,6 +199,7 @@ impl Node {
             self.reads.remove(ticket);
             self.writes.remove(ticket);
             self.leases.remove(ticket);
+            self.transfers.remove(ticket);
         }
         if let Some(Waiter {
             client: Some((client, id)),

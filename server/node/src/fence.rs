@@ -162,7 +162,11 @@ impl Node {
         match request {
             // Raft itself knows who takes part.
             Request::Members { linearizable } => *linearizable,
-            Request::Status | Request::Stats | Request::Checks { .. } => false,
+            Request::Status
+            | Request::Stats
+            | Request::Checks { .. }
+            | Request::Transfer { .. }
+            | Request::Defragment => false,
             // Who looks for the reason finds it.
             Request::Read { query, .. } => !matches!(query, Query::Alarms),
             Request::Write(command) => !matches!(command, Command::Alarm { .. }),

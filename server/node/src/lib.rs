@@ -85,6 +85,7 @@ mod snapshots;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod tree_counts;
 mod upkeep;
 mod waiting;

@@ -21,6 +21,7 @@ use crate::request::{Failure, Input, Now, Output};
 use crate::sending::{PIECE_BYTES_MAX, Sending, Wanted};
 use crate::snapshots::Snapshots;
 use crate::stats::Stats;
+use crate::transfers::Transfers;
 use crate::waiting::Waiting;
 use crate::writes::Writes;
 
@@ -41,6 +42,7 @@ pub struct Node {
     pub(crate) writes: Writes,
     pub(crate) reads: Reads,
     pub(crate) leases: Leases,
+    pub(crate) transfers: Transfers,
     pub(crate) auto_compactor: AutoCompactor,
     pub(crate) space: Space,
     pub(crate) divergence: Divergence,
@@ -96,6 +98,7 @@ impl Node {
             writes: Writes::default(),
             reads: Reads::default(),
             leases: Leases::default(),
+            transfers: Transfers::default(),
             auto_compactor: AutoCompactor::new(config.auto_compaction, now.monotonic),
             space: Space::default(),
             divergence: Divergence::default(),
@@ -250,6 +253,7 @@ impl Node {
         self.tick_auto_compaction();
         self.tick_divergence();
         self.tick_points();
+        self.look_at_transfers();
         while let Some(ticket) = self.waiting.overdue(self.now.monotonic) {
             self.answer(ticket, Err(Failure::Timeout));
         }
@@ -275,6 +279,7 @@ impl Node {
         self.sending.lead_changed();
         self.propose_unsent();
         self.renew_lease_asks();
+        self.look_at_transfers();
     }
 
     fn begin_turn(&mut self) {

@@ -164,6 +164,8 @@ pub enum Output {
     Alarm(raft_core::Alarm),
     /// For the log: what came of comparing the members' states.
     Doubt(Doubt),
+    /// For the log: somebody wanted to defragment, which is never needed.
+    NothingToDefragment,
     /// Drop this, on a thread where it may take long.
     Retired(Retired),
 }
@@ -200,6 +202,13 @@ pub enum Request {
     },
     /// How this member is.
     Status,
+    /// Hand the lead over, from the member that has it.
+    Transfer {
+        /// To whom: a voter.
+        to: NodeId,
+    },
+    /// Free what is free inside the state's files: there never is any.
+    Defragment,
     /// Whether this member can serve: no alarm is raised, a leader is known and, if linearizable, a read is confirmed
     /// within 1 s.
     Health {
@@ -263,6 +272,10 @@ pub enum Answer {
     LeaseTime(Option<LeaseTime>),
     /// To `Status`.
     Status(Status),
+    /// To `Transfer`: the other one leads.
+    Transferred,
+    /// To `Defragment`.
+    NothingToDefragment,
     /// To `Health`.
     Healthy,
     /// To `Checks`.
@@ -325,6 +338,12 @@ pub enum Failure {
     /// The deadline passed. A write may or may not have happened.
     #[error("request timed out")]
     Timeout,
+    /// This member does not lead, and the request is for who does.
+    #[error("not leader")]
+    NotLeader,
+    /// The lead cannot go to that one.
+    #[error("bad leader transferee")]
+    BadTransferee,
     /// No leader is known and the request cannot wait for one.
     #[error("no leader")]
     NoLeader,

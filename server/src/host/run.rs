@@ -347,6 +347,9 @@ impl Host<'_> {
             Output::DirectoryLost => self.boots_again = Some(BootAgain::Lost),
             Output::Repaired => self.repaired(),
             Output::Doubt(doubt) => log::error!("doubt":% = doubt; "states compared"),
+            Output::NothingToDefragment => {
+                log::info!("defragmentation was asked for: there is never anything to defragment");
+            }
             Output::Retired(retired) => self.retire.free_there(retired),
             Output::Alarm(alarm) => {
                 log::error!("alarm":% = alarm; "the protocol is broken: takes part no more")

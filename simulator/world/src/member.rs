@@ -220,7 +220,7 @@ impl Member {
                 Output::DropIncoming { .. } => self.drop_incoming(),
                 Output::DropLogBefore(index) => self.drop_log_before(index)?,
                 Output::Peers(membership) => self.link_to(&membership),
-                Output::Doubt(_) => {}
+                Output::Doubt(_) | Output::NothingToDefragment => {}
                 Output::Why(why) => effects.push(Effect::Why(why)),
                 Output::Leader { leader, term } => effects.push(Effect::Leader { leader, term }),
                 Output::Retired(retired) => retired.free(),

@@ -329,6 +329,9 @@ pub enum Failure {
     /// A transaction whose choices are not as they must be; nothing that parses is.
     #[error("ill-formed transaction")]
     IllFormed,
+    /// A hash of the keys at a revision after which they changed too often.
+    #[error("the revision is too many changes ago for a hash")]
+    HashTooFarBack,
     /// A member's space runs out: what needs more is refused until its alarm ends.
     #[error("database space exceeded")]
     NoSpace,

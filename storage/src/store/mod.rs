@@ -200,6 +200,8 @@ impl Store {
             }))),
             Query::Leases => Ok(Found::Leases(self.leases_after(None).map(|(id, _)| id).collect())),
             Query::Alarms => Ok(Found::Alarms(self.alarms.raised().iter().copied().collect())),
+            Query::Hash => Ok(Found::Hash(self.fingerprint())),
+            Query::KeysHash(revision) => Ok(Found::KeysHash(self.keyspace.hash_at(*revision)?)),
         }
     }
 

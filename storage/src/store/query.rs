@@ -115,6 +115,10 @@ pub enum Query {
     Leases,
     /// v3: the alarms that are raised.
     Alarms,
+    /// A hash of the whole state.
+    Hash,
+    /// v3: a hash of the keys as of a revision; None is now.
+    KeysHash(Option<Revision>),
 }
 
 /// The v3 range.
@@ -209,8 +213,23 @@ pub enum Found {
     Leases(Vec<LeaseId>),
     /// To `Query::Alarms`: by member, then by kind.
     Alarms(Vec<Alarm>),
+    /// To `Query::Hash`: equal on members that have applied the same entries.
+    Hash(u64),
+    /// To `Query::KeysHash`.
+    KeysHash(KeysHash),
     /// To `Query::Tree`: action `get`, children in order of their names, hidden ones left out.
     Tree(TreeEvent),
+}
+
+/// A hash of the v3 keys: equal on members with the same keys, if both have compacted the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysHash {
+    /// Of all versions up to `revision`.
+    pub hash: u64,
+    /// As of when.
+    pub revision: Revision,
+    /// What was last compacted; 0 if nothing was.
+    pub compacted: Revision,
 }
 
 /// A lease as the stores know it.

@@ -97,7 +97,9 @@ fn code_of(why: &Failure) -> Code {
         Failure::Corrupt => Code::DataLoss,
         Failure::TooManyRequests | Failure::Store(StoreFailure::NoSpace) => Code::ResourceExhausted,
         Failure::Store(StoreFailure::LeaseNotFound) => Code::NotFound,
-        Failure::Store(StoreFailure::LeaseExists) => Code::FailedPrecondition,
+        Failure::NotLeader | Failure::BadTransferee | Failure::Store(StoreFailure::LeaseExists) => {
+            Code::FailedPrecondition
+        }
         Failure::TooLarge
         | Failure::Store(
             StoreFailure::KeyNotFound
@@ -107,7 +109,10 @@ fn code_of(why: &Failure) -> Code {
             | StoreFailure::IllFormed,
         ) => Code::InvalidArgument,
         Failure::Store(
-            StoreFailure::FutureRevision | StoreFailure::Compacted(_) | StoreFailure::LeaseTtlTooLarge,
+            StoreFailure::FutureRevision
+            | StoreFailure::Compacted(_)
+            | StoreFailure::HashTooFarBack
+            | StoreFailure::LeaseTtlTooLarge,
         ) => Code::OutOfRange,
         Failure::Store(StoreFailure::Tree(_)) | Failure::Alarm(_) => {
             unreachable!("{why:?} in a v3 call")

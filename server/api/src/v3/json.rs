@@ -197,6 +197,11 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
         self.map.next_value_seed(OrDefault(Enumeration(names)))
     }
 
+    /// Text.
+    pub(super) fn string(self) -> Result<String, A::Error> {
+        Ok(self.map.next_value::<Option<String>>()?.unwrap_or_default())
+    }
+
     /// A message; None for `null`.
     pub(super) fn message<M: Message>(self) -> Result<Option<M>, A::Error> {
         self.map.next_value_seed(OrDefault(Inner::of(self.place)))

@@ -12,14 +12,21 @@ use crate::{COMPATIBLE_VERSION, Parsed};
 
 /// `POST /v3/maintenance/status`.
 pub(crate) fn status(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
-    ask(call, answer, Kind::Status, |StatusRequest {}| Ok(Request::Status))
+    ask(call, answer, Kind::Status, |NoFields {}| Ok(Request::Status))
 }
 
-/// It has no fields.
-#[derive(Default)]
-struct StatusRequest {}
+/// `POST /v3/maintenance/defragment`.
+pub(crate) fn defragment(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
+    ask(call, answer, Kind::Defragment, |NoFields {}| {
+        Ok(Request::Defragment)
+    })
+}
 
-impl Message for StatusRequest {
+/// A request without fields.
+#[derive(Default)]
+pub(super) struct NoFields {}
+
+impl Message for NoFields {
     fn take<'de, A: MapAccess<'de>>(&mut self, _: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         value.pass_over()
     }
@@ -53,6 +60,15 @@ pub(crate) fn render_status(response: &Response, answer: &mut HttpAnswer) {
     write::integer(out, "dbSizeInUse", status.size);
     write::boolean(out, "isLearner", status.learner);
     out.push(b'}');
+}
+
+/// It was done: there was nothing to do.
+pub(crate) fn render_defragment(response: &Response, answer: &mut HttpAnswer) {
+    match &response.result {
+        Ok(Answer::NothingToDefragment) => write::nothing(answer),
+        Ok(other) => unreachable!("{other:?} to a defragmentation"),
+        Err(why) => error::failed(answer, why),
+    }
 }
 
 #[cfg(test)]

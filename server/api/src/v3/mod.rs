@@ -3,13 +3,16 @@
 pub(crate) mod alarm;
 mod base64;
 pub(crate) mod cluster;
+pub(crate) mod downgrade;
 mod error;
+pub(crate) mod hash;
 mod json;
 pub(crate) mod kv;
 pub(crate) mod kv_answer;
 pub(crate) mod lease;
 pub(crate) mod maintenance;
 mod size;
+pub(crate) mod transfer;
 pub(crate) mod txn;
 pub(crate) mod txn_answer;
 mod write;

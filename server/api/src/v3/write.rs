@@ -17,6 +17,15 @@ pub(super) fn begin(answer: &mut HttpAnswer, header: &Header, with_revision: boo
     write_header(&mut answer.body, header, with_revision);
 }
 
+/// A successful answer with nothing in it, not even a header.
+pub(super) fn nothing(answer: &mut HttpAnswer) {
+    answer.begin_json(200);
+    answer
+        .head
+        .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
+    answer.body.extend_from_slice(b"{}");
+}
+
 /// Begins a message of a stream.
 pub(super) fn begin_in_stream(answer: &mut HttpAnswer, header: &Header) {
     answer.begin_json(200);

@@ -343,12 +343,20 @@ impl Cluster {
         self.ask(id, Request::Members { linearizable: true }, None);
     }
 
+    /// Who hears that the lead is another's may yet be behind.
+    pub(super) fn transfer(&mut self, id: NodeId, to: NodeId) {
+        self.ask_from(id, Request::Transfer { to }, None, Revision(0));
+    }
+
     pub(super) fn ask(&mut self, id: NodeId, request: Request, value: Option<Bytes>) {
+        self.ask_from(id, request, value, self.newest);
+    }
+
+    fn ask_from(&mut self, id: NodeId, request: Request, value: Option<Bytes>, floor: Revision) {
         if self.node(id).is_none() {
             return;
         }
         self.next_request += 1;
-        let floor = self.newest;
         let request_id = RequestId(self.next_request);
         self.asked.insert((id, request_id), Asked { value, floor });
         let client = ClientId(self.next_request % 4);

@@ -63,7 +63,11 @@ pub(super) fn fault(cluster: &mut Cluster, dice: &mut Dice, follower_times_out: 
         }
         (175..185, _) => cluster.write(id),
         (185..193, _) => cluster.read(id),
-        (193, _) if dice.one_in(2) => cluster.input(id, Input::HandOver),
+        (193, _) if dice.one_in(4) => cluster.input(id, Input::HandOver),
+        (193, _) if dice.one_in(2) => {
+            let to = dice.pick(&cluster.ids());
+            cluster.transfer(id, to);
+        }
         (193, _) => {
             let peer = dice.pick(&cluster.ids());
             cluster.input(id, Input::LinkClosed(peer));

@@ -4,6 +4,7 @@ mod changes;
 mod compact;
 mod delete;
 mod events;
+mod hash;
 mod history;
 mod keys;
 mod packed;
