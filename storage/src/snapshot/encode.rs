@@ -115,6 +115,14 @@ impl Encoder {
         self.given
     }
 
+    /// Lets go of what is encoded: it cannot be begun anew from now on. As long as a view shares them, leaves of the map
+    /// are copied when they change, and the copies leave holes in memory once it is gone.
+    pub(super) fn forget_encoded(&mut self) {
+        if let Some(cursor) = &self.cursor {
+            self.view.forget_before(cursor);
+        }
+    }
+
     /// The next bytes: at most `bytes_max`, at least one before the end, and fewer if more would take too long.
     pub fn next_piece(&mut self, bytes_max: usize) -> Piece {
         let mut chunks = CHUNKS_PER_CALL;

@@ -89,6 +89,7 @@ impl<D: Disk> Making<D> {
     /// See [`WriteError`]; any gives the snapshot up.
     pub fn step(&mut self) -> Result<Option<SnapshotMark>, WriteError> {
         let piece = self.encoder.next_piece(PIECE_BYTES);
+        self.encoder.forget_encoded();
         self.draft.append(&piece.data)?;
         if !piece.last {
             return Ok(None);

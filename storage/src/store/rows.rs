@@ -7,6 +7,8 @@
 //! A part that holds something new adds a variant to [`Row`] and to `Section`, a line to `section_rows` and one to
 //! [`Loading::take`]; and to FORMAT.md.
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -151,6 +153,20 @@ impl Store {
                 return (rows, None);
             };
             cursor = Cursor { section, after: None };
+        }
+    }
+
+    /// Lets go of v3 keys before a cursor: only rows after it may be asked for from now on. What is changed in the state
+    /// that this is a view of need not be copied for it then. Takes time for what it lets go of, and no more.
+    pub fn forget_before(&mut self, cursor: &Cursor) {
+        match cursor.section.cmp(&Section::Keys) {
+            Ordering::Less => {}
+            Ordering::Equal => {
+                if let Some(place) = &cursor.after {
+                    self.keyspace.forget_keys(Some(place));
+                }
+            }
+            Ordering::Greater => self.keyspace.forget_keys(None),
         }
     }
 

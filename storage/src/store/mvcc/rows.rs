@@ -92,6 +92,14 @@ impl Keyspace {
         rest.into_iter().flatten().chain(keys)
     }
 
+    /// Lets go of keys before a place, or of all.
+    pub(in crate::store) fn forget_keys(&mut self, before: Option<&Place>) {
+        match before {
+            Some(place) => self.keys.forget_before(&place.key),
+            None => self.keys = packed::Map::new(),
+        }
+    }
+
     /// The changes after a place: that of how many were given.
     pub(in crate::store) fn change_rows(&self, after: Option<Place>) -> impl Iterator<Item = (Place, Row)> {
         let given = after.map_or(0, |place| place.number);

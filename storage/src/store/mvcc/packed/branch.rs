@@ -65,6 +65,20 @@ impl Node {
         gone
     }
 
+    /// Lets go of what stands before the leaf of a key.
+    pub(super) fn forget_before(&mut self, key: &[u8]) {
+        if let Node::Branch(branch) = self {
+            let branch = Arc::make_mut(branch);
+            let child = branch.child(key);
+            if child > 0 {
+                branch.children.drain(..child);
+                let left = branch.separators.part(child..branch.separators.len());
+                branch.separators = Arc::new(left);
+            }
+            branch.children[0].forget_before(key);
+        }
+    }
+
     /// A root that was split stands below a new one.
     fn grow(&mut self, split: Option<Split>) {
         let Some(Split { separator, right }) = split else {

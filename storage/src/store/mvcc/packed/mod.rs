@@ -94,6 +94,12 @@ impl Map {
         self.root.change(key, change)
     }
 
+    /// Lets go of leaves before the one of a key: from now on only that key and those behind it are there for sure. What
+    /// other clones of the map have is theirs alone then, and is not copied when they change it.
+    pub(super) fn forget_before(&mut self, key: &[u8]) {
+        self.root.forget_before(key);
+    }
+
     /// Takes out a key that is there.
     pub(super) fn remove(&mut self, key: &[u8]) -> History {
         self.root.remove(key)

@@ -129,6 +129,21 @@ fn check(map: &Map, model: &Model) {
     );
 }
 
+/// What is forgotten in one clone stays in the other, and what comes behind stays in both.
+fn check_forgetting(map: &Map, model: &Model, mut keys: Vec<&[u8]>) {
+    let mut forgetting = map.clone();
+    keys.sort_unstable();
+    for key in keys {
+        forgetting.forget_before(key);
+        let depth = forgetting.root.check(None, None);
+        assert_eq!(depth, map.root.check(None, None));
+        let left: Model = forgetting.range(Included(key), Unbounded).map(row).collect();
+        let expected = model.range(key.to_vec()..);
+        assert!(left.iter().eq(expected), "from {key:?}");
+    }
+    check(map, model);
+}
+
 /// What stands around a key, with bounds of each kind.
 fn check_around(map: &Map, model: &Model, start: &[u8], end: &[u8]) {
     assert_eq!(
@@ -179,6 +194,7 @@ proptest! {
         for (map, model) in &views {
             check(map, model);
             around.iter().for_each(|(start, end)| check_around(map, model, start, end));
+            check_forgetting(map, model, around.iter().map(|(key, _)| &key[..]).collect());
         }
     }
 
