@@ -111,7 +111,7 @@ impl Default for Limits {
             uncommitted_bytes_max: 32 << 20,
             log_bytes_max: 64 << 20,
             tail_bytes_max: 16 << 20,
-            spare_bytes_max: 8 << 20,
+            spare_bytes_max: 4 << 20,
             chunk_bytes_max: 1 << 20,
             reads_max: 1 << 14,
         }

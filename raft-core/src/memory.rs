@@ -123,9 +123,11 @@ impl Raft {
     /// leader to keep what others lack. While it is open who leads next, it may be this node again, and all may be needed.
     fn spare_up_to(&self) -> Index {
         match &self.role {
+            // At boot, too, so that a long journal does not come to be in memory before it leads.
+            _ if self.is_sole_voter() && self.log_membership().learners.is_empty() => self.last_applied,
             Role::Leader(leader) => {
                 let matched = leader.progress.values().map(|progress| progress.match_index);
-                matched.min().unwrap_or(self.last_applied)
+                matched.min().unwrap_or(Index(0))
             }
             Role::Follower { leader: Some(_) } => self.last_applied,
             Role::Follower { leader: None } | Role::PreCandidate { .. } | Role::Candidate { .. } => Index(0),
@@ -195,6 +197,25 @@ mod tests {
         }
         assert_eq!(turns, 2, "the first slice went at once");
         assert_eq!(raft.log_bytes(), 0);
+    }
+
+    /// A long journal goes while it is applied, before there is a leader.
+    #[test]
+    fn what_is_applied_at_boot_goes() {
+        let led = applied(3000);
+        let image = Image {
+            snapshot: led.mark().clone(),
+            commit: led.commit_index(),
+            entries: led.entries().cloned().collect(),
+            ..Image::default()
+        };
+        let mut config = Config::new(NodeId(1), 1);
+        config.limits.spare_bytes_max = 1000;
+        let mut raft = Raft::boot(config, image, Time(0));
+        while raft.last_applied() < raft.last().index {
+            raft.poll().expect("there is more to apply");
+        }
+        assert!(!raft.is_leader() && raft.log_bytes() <= 1000);
     }
 
     /// Who has no followers keeps a little.

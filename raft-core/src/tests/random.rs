@@ -68,7 +68,7 @@ fn config(dice: &mut Dice, mutant: Option<Mutant>) -> Config {
             uncommitted_bytes_max: dice.pick(&[40, 32 << 20]),
             log_bytes_max: dice.pick(&[0, 300, 2000, 64 << 20]),
             tail_bytes_max: dice.pick(&[0, 300, 16 << 20]),
-            spare_bytes_max: dice.pick(&[0, 200, 8 << 20]),
+            spare_bytes_max: dice.pick(&[0, 200, 4 << 20]),
             chunk_bytes_max: dice.pick(&[60, 400, 1 << 20]),
             ..Limits::default()
         },

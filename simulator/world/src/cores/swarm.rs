@@ -250,7 +250,7 @@ fn limits(choices: &mut Choices) -> Limits {
         uncommitted_bytes_max: choices.pick(&[32 << 20, 4_000, 400]),
         log_bytes_max: choices.pick(&[64 << 20, 4_000, 300, 1]),
         tail_bytes_max: choices.pick(&[16 << 20, 1_000, 0]),
-        spare_bytes_max: choices.pick(&[8 << 20, 500, 0]),
+        spare_bytes_max: choices.pick(&[4 << 20, 500, 0]),
         chunk_bytes_max: choices.pick(&[1 << 20, 300, 40]),
         reads_max: choices.pick(&[1 << 14, 5, 1]),
         ..Limits::default()
