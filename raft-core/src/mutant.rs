@@ -136,6 +136,10 @@ mutants! {
     LeasesForgotten "leases-forgotten";
     /// Whole members: a member without space takes writes that need some.
     NoSpaceIgnored "no-space-ignored";
+    /// Whole members: the alarm about space does not end by itself.
+    NoSpaceStays "no-space-stays";
+    /// Whole members: alarms of a member that was removed stay.
+    RemovedAlarmsStay "removed-alarms-stay";
     /// Whole members: a sync that fails is taken for one that does not.
     SyncErrorIgnored "sync-error-ignored";
 }
@@ -157,6 +161,8 @@ impl Mutant {
                 | Mutant::LeaseOverAfterElection
                 | Mutant::LeasesForgotten
                 | Mutant::NoSpaceIgnored
+                | Mutant::NoSpaceStays
+                | Mutant::RemovedAlarmsStay
                 | Mutant::SyncErrorIgnored
         )
     }

@@ -48,8 +48,6 @@ pub(crate) struct Space {
     pub(crate) disk: DiskUse,
     /// Said and not applied.
     saying: Option<Ticket>,
-    /// As `saying`, about one who is no member any more.
-    ending: Option<Ticket>,
 }
 
 impl Config {
@@ -69,8 +67,7 @@ impl Node {
         !ignored && (self.space.disk_is_full || self.store().refuses_more())
     }
 
-    /// Raises the alarm, or ends it, as the space asks for; a leader also ends that of a member that was removed, and
-    /// cannot.
+    /// Raises the alarm, or ends it, as the space asks for. That of a member that was removed the leader ends (fence.rs).
     pub(crate) fn look_at_space(&mut self) {
         if self.stopped || Mutant::NoSpaceIgnored.is(self.config.raft.mutant) {
             return;
@@ -80,9 +77,6 @@ impl Node {
         let raised = self.lacks_space(is_raised);
         if raised != is_raised && !self.space.saying.is_some_and(|ticket| self.writes.waits(ticket)) {
             self.space.saying = self.say_alarm(own, raised);
-        }
-        if let Some(alarm) = self.alarm_of_nobody() {
-            self.space.ending = self.say_alarm(alarm, false);
         }
     }
 
@@ -96,25 +90,11 @@ impl Node {
             let max = if is_raised { max - max / ENDS_BELOW_BY } else { max };
             bytes >= max
         };
-        self.space.disk_is_full
+        let stays = is_raised && Mutant::NoSpaceStays.is(self.config.raft.mutant);
+        stays
+            || self.space.disk_is_full
             || is_over(self.store().size(), self.config.quota_bytes)
             || is_over(self.space.disk.bytes(), self.config.disk_bytes_max())
-    }
-
-    /// An alarm of one who was removed, for the leader to end.
-    fn alarm_of_nobody(&self) -> Option<Alarm> {
-        let alarms = self.store().alarms();
-        if alarms.is_empty() || !self.raft.is_leader() {
-            return None;
-        }
-        if self.space.ending.is_some_and(|ticket| self.writes.waits(ticket)) {
-            return None;
-        }
-        let removed = self.removed_members();
-        alarms
-            .iter()
-            .find(|alarm| removed.contains(&alarm.member))
-            .copied()
     }
 
     fn say_alarm(&mut self, alarm: Alarm, raised: bool) -> Option<Ticket> {

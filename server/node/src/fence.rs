@@ -262,7 +262,7 @@ impl Node {
     /// Nobody else would end them, and one about space would stop all writes for ever.
     fn end_alarms_of_removed(&mut self) {
         let removed = &self.raft.committed_membership().removed;
-        if removed.is_empty() {
+        if removed.is_empty() || Mutant::RemovedAlarmsStay.is(self.config.raft.mutant) {
             return;
         }
         let alarms = self.store().alarms().iter();
