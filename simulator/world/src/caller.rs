@@ -12,7 +12,11 @@ use crate::check::Violation;
 use crate::member::Happening;
 use crate::world::World;
 
+mod hoard;
 mod wishes;
+
+use hoard::Freeing;
+pub(crate) use wishes::Season;
 
 /// Callers' connections have numbers from here on.
 pub(crate) const CALLERS: u64 = 1 << 48;
@@ -31,6 +35,10 @@ pub(crate) struct Caller {
     revision: u64,
     /// The last children of the queue that it has seen.
     queue: Vec<Bytes>,
+    /// What it does to free space.
+    freeing: Freeing,
+    /// It has freed in the calm what was taken in the storm, or does.
+    tidies: bool,
 }
 
 /// A lease of a caller.
@@ -51,6 +59,8 @@ impl Caller {
             held: None,
             revision: 1,
             queue: Vec::new(),
+            freeing: Freeing::No,
+            tidies: false,
         }
     }
 
@@ -61,6 +71,7 @@ impl Caller {
 
     /// What the answer changes for it.
     fn learn(&mut self, call: &Call) {
+        self.freeing.learn(call);
         if let Told::Response(response) = &call.told {
             self.revision = self.revision.max(response.header.revision.0);
         }
@@ -121,8 +132,12 @@ impl World {
 
     fn ask(&mut self, number: usize) {
         let member = NodeId(self.choices.between(1, self.settings.nodes));
+        let season = Season {
+            calm: self.calm,
+            hoards: self.settings.quota_bytes < u64::MAX,
+        };
         let caller = &mut self.callers[number];
-        let request = caller.wish(self.calm, &mut self.choices, &mut self.numbers);
+        let request = caller.wish(season, &mut self.choices, &mut self.numbers);
         caller.requests += 1;
         let id = RequestId(caller.requests);
         let call = Call {

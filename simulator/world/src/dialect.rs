@@ -66,6 +66,10 @@ impl Question {
     /// If it is not an answer of etcd's.
     pub fn read(&self, status: u16, tree_index: Option<u64>, body: &[u8]) -> Result<Told, Nonsense> {
         let told = match (status, tree_index) {
+            (429 | 500.., _) if says_no_space(body) => Some(Told {
+                outcome: Outcome::NoSpace,
+                counters: None,
+            }),
             // Whether a write happened that failed on the way nobody can say.
             (429 | 500.., _) => Some(Told {
                 outcome: Outcome::Unknown,
@@ -113,6 +117,12 @@ impl Question {
             },
         })
     }
+}
+
+/// Both APIs say it in the same words, and mean that nothing happened.
+fn says_no_space(body: &[u8]) -> bool {
+    const WORDS: &[u8] = b"etcdserver: mvcc: database space exceeded";
+    body.windows(WORDS.len()).any(|words| words == WORDS)
 }
 
 fn v3(number: u8, action: Action, value: &str) -> Question {
@@ -337,6 +347,11 @@ mod tests {
             told(Outcome::Deleted(0), None)
         );
         assert!(delete.read(400, None, b"{}").is_err());
+        let no_space = br#"{"error":"etcdserver: mvcc: database space exceeded","code":8}"#;
+        assert_eq!(
+            put.read(429, None, no_space).map(|told| told.outcome),
+            Ok(Outcome::NoSpace)
+        );
         assert_eq!(
             delete.read(503, None, b"").map(|told| told.outcome),
             Ok(Outcome::Unknown)

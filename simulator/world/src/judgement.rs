@@ -33,6 +33,7 @@ impl World {
         let running = self.seats.iter();
         let running = running.filter_map(|(&id, seat)| Some((id, seat.node()?)));
         self.checks.divergence.judge(running, works_from)?;
+        self.judge_space()?;
         self.judge_stores(works_from)?;
         self.judge_history()?;
         let succeeded = self

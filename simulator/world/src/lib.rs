@@ -66,6 +66,7 @@ pub mod search;
 mod seat;
 mod served;
 pub mod settings;
+mod space;
 mod steps;
 mod storm;
 mod stream;

@@ -81,6 +81,8 @@ impl World {
         seat.armed = false;
         seat.silent_after = None;
         seat.repair.lost = false;
+        let who = seat.who;
+        self.checks.is_down(now, who);
         self.befell.crashes += 1;
         self.command(Command::Kill(id));
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use net::hello::Identity;
 use net::roster::Roster;
-use node::{ClientId, Input, Node, Now, Output, Request, RequestId, View};
+use node::{ClientId, DiskUse, Input, Node, Now, Output, Request, RequestId, View};
 use raft_core::{Membership, NodeId, Save, SnapshotMark, Time};
 use storage::journal::WriteError;
 use storage::repair::{self, RepairError};
@@ -53,9 +53,11 @@ pub struct Member {
     petition: Option<Petition>,
     /// Whether the node knows that there is no space.
     told_of_space: bool,
+    /// How much its files take, as the node was told.
+    disk_use: DiskUse,
     snapshots: Snapshots,
     served: Served,
-    /// What callers asked for that takes space, while there was none.
+    /// What callers asked for that takes space, while there was none or an alarm was raised.
     asked_in_vain: BTreeSet<(ClientId, RequestId)>,
     /// What was handled and not polled yet.
     effects: Vec<Effect>,
@@ -83,6 +85,18 @@ impl Member {
     #[must_use]
     pub fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// Whether its disk has no space for what comes next.
+    #[must_use]
+    pub fn is_out_of_space(&self) -> bool {
+        self.told_of_space
+    }
+
+    /// How much its files take.
+    #[must_use]
+    pub fn disk_use(&self) -> DiskUse {
+        self.disk_use
     }
 
     /// What its wall clock shows, in nanoseconds.
@@ -139,7 +153,7 @@ impl Member {
                 self.progress(client, progress)
             }
             Happening::Asked(client, id, request) => {
-                if self.told_of_space
+                if (self.told_of_space || self.node.store().refuses_more())
                     && let Request::Write(command) = &*request
                     && command.takes_space()
                 {
@@ -293,10 +307,18 @@ impl Member {
         Ok(())
     }
 
-    /// The node learns whether there is space, when that changes.
+    /// The node learns whether there is space, and how much its files take, when that changes.
     fn tell_of_space(&mut self, now: Time) {
         let Some(journal) = &self.journal else { return };
         let (is_out, waits) = (journal.is_out_of_space(), journal.is_waiting());
+        let disk_use = DiskUse {
+            journal_bytes: journal.bytes(),
+            snapshot_bytes: self.snapshots.bytes(),
+        };
+        if std::mem::replace(&mut self.disk_use, disk_use) != disk_use {
+            let now = self.read(now);
+            self.node.handle(now, Input::DiskUsed(disk_use));
+        }
         if std::mem::replace(&mut self.told_of_space, is_out) == is_out {
             return;
         }

@@ -76,6 +76,8 @@ pub enum Outcome {
     Unknown,
     /// It never happened: it was never sent, or was refused.
     Refused,
+    /// It never happened, for want of space.
+    NoSpace,
     /// The read saw this.
     Found(Option<Value>),
     /// The write happened.
@@ -129,7 +131,10 @@ impl Operation {
     /// Whether there was a definite answer.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        !matches!(self.outcome, Outcome::Unknown | Outcome::Refused)
+        !matches!(
+            self.outcome,
+            Outcome::Unknown | Outcome::Refused | Outcome::NoSpace
+        )
     }
 
     /// Whether it is bound by the order of time: everything but a read that may be stale.
@@ -173,6 +178,7 @@ impl fmt::Display for Operation {
         match self.outcome {
             Outcome::Unknown => write!(f, " -> unknown"),
             Outcome::Refused => write!(f, " -> refused"),
+            Outcome::NoSpace => write!(f, " -> no space"),
             Outcome::Found(found) => write!(f, " -> {}", shown(found)),
             Outcome::Done { previous: None } => write!(f, " -> done"),
             Outcome::Done {

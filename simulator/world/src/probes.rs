@@ -69,6 +69,12 @@ probes! {
     HelloRefused "a hello was refused",
     DamageHarmless "a damaged member booted with all it had",
     OlderSnapshot "an older snapshot took the place of a damaged one",
+    NoSpaceOnDisk "the alarm about space was raised by a full disk",
+    NoSpaceInQuota "the alarm about space was raised by the quota",
+    NoSpaceForFiles "the alarm about space was raised by the files' share of the quota",
+    NoSpaceEnded "the alarm about space ended by itself",
+    NoSpaceOfNobody "a leader ended the alarm of a member that was replaced",
+    FreedUnderAlarm "something was deleted or compacted while the alarm about space stood",
     RefusedForSpace "a write was refused for want of space",
     BudgetHeld "damage was withheld from a quorum's last copies",
     ;

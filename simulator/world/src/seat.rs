@@ -192,6 +192,7 @@ impl World {
         if self.trace.steps().is_multiple_of(INVARIANTS_EVERY) {
             node.raft().check_invariants();
         }
+        self.look_at_space(id)?;
         self.look_at_repair(id);
         self.set_alarm(id);
         Ok(())
@@ -243,7 +244,7 @@ impl World {
                 }
                 if read_only && matches!(response.result, Ok(node::Answer::Done(_))) {
                     let story = format!(
-                        "n{} had no space and took a write: {response:?}",
+                        "n{} had no space, or an alarm stood, and it took a write: {response:?}",
                         response.header.member_id.0
                     );
                     return Err(Violation::new("without space a member serves reads", story));

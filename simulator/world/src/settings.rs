@@ -51,6 +51,8 @@ pub struct Settings {
     pub snapshot_crashes: PerMillion,
     /// How often a leader sends a first piece of a snapshot that is not what it has, as long as faults go on.
     pub spoilt: PerMillion,
+    /// The quota of the state's size.
+    pub quota_bytes: u64,
     /// How disks rot, if they do.
     pub rot: Option<Rot>,
     /// Whether directories are wiped.
@@ -67,6 +69,12 @@ pub struct Settings {
 
 /// A simulated second in microseconds.
 pub const SECOND: u64 = 1_000_000;
+
+/// One run in four fills its quota.
+const QUOTAS: [u64; 8] = {
+    const NONE: u64 = u64::MAX;
+    [NONE, NONE, NONE, NONE, NONE, NONE, 320_000, 450_000]
+};
 
 /// Three runs in four have members that stay whole.
 const ROTS_OF_RUNS: [Option<Rot>; 20] = {
@@ -122,6 +130,7 @@ impl Settings {
             chunk_bytes_max: choices.pick(&[128 << 10, 3_000, 500]),
             snapshot_crashes: PerMillion(choices.pick(&[0, 50_000, 200_000])),
             spoilt: PerMillion(choices.pick(&[0, 300_000])),
+            quota_bytes: choices.pick(&QUOTAS),
             rot: choices.pick(&ROTS_OF_RUNS),
             wipes: choices.happens(PerMillion(120_000)),
             swaps: choices.happens(PerMillion(60_000)),

@@ -125,7 +125,7 @@ impl World {
             swapped: None,
             known: BTreeMap::new(),
             whole_since: Time(0),
-            checks: Checks::new(members()),
+            checks: Checks::new(members(), &settings),
             trace: Trace::new(options.lines),
             history: Vec::new(),
             calls: Vec::new(),

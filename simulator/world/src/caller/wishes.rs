@@ -6,6 +6,7 @@ use storage::store::command::{Command, Put, TreeChange, TreeContent, TreeWrite};
 use storage::store::query::{KeyRange, LeaseId, Query, RangeEnd, RangeQuery, Revision};
 use storage::store::transaction::{Choice, Comparison, Operand, Operation, Relation, Transaction};
 
+use super::hoard::{self, Freeing};
 use super::{Caller, Held};
 use crate::choices::{Choices, PerMillion};
 use crate::client::Numbers;
@@ -13,11 +14,30 @@ use crate::client::Numbers;
 /// Keys that transactions are about.
 const ROWS: u64 = 4;
 
+/// When it is, and what is done then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Season {
+    /// All faults are over.
+    pub(crate) calm: bool,
+    /// Callers fill the state until there is no space left.
+    pub(crate) hoards: bool,
+}
+
 impl Caller {
     /// The next request. In the calm no lease is begun or kept, so that all have to end.
-    pub(super) fn wish(&mut self, calm: bool, choices: &mut Choices, numbers: &mut Numbers) -> Request {
+    pub(super) fn wish(&mut self, season: Season, choices: &mut Choices, numbers: &mut Numbers) -> Request {
+        let Season { calm, hoards } = season;
         if calm {
             self.held = None;
+        }
+        if calm && hoards && !std::mem::replace(&mut self.tidies, true) {
+            self.freeing = Freeing::Delete;
+        }
+        if let Some(frees) = self.freeing.wish(self.revision, choices) {
+            return frees;
+        }
+        if hoards && !calm && choices.happens(PerMillion(250_000)) {
+            return hoard::large(choices, numbers);
         }
         if let Some(held) = self.held
             && choices.happens(PerMillion(600_000))

@@ -50,7 +50,7 @@ fn written(
     let is_there = done.is_some_and(|done| is_same(command, done.command.as_ref()));
     if !is_there {
         // A member without space refuses by itself.
-        if answer == Err(&Failure::NoSpace) {
+        if answer == Err(&Failure::NoSpace) && command.takes_space() {
             probes.met(Probe::RefusedForSpace);
             return Ok(());
         }
@@ -82,6 +82,10 @@ fn written(
                 None => return Ok(()),
             };
             count(expected, probes);
+            let frees = matches!(expected, Ok(Some(Outcome::Deleted { .. } | Outcome::Compacted)));
+            if frees && done.lacks_space {
+                probes.met(Probe::FreedUnderAlarm);
+            }
             match told == expected {
                 true => Ok(()),
                 false => Err(format!("{expected:?} is right")),

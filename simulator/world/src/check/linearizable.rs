@@ -57,7 +57,7 @@ pub fn check(history: &[Operation]) -> Result<(), NotLinearizable> {
 /// Whether it says or may have done anything.
 fn counts(operation: &Operation) -> bool {
     match operation.outcome {
-        Outcome::Refused => false,
+        Outcome::Refused | Outcome::NoSpace => false,
         Outcome::Unknown => !operation.action.is_read(),
         _ => operation.is_linearizable(),
     }

@@ -14,6 +14,7 @@ pub mod read_index;
 pub mod refusal;
 pub mod replicas;
 pub mod revisions;
+pub mod space;
 pub mod votes;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,8 @@ use node::{Node, PeerMessage};
 use raft_core::{Image, Index, NodeId, Position, Save, Time};
 
 use crate::operation::Operation;
+use crate::probes::Probe;
+use crate::settings::Settings;
 use crate::trace::Stamp;
 
 /// A property that does not hold.
@@ -55,6 +58,8 @@ pub struct Checks {
     model: model::Model,
     /// Whose state was made to differ.
     pub divergence: divergence::Divergence,
+    /// Who lacks space.
+    pub space: space::Space,
     /// Who must not be heard of any more.
     silent: BTreeSet<NodeId>,
 }
@@ -62,7 +67,7 @@ pub struct Checks {
 impl Checks {
     /// For a new cluster.
     #[must_use]
-    pub fn new(members: impl IntoIterator<Item = NodeId>) -> Checks {
+    pub fn new(members: impl IntoIterator<Item = NodeId>, settings: &Settings) -> Checks {
         Checks {
             figure3: figure3::Figure3::default(),
             durable: durable::Durable::new(members),
@@ -70,6 +75,7 @@ impl Checks {
             replicas: replicas::Replicas::default(),
             model: model::Model::default(),
             divergence: divergence::Divergence::default(),
+            space: space::Space::of(settings),
             silent: BTreeSet::new(),
         }
     }
@@ -187,6 +193,21 @@ impl Checks {
         self.replicas
             .observe(id, node)
             .map_err(|error| Violation::new("replicas are equal", error))
+    }
+}
+
+impl Checks {
+    /// What a member knows of its space when its turn is over. What is met in it for the first time.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn observe_space(&mut self, now: Time, seen: &space::Seen<'_>) -> Result<Option<Probe>, Violation> {
+        self.space.observe(now, seen, &self.model)
+    }
+
+    /// A member is gone.
+    pub fn is_down(&mut self, now: Time, id: NodeId) {
+        self.space.is_down(now, id, &self.model);
     }
 }
 

@@ -182,7 +182,8 @@ fn made(
         journal,
         petition,
         told_of_space: false,
-        snapshots: Snapshots::default(),
+        disk_use: Default::default(),
+        snapshots: Snapshots::of(&place.disk),
         served: Served::new(CLUSTER_ID),
         asked_in_vain: Default::default(),
         effects: Vec::new(),
@@ -231,7 +232,7 @@ fn config(
         cluster_id: CLUSTER_ID,
         data_id: identity.data_id,
         snapshots: settings.snapshots,
-        quota_bytes: u64::MAX,
+        quota_bytes: settings.quota_bytes,
         auto_compaction: AutoCompaction::Off,
         repair: None,
         attributes: Attributes {

@@ -42,6 +42,11 @@ impl Journal {
         &mut self.writer
     }
 
+    /// The bytes of its files.
+    pub(super) fn bytes(&self) -> u64 {
+        self.writer.bytes()
+    }
+
     /// Whether a Save is in flight.
     pub(super) fn is_saving(&self) -> bool {
         self.saving.is_some()

@@ -17,6 +17,27 @@ pub(super) struct Snapshots {
     making: Option<(Making<SimDisk>, Position)>,
     incoming: Option<Incoming<SimDisk>>,
     publishing: Option<Position>,
+    /// Of all snapshots on disk, but for pieces that came since it was last measured.
+    bytes: u64,
+}
+
+impl Snapshots {
+    /// Of a member that boots.
+    pub(super) fn of(disk: &SimDisk) -> Snapshots {
+        let mut snapshots = Snapshots::default();
+        snapshots.measure(disk);
+        snapshots
+    }
+
+    /// How much space they take.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// If the disk will not say, it is what it was.
+    fn measure(&mut self, disk: &SimDisk) {
+        self.bytes = snapshot::bytes(disk).unwrap_or(self.bytes);
+    }
 }
 
 impl Member {
@@ -32,20 +53,23 @@ impl Member {
         let begun = self.unless_given_up(begun)?;
         let effect = begun.is_some().then_some(Effect::SaveSnapshot(position));
         self.snapshots.making = begun.map(|making| (making, position));
+        self.snapshots.measure(&self.disk);
         Ok(effect)
     }
 
     /// The snapshot in the making is written to its end now.
     pub(super) fn snapshot_made(&mut self) -> Result<Input, Halt> {
         let (mut making, position) = self.snapshots.making.take().expect("one is in the making");
-        loop {
+        let made = loop {
             let step = making.step();
             match self.unless_given_up(step)? {
                 Some(None) => {}
-                Some(Some(mark)) => return Ok(Input::SnapshotSaved(mark.position)),
-                None => return Ok(Input::SnapshotGivenUp(position)),
+                Some(Some(mark)) => break Input::SnapshotSaved(mark.position),
+                None => break Input::SnapshotGivenUp(position),
             }
-        }
+        };
+        self.snapshots.measure(&self.disk);
+        Ok(made)
     }
 
     pub(super) fn keep_piece(&mut self, offset: u64, data: &Bytes) -> Result<Input, Halt> {
@@ -87,6 +111,7 @@ impl Member {
             }
             None => None,
         };
+        self.snapshots.measure(&self.disk);
         Ok(Some(match published {
             Some(()) => Input::SnapshotSaved(mark),
             None => Input::SnapshotGivenUp(mark),
@@ -100,6 +125,7 @@ impl Member {
             .take()
             .into_iter()
             .for_each(Incoming::abandon);
+        self.snapshots.measure(&self.disk);
     }
 
     pub(super) fn drop_log_before(&mut self, index: Index) -> Result<(), Halt> {
@@ -107,7 +133,9 @@ impl Member {
             journal.writer().drop_before(index);
         }
         let dropped = snapshot::drop_before(&self.disk, index);
-        self.unless_given_up(dropped).map(drop)
+        self.unless_given_up(dropped)?;
+        self.snapshots.measure(&self.disk);
+        Ok(())
     }
 
     /// None if the disk failed, or had no space, in a way that does no harm: the snapshot is given up.

@@ -29,6 +29,10 @@ pub struct Model {
     pub(crate) keyspace: Keyspace,
     pub(crate) temporary: Temporary,
     no_space: BTreeSet<NodeId>,
+    /// The last entry that raised the alarm about space, or ended it.
+    pub(crate) space_changed: Index,
+    /// How often a leader ended the alarm of another member, which was removed.
+    pub(crate) ended_for_others: u64,
     /// The time of the newest command.
     pub(crate) time: u64,
     /// When leases were ended that the leader had counted down: the first time that any member had applied it.
@@ -46,6 +50,8 @@ pub struct Done {
     pub revision: u64,
     /// The oldest revision that can be read afterwards.
     pub floor: u64,
+    /// Somebody lacks space afterwards.
+    pub lacks_space: bool,
 }
 
 impl Model {
@@ -84,8 +90,9 @@ impl Model {
             let proposal = bytes.and_then(|bytes| Proposal::decode(&bytes).ok());
             let (command, result) = match proposal {
                 None => (None, None),
-                Some((time, Proposal { command, .. })) => {
+                Some((time, Proposal { command, origin })) => {
                     let result = self.apply(index, time, &command, now);
+                    self.look_at_alarm(index, origin.node, &command, result.as_ref());
                     (Some(command), result)
                 }
             };
@@ -94,6 +101,7 @@ impl Model {
                 result,
                 revision: self.keyspace.revision,
                 floor: self.keyspace.floor,
+                lacks_space: self.lacks_space(),
             });
         }
         self.written.retain(|(index, _), _| *index > applied);
@@ -104,6 +112,31 @@ impl Model {
     pub fn at(&self, index: Index) -> Option<&Done> {
         let place = usize::try_from(index.0.checked_sub(1)?).ok()?;
         self.done.get(place)
+    }
+
+    /// Whether anybody says that it lacks space.
+    #[must_use]
+    pub fn lacks_space(&self) -> bool {
+        !self.no_space.is_empty()
+    }
+
+    fn look_at_alarm(
+        &mut self,
+        index: Index,
+        from: NodeId,
+        command: &Command,
+        result: Option<&Result<Outcome, Failure>>,
+    ) {
+        let Command::Alarm { alarm, raised } = command else {
+            return;
+        };
+        if !matches!(result, Some(Ok(Outcome::Alarm { changed: true }))) {
+            return;
+        }
+        self.space_changed = index;
+        if alarm.member != from && !raised {
+            self.ended_for_others += 1;
+        }
     }
 
     fn apply(
