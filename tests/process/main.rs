@@ -11,6 +11,7 @@
 //! | `succession` | how soon another leads after a clean stop, or a closed link |
 //! | `leader_killed` | kill -9 of the leader, again and again, under reads and writes |
 //! | `rescue` | one member of three left, and `--force-new-cluster` |
+//! | `once` | writes asked again by a key of the client |
 //! | `python`, `etcdctl`, `curl` | clients of etcd as they are |
 //! | `readme` | the commands in README.md, as printed |
 //! | `start` | flags, exit codes, signals, directories, logs |
@@ -33,6 +34,7 @@ mod etcdctl;
 mod leader_killed;
 mod lost;
 mod metrics;
+mod once;
 mod python;
 mod readme;
 mod repair;

@@ -36,6 +36,9 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::Store(StoreFailure::DuplicateKey) => "etcdserver: duplicate key given in txn request",
         Failure::Store(StoreFailure::TooManyOperations) => "etcdserver: too many operations in txn request",
         Failure::Store(StoreFailure::IllFormed) => "etcdserver: ill-formed txn request",
+        Failure::Store(StoreFailure::OtherRequest) => {
+            "etcdserver: the Idempotency-Key was used for another request"
+        }
         Failure::Store(StoreFailure::Tree(_)) => unreachable!("a failure of the v2 tree outside /v2/keys"),
     }
 }

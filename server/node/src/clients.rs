@@ -37,7 +37,9 @@ impl Node {
         }
         match request {
             // What frees space is let through.
-            Request::Write(command) if command.takes_space() && self.refuses_more() => {
+            Request::Write(command)
+                if command.takes_space() && self.refuses_more() && !self.store().was_named(&command) =>
+            {
                 self.reply(client, id, Err(command::Failure::NoSpace.into()));
             }
             Request::Write(mut command) => {

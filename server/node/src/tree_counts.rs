@@ -1,7 +1,7 @@
 //! How often what was done to the v2 tree, as `/v2/stats/store` tells it. Not part of the replicated state.
 
 use serde::{Deserialize, Serialize};
-use storage::store::command::{Command, TreeChange};
+use storage::store::command::{Command, Retriable, TreeChange};
 
 /// How often something was done, and how often it could not be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,15 +53,22 @@ impl Tallied {
     pub(crate) fn of(command: &Command, tree_index: u64) -> Tallied {
         match command {
             Command::Expire => Tallied::Expiry(tree_index),
-            Command::Tree { change, .. } => match change {
-                TreeChange::Set(_) => Tallied::Set,
-                TreeChange::Create(_) | TreeChange::CreateInOrder(_) => Tallied::Create,
-                TreeChange::Update(_) => Tallied::Update,
-                TreeChange::CompareAndSwap(..) => Tallied::Swap,
-                TreeChange::Delete { .. } => Tallied::Delete,
-                TreeChange::CompareAndDelete(_) => Tallied::ComparedDelete,
+            Command::Tree { change, .. } => Tallied::of_change(change),
+            Command::Once(once) => match &once.write {
+                Retriable::Tree { change, .. } => Tallied::of_change(change),
             },
             _ => Tallied::Nothing,
+        }
+    }
+
+    fn of_change(change: &TreeChange) -> Tallied {
+        match change {
+            TreeChange::Set(_) => Tallied::Set,
+            TreeChange::Create(_) | TreeChange::CreateInOrder(_) => Tallied::Create,
+            TreeChange::Update(_) => Tallied::Update,
+            TreeChange::CompareAndSwap(..) => Tallied::Swap,
+            TreeChange::Delete { .. } => Tallied::Delete,
+            TreeChange::CompareAndDelete(_) => Tallied::ComparedDelete,
         }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Caller {
     freeing: Freeing,
     /// It has freed in the calm what was taken in the storm, or does.
     tidies: bool,
+    /// A write that it has named, to be asked again.
+    again: Option<Request>,
 }
 
 /// A lease of a caller.
@@ -61,6 +63,7 @@ impl Caller {
             queue: Vec::new(),
             freeing: Freeing::No,
             tidies: false,
+            again: None,
         }
     }
 
@@ -74,6 +77,12 @@ impl Caller {
         self.freeing.learn(call);
         if let Told::Response(response) = &call.told {
             self.revision = self.revision.max(response.header.revision.0);
+        }
+        if matches!(
+            &call.request,
+            Request::Write(storage::store::command::Command::Once(_))
+        ) {
+            self.again = Some(call.request.clone());
         }
         match (call.answer(), &call.request) {
             (Some((_, Ok(Answer::Done(Outcome::LeaseGranted { id, .. })))), _) => {

@@ -88,6 +88,8 @@ impl World {
         }
         let believed = |call: &&Call| self.checks.divergence.believes(call);
         let calls: Vec<Call> = self.calls.iter().filter(believed).cloned().collect();
+        check::once::check(&calls, model, &mut self.probes)
+            .map_err(|story| Violation::new("a named write is done once", story))?;
         check::calls::check(&calls, model, &mut self.probes)
             .map_err(|story| Violation::new("the stores are one history", story))?;
         let leads = |seat: &&Seat| seat.node().is_some_and(|node| node.raft().is_leader());

@@ -96,6 +96,7 @@ probes! {
     FileGone "files read whose time was over",
     FileExpired "files expired",
     InOrder "queues listed",
+    AskedAgain "named writes answered twice",
     ;
 }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::alarm::Alarm;
 use super::query::{KeyRange, KeyValue, LeaseId, Revision, TreeNode};
+pub use super::retries::{Once, Retriable};
 use super::transaction::{Chosen, Transaction};
 
 /// The cluster's wall clock: nanoseconds since the Unix epoch. Each command carries the time by the clock of the leader
@@ -89,6 +90,8 @@ pub enum Command {
         /// Whether it is raised.
         raised: bool,
     },
+    /// A write that its client has named, so that it may ask again: it is done once.
+    Once(Box<Once>),
 }
 
 impl Command {
@@ -98,15 +101,24 @@ impl Command {
         match self {
             Command::Put(_) | Command::LeaseGrant { .. } => true,
             Command::Transaction(transaction) => transaction.may_put(),
-            Command::Tree { change, .. } => match change {
-                TreeChange::Create(_) | TreeChange::CreateInOrder(_) => true,
-                // What is there may be kept alive.
-                TreeChange::Set(write) | TreeChange::Update(write) | TreeChange::CompareAndSwap(_, write) => {
-                    !write.refresh
-                }
-                TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_) => false,
+            Command::Tree { change, .. } => change.takes_space(),
+            Command::Once(once) => match &once.write {
+                Retriable::Tree { change, .. } => change.takes_space(),
             },
             _ => false,
+        }
+    }
+}
+
+impl TreeChange {
+    fn takes_space(&self) -> bool {
+        match self {
+            TreeChange::Create(_) | TreeChange::CreateInOrder(_) => true,
+            // What is there may be kept alive.
+            TreeChange::Set(write) | TreeChange::Update(write) | TreeChange::CompareAndSwap(_, write) => {
+                !write.refresh
+            }
+            TreeChange::Delete { .. } | TreeChange::CompareAndDelete(_) => false,
         }
     }
 }
@@ -338,6 +350,9 @@ pub enum Failure {
     /// A v2 error.
     #[error(transparent)]
     Tree(#[from] TreeFailure),
+    /// Something else was asked under this name.
+    #[error("the name was used for another request")]
+    OtherRequest,
 }
 
 /// A v2 error: its code tells clients which, see `code`.

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Alarm = 7,
     /// What happened in the v2 tree.
     TreeEvent = 8,
+    /// A write that its client has named.
+    Retry = 9,
 }
 
 /// What a set of rows comes to, kept up as rows come and go.

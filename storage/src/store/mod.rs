@@ -12,6 +12,7 @@
 //! | `members`     | the name, client URLs and data id that each member published                 |
 //! | `transaction` | the v3 transaction, and what etcd's rules say of it                          |
 //! | `alarm`       | the alarms that members raised                                               |
+//! | `retries`     | writes that clients have named, and what came of them                      |
 //! | `work`        | commands on very many keys, in slices; what is left pending                  |
 //! | `fingerprint` | the hash that replicas compare                                               |
 //! | `rows`        | the state as a list of rows, for snapshots                                   |
@@ -24,6 +25,7 @@ mod members;
 mod mvcc;
 pub mod query;
 mod refound;
+mod retries;
 pub mod rows;
 pub mod transaction;
 mod tree;
@@ -33,6 +35,7 @@ use raft_core::NodeId;
 
 pub use lease::{LEASE_TTL_MAX, Lease};
 pub use members::Profile;
+pub use retries::{RETRIES_BYTES_MAX, RETRIES_MAX, RETRIES_SECONDS_MAX, RETRY_KEY_BYTES_MAX};
 
 use alarm::Alarms;
 use command::{Applied, ClusterTime, Command, Failure, Outcome, TreeChange, TreeEvent, TreeFailure};
@@ -40,6 +43,7 @@ use fingerprint::{Kind, Row, Totals};
 use members::Members;
 use mvcc::{Deleting, Keyspace, Transacting};
 use query::{Event, Found, LeaseId, LeaseView, Query, Revision};
+use retries::Retries;
 use transaction::Transaction;
 use tree::{Expiring, Tree};
 use work::Job;
@@ -57,10 +61,13 @@ pub struct Store {
     tree: Tree,
     members: Members,
     alarms: Alarms,
+    retries: Retries,
     /// The newest time that a command carried.
     time: ClusterTime,
     /// The command that is being carried out; between two commands None.
     job: Option<Job>,
+    /// The key that names it, and the hash of what was asked, if it is named.
+    naming: Option<(bytes::Bytes, u64)>,
     /// Other slices than usual.
     #[cfg(test)]
     rows_per_slice: Option<usize>,
@@ -76,6 +83,8 @@ impl Store {
             tree: Tree::new(members as u64 + 1),
             members: Members::default(),
             alarms: Alarms::default(),
+            retries: Retries::default(),
+            naming: None,
             time: ClusterTime::default(),
             job: None,
             #[cfg(test)]
@@ -92,6 +101,14 @@ impl Store {
         assert!(self.job.is_none(), "one command after the other");
         self.time = self.time.max(time);
         self.tidy_a_little();
+        match command {
+            Command::Once(once) => self.apply_once(*once),
+            other => self.apply_anew(other),
+        }
+    }
+
+    /// Carries a command out, or begins to.
+    fn apply_anew(&mut self, command: Command) -> Applied {
         if command.takes_space() && self.refuses_more() {
             return Applied::Done(Err(Failure::NoSpace));
         }
@@ -178,7 +195,8 @@ impl Store {
             | Command::LeaseRevoke { .. }
             | Command::LeaseExpire { .. }
             | Command::Expire
-            | Command::Transaction(_) => unreachable!("it is carried out in slices"),
+            | Command::Transaction(_)
+            | Command::Once(_) => unreachable!("it is carried out elsewhere"),
         }
     }
 
@@ -327,6 +345,7 @@ impl Store {
             .and(self.tree.totals())
             .and(self.members.totals())
             .and(self.alarms.totals())
+            .and(self.retries.totals())
             .and(self.counters())
     }
 

@@ -18,11 +18,13 @@ use super::alarm::{Alarm, Alarms};
 use super::command::ClusterTime;
 use super::members::Members;
 use super::mvcc::Keyspace;
+use super::retries::Retries;
 use super::tree::Tree;
 
 pub use super::lease::LeaseRow;
 pub use super::members::ProfileRow;
 pub use super::mvcc::{ChangeRow, KeyRow, KeyspaceRow, Life, Version};
+pub use super::retries::RetryRow;
 pub use super::tree::{EventRow, NodeRow, TreeRow};
 
 /// A piece of the state.
@@ -48,6 +50,8 @@ pub enum Row {
     Node(NodeRow),
     /// What happened in the tree.
     TreeEvent(EventRow),
+    /// A write that its client has named.
+    Retry(RetryRow),
 }
 
 /// The rows of one kind. Sections follow each other in this order.
@@ -64,6 +68,7 @@ enum Section {
     Tree,
     Nodes,
     TreeEvents,
+    Retries,
 }
 
 impl Section {
@@ -79,7 +84,8 @@ impl Section {
             Section::Changes => Some(Section::Tree),
             Section::Tree => Some(Section::Nodes),
             Section::Nodes => Some(Section::TreeEvents),
-            Section::TreeEvents => None,
+            Section::TreeEvents => Some(Section::Retries),
+            Section::Retries => None,
         }
     }
 }
@@ -191,6 +197,7 @@ impl Store {
             Section::Tree => Box::new(self.tree.head_row(after)),
             Section::Nodes => Box::new(self.tree.node_rows(after)),
             Section::TreeEvents => Box::new(self.tree.event_rows(after)),
+            Section::Retries => Box::new(self.retries.rows(after)),
         }
     }
 }
@@ -205,6 +212,7 @@ impl Row {
                 Row::Key(row) => row.bytes(),
                 Row::Node(row) => row.bytes(),
                 Row::TreeEvent(row) => row.bytes(),
+                Row::Retry(row) => row.bytes(),
                 Row::Change(row) => row.key.len(),
                 Row::Time(_) | Row::Alarm(_) | Row::Keyspace(_) | Row::Lease(_) | Row::Tree(_) => 0,
             }
@@ -222,6 +230,7 @@ impl Row {
             Row::Tree(_) => Section::Tree,
             Row::Node(_) => Section::Nodes,
             Row::TreeEvent(_) => Section::TreeEvents,
+            Row::Retry(_) => Section::Retries,
         }
     }
 }
@@ -235,6 +244,7 @@ pub struct Loading {
     alarms: Alarms,
     keyspace: Option<Keyspace>,
     tree: Option<Tree>,
+    retries: Retries,
 }
 
 impl Loading {
@@ -259,6 +269,7 @@ impl Loading {
             Row::Tree(row) => set_once(&mut self.tree, Tree::load(&row)),
             Row::Node(row) => begun(&mut self.tree)?.load_node(row),
             Row::TreeEvent(row) => begun(&mut self.tree)?.load_event(row),
+            Row::Retry(row) => self.retries.load(row),
         }
     }
 
@@ -272,6 +283,8 @@ impl Loading {
             tree: self.tree.ok_or(RowFault::Missing)?,
             members: self.members,
             alarms: self.alarms,
+            retries: self.retries,
+            naming: None,
             time: self.time.ok_or(RowFault::Missing)?,
             job: None,
             #[cfg(test)]

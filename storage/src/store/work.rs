@@ -45,7 +45,10 @@ impl Store {
     pub fn work(&mut self) -> Applied {
         let mut job = self.job.take().expect("a command is begun");
         match self.work_on(&mut job, self.rows_per_slice()) {
-            Some(outcome) => Applied::Done(outcome),
+            Some(result) => {
+                self.name_done(&result);
+                Applied::Done(result)
+            }
             None => {
                 self.job = Some(job);
                 Applied::Working

@@ -32,6 +32,8 @@ pub(super) const INVALID_FIELD: Kind = kind(209, 400, "Invalid field");
 pub(super) const INVALID_FORM: Kind = kind(210, 400, "Invalid POST form");
 pub(super) const VALUE_ON_REFRESH: Kind = kind(211, 400, "Value provided on refresh");
 pub(super) const TTL_ON_REFRESH: Kind = kind(212, 400, "A TTL must be provided on refresh");
+/// The status that RFC 9110 has for what is well-formed and cannot be done; as the draft of the header has it.
+const OTHER_REQUEST: Kind = kind(209, 422, "Invalid field");
 const RAFT_INTERNAL: Kind = kind(300, 500, "Raft Internal Error");
 /// etcd has no number for what it does not serve; clients treat 300 as "the server could not".
 pub(super) const NOT_SERVED: Kind = kind(300, 501, "Raft Internal Error");
@@ -81,7 +83,10 @@ pub(super) fn failed(answer: &mut HttpAnswer, cluster: u64, why: &Failure) {
         other => write(
             answer,
             cluster,
-            &RAFT_INTERNAL,
+            match other {
+                Failure::Store(StoreFailure::OtherRequest) => &OTHER_REQUEST,
+                _ => &RAFT_INTERNAL,
+            },
             failure::text(other).as_bytes(),
             0,
         ),

@@ -13,14 +13,16 @@ use crate::{civil, text};
 /// Renders the node's answer; with `action_only`, a write's success tells its action and nothing else.
 pub(crate) fn render(response: &Response, action_only: bool, answer: &mut HttpAnswer) {
     let header = &response.header;
-    let event = match &response.result {
-        Ok(Answer::Done(Outcome::Tree(event)) | Answer::Found(Found::Tree(event))) => event,
+    let (event, index) = match &response.result {
+        // Told again, it is told as of then.
+        Ok(Answer::Done(Outcome::Tree(event))) => (event, event.index()),
+        Ok(Answer::Found(Found::Tree(event))) => (event, header.tree_index),
         Ok(other) => unreachable!("{other:?} to a question about the v2 tree"),
         Err(why) => return error::failed(answer, header.cluster_id, why),
     };
     answer.begin_json(if creates(event) { 201 } else { 200 });
     cluster_id(answer, header.cluster_id);
-    answer.header("X-Etcd-Index", header.tree_index);
+    answer.header("X-Etcd-Index", index);
     answer.header("X-Raft-Index", header.applied);
     answer.header("X-Raft-Term", header.term);
     let body = &mut answer.body;

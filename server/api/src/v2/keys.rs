@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use node::Request;
-use storage::store::command::{Command, Compare, TreeChange, TreeContent, TreeWrite};
+use storage::store::RETRY_KEY_BYTES_MAX;
+use storage::store::command::{Command, Compare, Once, Retriable, TreeChange, TreeContent, TreeWrite};
 use storage::store::query::Query;
 
-use super::error::{NOT_SERVED, Refusal};
+use super::error::{INVALID_FIELD, NOT_SERVED, Refusal};
 use super::form::{self, Options};
 use crate::Parsed;
 use crate::answer::HttpAnswer;
@@ -27,6 +28,7 @@ fn read(call: &Call<'_>) -> Result<Parsed, Refusal> {
     let options = form::options(call)?;
     let method = call.request.method;
     check_served(&options)?;
+    let key = idempotency_key(call)?;
     let path = path(call.path);
     let render = Render::of(Kind::Keys {
         action_only: options.action_only,
@@ -40,9 +42,13 @@ fn read(call: &Call<'_>) -> Result<Parsed, Refusal> {
             linearizable: options.quorum,
         }
     } else {
-        Request::Write(Command::Tree {
-            path,
-            change: change(method, options),
+        let change = change(method, options);
+        Request::Write(match key {
+            Some(key) => Command::Once(Box::new(Once {
+                key,
+                write: Retriable::Tree { path, change },
+            })),
+            None => Command::Tree { path, change },
         })
     };
     Ok(Parsed::Ask(Box::new(request), render))
@@ -55,6 +61,18 @@ fn check_served(options: &Options) -> Result<(), Refusal> {
         return Err(Refusal::new(NOT_SERVED, "the option \"wait\" is not served yet"));
     }
     Ok(())
+}
+
+/// The client's name for a write, by which it is done once however often it is asked. Reads need none.
+fn idempotency_key(call: &Call<'_>) -> Result<Option<Bytes>, Refusal> {
+    match call.request.header("Idempotency-Key") {
+        Some(key) if (1..=RETRY_KEY_BYTES_MAX).contains(&key.len()) => Ok(Some(Bytes::copy_from_slice(key))),
+        Some(_) => Err(Refusal::new(
+            INVALID_FIELD,
+            "invalid value for \"Idempotency-Key\"",
+        )),
+        None => Ok(None),
+    }
 }
 
 /// The path within the tree, without the slash that may end it.

@@ -106,7 +106,8 @@ fn code_of(why: &Failure) -> Code {
             | StoreFailure::EmptyKey
             | StoreFailure::DuplicateKey
             | StoreFailure::TooManyOperations
-            | StoreFailure::IllFormed,
+            | StoreFailure::IllFormed
+            | StoreFailure::OtherRequest,
         ) => Code::InvalidArgument,
         Failure::Store(
             StoreFailure::FutureRevision

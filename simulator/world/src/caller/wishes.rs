@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use node::Request;
-use storage::store::command::{Command, Put, TreeChange, TreeContent, TreeWrite};
+use storage::store::command::{Command, Once, Put, Retriable, TreeChange, TreeContent, TreeWrite};
 use storage::store::query::{KeyRange, LeaseId, Query, RangeEnd, RangeQuery, Revision};
 use storage::store::transaction::{Choice, Comparison, Operand, Operation, Relation, Transaction};
 
@@ -38,6 +38,12 @@ impl Caller {
         }
         if hoards && !calm && choices.happens(PerMillion(250_000)) {
             return hoard::large(choices, numbers);
+        }
+        // Asked again, answered or not: it is done once.
+        if choices.happens(PerMillion(400_000))
+            && let Some(again) = self.again.take()
+        {
+            return again;
         }
         if let Some(held) = self.held
             && choices.happens(PerMillion(600_000))
@@ -110,7 +116,12 @@ impl Caller {
     /// The queue: children in the order of their making.
     fn queued(&mut self, choices: &mut Choices, numbers: &mut Numbers) -> Request {
         match choices.below(10) {
-            0..5 => tree("/queue".into(), TreeChange::CreateInOrder(file(None, numbers))),
+            0..4 => once(
+                "/queue".into(),
+                TreeChange::CreateInOrder(file(None, numbers)),
+                numbers,
+            ),
+            4..5 => tree("/queue".into(), TreeChange::CreateInOrder(file(None, numbers))),
             5..6 => {
                 let hidden = format!("/queue/_h{}", choices.below(2));
                 tree(hidden.into(), TreeChange::Set(file(None, numbers)))
@@ -280,6 +291,13 @@ fn read(query: Query, choices: &mut Choices) -> Request {
 
 fn tree(path: Bytes, change: TreeChange) -> Request {
     Request::Write(Command::Tree { path, change })
+}
+
+/// The same, under a name of its own.
+fn once(path: Bytes, change: TreeChange, numbers: &mut Numbers) -> Request {
+    let key = value(numbers);
+    let write = Retriable::Tree { path, change };
+    Request::Write(Command::Once(Box::new(Once { key, write })))
 }
 
 fn file(ttl: Option<u64>, numbers: &mut Numbers) -> TreeWrite {

@@ -9,6 +9,7 @@ pub mod leases;
 pub mod linearizable;
 pub mod liveness;
 pub mod model;
+pub mod once;
 pub mod promise;
 pub mod read_index;
 pub mod refusal;

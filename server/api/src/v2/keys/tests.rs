@@ -156,6 +156,35 @@ fn posts_and_deletions_become_changes() {
 }
 
 #[test]
+fn a_write_with_an_idempotency_key_is_done_once() {
+    let named = |method: &str, key: &'static [u8]| {
+        let headers: &[(&str, &[u8])] = &[("idempotency-key", key)];
+        send(method, "/a", headers, b"")
+    };
+    for method in ["PUT", "POST", "DELETE"] {
+        let (Parsed::Ask(request, _), _) = named(method, b"k") else {
+            panic!("{method} is refused");
+        };
+        let Request::Write(Command::Once(once)) = *request else {
+            panic!("{method} asks {request:?}");
+        };
+        let plain = ask(method, "/a", &[], b"");
+        assert_eq!(once.key, "k");
+        assert_eq!(plain, Request::Write(once.write.into()), "{method}");
+    }
+    assert!(matches!(
+        named("GET", b"k"),
+        (Parsed::Ask(request, _), _) if matches!(*request, Request::Read { .. })
+    ));
+    for key in [&b""[..], &[b'k'; 256]] {
+        let (parsed, answer) = named("PUT", key);
+        assert_eq!((parsed, answer.status), (Parsed::Answered, 400));
+        let cause = r#""cause":"invalid value for \"Idempotency-Key\""#;
+        assert!(text(&answer.body).contains(cause));
+    }
+}
+
+#[test]
 fn only_a_forms_body_counts() {
     let rows: [(Option<&[u8]>, &'static str); 5] = [
         (Some(b"application/x-www-form-urlencoded; charset=UTF-8"), "x"),

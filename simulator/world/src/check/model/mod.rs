@@ -44,6 +44,8 @@ pub struct Model {
 pub struct Done {
     /// What it asked for; None for Raft's own entries.
     pub command: Option<Command>,
+    /// The cluster's time, in nanoseconds.
+    pub time: u64,
     /// What came of it, as far as it is told here.
     pub result: Option<Result<Outcome, Failure>>,
     /// The keyspace's revision afterwards.
@@ -98,6 +100,7 @@ impl Model {
             };
             self.done.push(Done {
                 command,
+                time: self.time,
                 result,
                 revision: self.keyspace.revision,
                 floor: self.keyspace.floor,
@@ -147,6 +150,10 @@ impl Model {
         now: Time,
     ) -> Option<Result<Outcome, Failure>> {
         self.time = self.time.max(time.0);
+        if matches!(command, Command::Once(_)) {
+            // It may have been done before; what callers are told of it is compared elsewhere.
+            return None;
+        }
         if command.takes_space() && !self.no_space.is_empty() {
             return Some(Err(Failure::NoSpace));
         }
