@@ -180,7 +180,7 @@ impl Keyspace {
             let first = versions
                 .next()
                 .ok_or(RowFault::Impossible("a key without a version"))?;
-            self.keys.put(&row.key, |_| Ok(first))?;
+            self.keys.load(&row.key, first);
         }
         if versions.len() > 0 {
             let push = |history: &mut History| versions.for_each(|version| history.push(version));

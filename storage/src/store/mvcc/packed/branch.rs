@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::leaf::Leaf;
+use super::leaf::{Filling, Leaf};
 use super::span::Row;
 use super::strings::{Strings, give_back, make_room, room, separator};
 use crate::store::mvcc::history::History;
@@ -40,9 +40,10 @@ impl Node {
     pub(super) fn put<E>(
         &mut self,
         key: &[u8],
+        filling: Filling,
         make: impl FnOnce(Option<Row<'_>>) -> Result<Version, E>,
     ) -> Result<(), E> {
-        let split = self.put_below(key, make)?;
+        let split = self.put_below(key, filling, make)?;
         self.grow(split);
         Ok(())
     }
@@ -94,6 +95,7 @@ impl Node {
     fn put_below<E>(
         &mut self,
         key: &[u8],
+        filling: Filling,
         make: impl FnOnce(Option<Row<'_>>) -> Result<Version, E>,
     ) -> Result<Option<Split>, E> {
         match self {
@@ -105,12 +107,12 @@ impl Node {
                     Ok(at) => leaf.change(at, |history| history.push(version)),
                     Err(at) => leaf.insert(at, key, History::new(version)),
                 }
-                Ok(split_leaf(leaf, found.unwrap_or_else(|at| at)))
+                Ok(split_leaf(leaf, found.unwrap_or_else(|at| at), filling))
             }
             Node::Branch(branch) => {
                 let branch = Arc::make_mut(branch);
                 let child = branch.child(key);
-                let split = branch.children[child].put_below(key, make)?;
+                let split = branch.children[child].put_below(key, filling, make)?;
                 Ok(split.and_then(|split| branch.take_up(child, split)))
             }
         }
@@ -126,7 +128,7 @@ impl Node {
                 let at = leaf.keys.search(key).ok()?;
                 let leaf = Arc::make_mut(leaf);
                 let result = leaf.change(at, change);
-                Some((result, split_leaf(leaf, at)))
+                Some((result, split_leaf(leaf, at, Filling::Full)))
             }
             Node::Branch(branch) => {
                 let branch = Arc::make_mut(branch);
@@ -248,8 +250,8 @@ impl Branch {
     }
 }
 
-fn split_leaf(leaf: &mut Leaf, touched: usize) -> Option<Split> {
-    if !leaf.is_full() {
+fn split_leaf(leaf: &mut Leaf, touched: usize, filling: Filling) -> Option<Split> {
+    if !leaf.is_full(filling) {
         return None;
     }
     let right = leaf.split(touched);

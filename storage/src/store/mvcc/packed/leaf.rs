@@ -38,6 +38,15 @@ struct Place {
     bytes: u16,
 }
 
+/// When a leaf is full.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Filling {
+    /// When no more fits.
+    Full,
+    /// When it has as much as leaves have where keys come in any order.
+    Loaded,
+}
+
 #[derive(Clone, Debug)]
 struct Aside {
     /// The versions before the newest.
@@ -94,8 +103,21 @@ impl Leaf {
     }
 
     /// Whether it is to be split.
-    pub(super) fn is_full(&self) -> bool {
-        self.len() > ROWS_MAX || self.len() > 1 && self.bytes() > BYTES_MAX
+    pub(super) fn is_full(&self, filling: Filling) -> bool {
+        let most = |all: usize| match filling {
+            Filling::Full => all,
+            Filling::Loaded => self.usual_part(all),
+        };
+        self.len() > most(ROWS_MAX) || self.len() > 1 && self.bytes() > most(BYTES_MAX)
+    }
+
+    /// How full a leaf becomes that begins with this key: from a half on, and less often the more, as it is with leaves
+    /// that are split in the middle.
+    fn usual_part(&self, all: usize) -> usize {
+        let (prefix, rest) = self.keys.parts(0);
+        let chance = crc32c::crc32c_append(crc32c::crc32c(prefix), rest);
+        let whole = 1 << 32;
+        (all as u64 * whole / (2 * whole - u64::from(chance))) as usize
     }
 
     /// Whether it is to be joined with a neighbour, if it fits.

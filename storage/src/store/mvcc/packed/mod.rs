@@ -20,6 +20,7 @@ mod span;
 mod sparse;
 mod strings;
 
+use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use bytes::Bytes;
 use super::history::History;
 use super::version::Version;
 use branch::Node;
-use leaf::Leaf;
+use leaf::{Filling, Leaf};
 
 pub(super) use queue::{Queue, Queued};
 pub(super) use span::{Row, Span};
@@ -86,7 +87,20 @@ impl Map {
         key: &[u8],
         make: impl FnOnce(Option<Row<'_>>) -> Result<Version, E>,
     ) -> Result<(), E> {
-        self.root.put(key, make)
+        self.root.put(key, Filling::Full, make)
+    }
+
+    /// Adds a key behind all others, with its first version. Of keys that come so, as a snapshot's do, leaves are not
+    /// filled: they are left as full as they would be had the keys come in any order, some more and some less. Leaves
+    /// that are all full are all split by the next puts among them, and then grow alike: each size of their pieces in turn
+    /// is needed by all and by none, and what the allocator keeps of it in between is a hole.
+    pub(super) fn load(&mut self, key: &[u8], version: Version) {
+        debug_assert!(
+            self.last().is_none_or(|last| *last.key() < *key),
+            "keys come in order"
+        );
+        let made: Result<(), Infallible> = self.root.put(key, Filling::Loaded, |_| Ok(version));
+        let Ok(()) = made;
     }
 
     /// Changes the history of a key, if it is there.
