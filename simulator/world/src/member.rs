@@ -156,6 +156,7 @@ impl Member {
                 if (self.told_of_space || self.node.store().refuses_more())
                     && let Request::Write(command) = &*request
                     && command.takes_space()
+                    && !self.node.store().was_named(command)
                 {
                     self.asked_in_vain.insert((client, id));
                 }

@@ -40,7 +40,7 @@ impl Caller {
             return hoard::large(choices, numbers);
         }
         // Asked again, answered or not: it is done once.
-        if choices.happens(PerMillion(400_000))
+        if choices.happens(PerMillion(150_000))
             && let Some(again) = self.again.take()
         {
             return again;
