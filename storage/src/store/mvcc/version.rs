@@ -175,6 +175,13 @@ pub(super) struct Head {
 impl Head {
     const BYTES_MAX: usize = 41;
 
+    fn new() -> Head {
+        Head {
+            bytes: [0; Head::BYTES_MAX],
+            len: 0,
+        }
+    }
+
     fn add(&mut self, byte: u8) {
         self.bytes[self.len] = byte;
         self.len += 1;
@@ -196,6 +203,13 @@ impl Head {
     }
 }
 
+/// A number, packed.
+pub(super) fn number_bytes(number: u64) -> Head {
+    let mut head = Head::new();
+    head.number(number);
+    head
+}
+
 impl std::ops::Deref for Head {
     type Target = [u8];
 
@@ -211,10 +225,7 @@ const VALUE_ASIDE: u8 = 2;
 /// Packs a version; a value of more than so many bytes is to be kept aside.
 pub(super) fn pack(version: &Version, value_bytes_max: usize) -> Packed<'_> {
     let packed = |kind, value, aside| {
-        let mut head = Head {
-            bytes: [0; Head::BYTES_MAX],
-            len: 0,
-        };
+        let mut head = Head::new();
         head.add(kind);
         head.number(version.modified.0);
         if let Some(life) = &version.life {
@@ -261,7 +272,8 @@ pub(super) fn unpack<'a>(bytes: &'a [u8], aside: Option<&'a Bytes>) -> VersionRe
     }
 }
 
-fn number(rest: &mut &[u8]) -> u64 {
+/// A number that was packed, taken from the beginning of what is left.
+pub(super) fn number(rest: &mut &[u8]) -> u64 {
     let (mut number, mut shift) = (0, 0);
     loop {
         let byte = rest[0];

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imbl::Vector;
 
-use super::strings::{Strings, make_room};
+use super::strings::{common, make_room};
+use crate::store::mvcc::version::{number, number_bytes};
 use crate::store::query::Revision;
 
 /// So many keys at most stand in one block.
-const BLOCK_KEYS: usize = 128;
-/// And no more once it has so many bytes: the newest block is copied when a queue changes that a view shares.
+const BLOCK_KEYS: usize = 512;
+/// And so many bytes, if it has more than one key: a full one leaves nothing of the memory it has. The newest block is
+/// copied when a queue changes that a view shares.
 const BLOCK_BYTES: usize = 4 << 10;
 
 /// Keys with revisions that never go down, the oldest first.
@@ -29,9 +31,12 @@ struct Block {
     first: u64,
     /// The revision of its first key.
     revision: u64,
-    /// How much later each one is.
-    later: Vec<u32>,
-    keys: Strings,
+    /// What all keys begin with; then of each one how much later it is than the first, and the rest of it.
+    bytes: Vec<u8>,
+    /// Where each one begins in what follows the common beginning.
+    starts: Vec<u16>,
+    /// How long the common beginning is.
+    prefix: u32,
 }
 
 /// A key of the queue, where it is kept.
@@ -48,7 +53,8 @@ impl Queued<'_> {
 
     /// The key, copied.
     pub(in crate::store::mvcc) fn key(&self) -> Bytes {
-        self.block.keys.get(self.at).into()
+        let (_, rest) = self.block.parts(self.at);
+        [self.block.prefix(), rest].concat().into()
     }
 }
 
@@ -62,7 +68,7 @@ impl Queue {
     }
 
     pub(in crate::store::mvcc) fn push(&mut self, revision: Revision, key: &[u8]) {
-        if !self.recent.takes(revision) {
+        if !self.recent.takes(revision, key) {
             let next = Block {
                 first: self.recent.end(),
                 ..Block::default()
@@ -119,20 +125,20 @@ impl Queue {
         let start = self.block_where(|block| block.first <= number);
         let given = number.saturating_sub(self.block(start).first);
         let blocks = (start..=self.full.len()).map(|at| self.block(at));
-        let all = blocks.flat_map(|block| (0..block.keys.len()).map(move |at| Queued { block, at }));
+        let all = blocks.flat_map(|block| (0..block.len()).map(move |at| Queued { block, at }));
         all.skip(usize::try_from(given).unwrap_or(usize::MAX))
     }
 
     /// How many are older than a revision.
     pub(in crate::store::mvcc) fn older_than(&self, revision: Revision) -> usize {
         let block = self.block(self.block_where(|block| block.revision < revision.0));
-        let older = (0..block.keys.len()).take_while(|at| block.revision(*at) < revision);
+        let older = (0..block.len()).take_while(|at| block.revision(*at) < revision);
         (block.first + older.count() as u64).saturating_sub(self.begin) as usize
     }
 
     /// The last block of which this holds, as it does of all before it; or the first block.
     fn block_where(&self, holds: impl Fn(&Block) -> bool) -> usize {
-        if !self.recent.keys.is_empty() && holds(&self.recent) {
+        if self.recent.len() > 0 && holds(&self.recent) {
             return self.full.len();
         }
         // What is asked for is mostly at one of both ends.
@@ -157,27 +163,90 @@ impl Queue {
 }
 
 impl Block {
+    fn len(&self) -> usize {
+        self.starts.len()
+    }
+
     /// The number after its last key's.
     fn end(&self) -> u64 {
-        self.first + self.keys.len() as u64
+        self.first + self.len() as u64
     }
 
     /// Whether a key of this revision may come to the others.
-    fn takes(&self, revision: Revision) -> bool {
-        let has_room = self.keys.len() < BLOCK_KEYS && self.keys.bytes() < BLOCK_BYTES;
-        self.keys.is_empty() || has_room && u32::try_from(revision.0 - self.revision).is_ok()
+    fn takes(&self, revision: Revision, key: &[u8]) -> bool {
+        if self.len() == 0 {
+            return true;
+        }
+        let later = number_bytes(revision.0 - self.revision).len();
+        let common = common(self.prefix(), key);
+        let longer = (self.prefix().len() - common) * (self.len() - 1);
+        let bytes = self.bytes.len() + longer + later + key.len() - common;
+        self.len() < BLOCK_KEYS && bytes <= BLOCK_BYTES
     }
 
     fn push(&mut self, revision: Revision, key: &[u8]) {
-        if self.keys.is_empty() {
+        if self.len() == 0 {
             self.revision = revision.0;
+            make_room(&mut self.bytes, key.len());
+            self.bytes.extend_from_slice(key);
+            self.prefix = u32::try_from(key.len()).expect("a key is far smaller than 4 GiB");
+        } else {
+            self.shorten_prefix(common(self.prefix(), key));
         }
-        make_room(&mut self.later, 1);
-        self.later.push((revision.0 - self.revision) as u32);
-        self.keys.push(key);
+        let later = number_bytes(revision.0 - self.revision);
+        let rest = &key[self.prefix as usize..];
+        make_room(&mut self.starts, 1);
+        make_room(&mut self.bytes, later.len() + rest.len());
+        self.begin_next();
+        self.bytes.extend_from_slice(&later);
+        self.bytes.extend_from_slice(rest);
+    }
+
+    fn begin_next(&mut self) {
+        let start = self.bytes.len() - self.prefix as usize;
+        self.starts
+            .push(u16::try_from(start).expect("what comes before another key is short"));
+    }
+
+    /// Less is common from now on: each key gets what is no longer.
+    fn shorten_prefix(&mut self, prefix: usize) {
+        if prefix == self.prefix as usize {
+            return;
+        }
+        let former = std::mem::take(self);
+        let (kept, more) = former.prefix().split_at(prefix);
+        self.first = former.first;
+        self.revision = former.revision;
+        self.prefix = prefix as u32;
+        make_room(
+            &mut self.bytes,
+            former.bytes.len() + more.len() * (former.len() - 1),
+        );
+        make_room(&mut self.starts, former.len());
+        self.bytes.extend_from_slice(kept);
+        for at in 0..former.len() {
+            let (later, rest) = former.parts(at);
+            self.begin_next();
+            self.bytes.extend_from_slice(&number_bytes(later));
+            self.bytes.extend_from_slice(more);
+            self.bytes.extend_from_slice(rest);
+        }
     }
 
     fn revision(&self, at: usize) -> Revision {
-        Revision(self.revision + u64::from(self.later[at]))
+        Revision(self.revision + self.parts(at).0)
+    }
+
+    fn prefix(&self) -> &[u8] {
+        &self.bytes[..self.prefix as usize]
+    }
+
+    /// How much later a key is than the first, and what follows of it after the common beginning.
+    fn parts(&self, at: usize) -> (u64, &[u8]) {
+        let all = &self.bytes[self.prefix as usize..];
+        let end = self.starts.get(at + 1).map_or(all.len(), |end| usize::from(*end));
+        let mut rest = &all[usize::from(self.starts[at])..end];
+        let later = number(&mut rest);
+        (later, rest)
     }
 }

@@ -25,10 +25,6 @@ impl Strings {
         self.ends.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
     /// The bytes that it holds; what is common counts once.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.len()
@@ -194,7 +190,7 @@ pub(super) fn separator(before: &[u8], after: &[u8]) -> Vec<u8> {
 }
 
 /// How many bytes two strings have in common at the beginning.
-fn common(one: &[u8], other: &[u8]) -> usize {
+pub(super) fn common(one: &[u8], other: &[u8]) -> usize {
     one.iter()
         .zip(other)
         .take_while(|(one, other)| one == other)
