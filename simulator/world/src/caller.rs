@@ -1,7 +1,7 @@
 //! A caller: asks one member after another for all that the stores can do, and holds a lease now and then.
 
 use bytes::Bytes;
-use node::{Answer, ClientId, Request, RequestId};
+use node::{Answer, AutoCompaction, ClientId, Request, RequestId};
 use raft_core::{NodeId, Time};
 use storage::store::command::Outcome;
 use storage::store::query::LeaseId;
@@ -73,8 +73,8 @@ impl Caller {
     }
 
     /// What the answer changes for it.
-    fn learn(&mut self, call: &Call) {
-        self.freeing.learn(call);
+    fn learn(&mut self, call: &Call, compacts: bool) {
+        self.freeing.learn(call, compacts);
         if let Told::Response(response) = &call.told {
             self.revision = self.revision.max(response.header.revision.0);
         }
@@ -130,7 +130,7 @@ impl World {
         let caller = &mut self.callers[number];
         let (_, mut call) = caller.asked.take().expect("it waits");
         (call.told, call.returned) = (told, self.now);
-        caller.learn(&call);
+        caller.learn(&call, self.settings.auto_compaction == AutoCompaction::Off);
         let text = call.to_string();
         let who = 200 + number as u64;
         self.trace.step(self.now, who, text.as_bytes(), || text.clone());
@@ -143,6 +143,7 @@ impl World {
         let member = NodeId(self.choices.between(1, self.settings.nodes));
         let season = Season {
             calm: self.calm,
+            compacts: self.settings.auto_compaction == AutoCompaction::Off,
             hoards: self.settings.quota_bytes < u64::MAX,
         };
         let caller = &mut self.callers[number];

@@ -1,5 +1,6 @@
 //! The checks of a run as a whole, once it is over.
 
+use node::AutoCompaction;
 use raft_core::{Index, Time};
 
 use crate::call::Call;
@@ -34,6 +35,7 @@ impl World {
         let running = running.filter_map(|(&id, seat)| Some((id, seat.node()?)));
         self.checks.divergence.judge(running, works_from)?;
         self.judge_space()?;
+        self.judge_retention(works_from)?;
         self.judge_stores(works_from)?;
         self.judge_history()?;
         let succeeded = self
@@ -45,6 +47,22 @@ impl World {
             let story = format!("{succeeded} of {} operations succeeded", self.history.len());
             return Err(Violation::new("enough succeeds", story));
         }
+        Ok(())
+    }
+
+    /// History that is compacted without being asked goes in time.
+    fn judge_retention(&mut self, works_from: Time) -> Result<(), Violation> {
+        let quiet_since = works_from.max(self.whole_since).max(self.led_since);
+        let judged = self.checks.retention.judge(self.now, quiet_since);
+        judged.map_err(|error| Violation::new("history goes when it need not be kept", error))?;
+        let compactions = self.checks.retention.compactions();
+        self.probes.add(
+            match self.settings.auto_compaction {
+                AutoCompaction::Revisions(_) => Probe::CompactedByNumber,
+                _ => Probe::CompactedByAge,
+            },
+            compactions,
+        );
         Ok(())
     }
 

@@ -84,6 +84,8 @@ probes! {
     RangeDeleted "several keys deleted at once",
     OldRead "reads of old revisions",
     Compacted "compactions",
+    CompactedByAge "compactions by age",
+    CompactedByNumber "compactions by number",
     CompactedAgain "compactions that came too late",
     CompactedRead "reads of compacted revisions refused",
     FutureRead "reads of future revisions refused",

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use node::SnapshotPolicy;
+use node::{AutoCompaction, SnapshotPolicy};
 use raft_core::Mutant;
 
 use crate::choices::{Choices, PerMillion};
@@ -51,6 +51,8 @@ pub struct Settings {
     pub snapshot_crashes: PerMillion,
     /// How often a leader sends a first piece of a snapshot that is not what it has, as long as faults go on.
     pub spoilt: PerMillion,
+    /// What history is compacted without being asked. Then no caller asks for it.
+    pub auto_compaction: AutoCompaction,
     /// The quota of the state's size.
     pub quota_bytes: u64,
     /// How disks rot, if they do.
@@ -69,6 +71,19 @@ pub struct Settings {
 
 /// A simulated second in microseconds.
 pub const SECOND: u64 = 1_000_000;
+
+/// One run in four compacts by itself; by number it does so every five minutes, so that such a run takes long.
+const COMPACTIONS: [AutoCompaction; 64] = {
+    let mut all = [AutoCompaction::Off; 64];
+    let mut number = 1;
+    while number < 16 {
+        let age = if number % 2 == 0 { 1 } else { 6 };
+        all[all.len() - number] = AutoCompaction::Periodic(Duration::from_secs(age));
+        number += 1;
+    }
+    all[32] = AutoCompaction::Revisions(100);
+    all
+};
 
 /// One run in four fills its quota.
 const QUOTAS: [u64; 8] = {
@@ -97,6 +112,8 @@ impl Settings {
     /// The settings for one run.
     pub fn draw(choices: &mut Choices, nodes: u64, mutant: Option<Mutant>) -> Settings {
         let election_timeout = Duration::from_millis(choices.pick(&[1000, 500, 300, 300]));
+        let auto_compaction = choices.pick(&COMPACTIONS);
+        let by_number = matches!(auto_compaction, AutoCompaction::Revisions(_));
         Settings {
             nodes,
             mutant,
@@ -130,13 +147,18 @@ impl Settings {
             chunk_bytes_max: choices.pick(&[128 << 10, 3_000, 500]),
             snapshot_crashes: PerMillion(choices.pick(&[0, 50_000, 200_000])),
             spoilt: PerMillion(choices.pick(&[0, 300_000])),
-            quota_bytes: choices.pick(&QUOTAS),
+            // What callers free is free only when it is compacted.
+            quota_bytes: match choices.pick(&QUOTAS) {
+                _ if by_number => u64::MAX,
+                quota => quota,
+            },
+            auto_compaction,
             rot: choices.pick(&ROTS_OF_RUNS),
             wipes: choices.happens(PerMillion(120_000)),
             swaps: choices.happens(PerMillion(60_000)),
             repair_crashes: PerMillion(choices.pick(&[0, 300_000, 700_000])),
             storm: 45 * SECOND,
-            length: 60 * SECOND,
+            length: if by_number { 370 * SECOND } else { 60 * SECOND },
         }
     }
 

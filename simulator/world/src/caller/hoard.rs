@@ -26,14 +26,18 @@ pub(super) enum Freeing {
 
 impl Freeing {
     /// What the answer changes.
-    pub(super) fn learn(&mut self, call: &Call) {
+    pub(super) fn learn(&mut self, call: &Call, compacts: bool) {
         let answer = call.answer().map(|(_, answer)| answer);
         *self = match (*self, answer, &call.request) {
             (Freeing::No, Some(Err(Failure::NoSpace)), _) => Freeing::Delete,
             (Freeing::Delete, Some(Ok(Answer::Done(Outcome::Deleted { .. }))), Request::Write(command))
                 if *command == delete() =>
             {
-                Freeing::Compact
+                if compacts {
+                    Freeing::Compact
+                } else {
+                    Freeing::No
+                }
             }
             (
                 Freeing::Compact,

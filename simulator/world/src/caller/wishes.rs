@@ -19,6 +19,8 @@ const ROWS: u64 = 4;
 pub(crate) struct Season {
     /// All faults are over.
     pub(crate) calm: bool,
+    /// Callers compact.
+    pub(crate) compacts: bool,
     /// Callers fill the state until there is no space left.
     pub(crate) hoards: bool,
 }
@@ -26,7 +28,11 @@ pub(crate) struct Season {
 impl Caller {
     /// The next request. In the calm no lease is begun or kept, so that all have to end.
     pub(super) fn wish(&mut self, season: Season, choices: &mut Choices, numbers: &mut Numbers) -> Request {
-        let Season { calm, hoards } = season;
+        let Season {
+            calm,
+            compacts,
+            hoards,
+        } = season;
         if calm {
             self.held = None;
         }
@@ -59,7 +65,7 @@ impl Caller {
                 range: rows(choices),
                 previous: choices.pick(&[true, false]),
             }),
-            60..64 => {
+            60..64 if compacts => {
                 let back = choices.below(60);
                 Request::Write(Command::Compact {
                     revision: Revision((self.revision + 2).saturating_sub(back)),

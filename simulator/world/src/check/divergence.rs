@@ -35,6 +35,12 @@ pub struct Divergence {
 }
 
 impl Divergence {
+    /// Whether no state was ever made to differ.
+    #[must_use]
+    pub fn never_was(&self) -> bool {
+        self.spells.is_empty()
+    }
+
     /// Whose state differs now.
     #[must_use]
     pub fn differs(&self) -> Option<NodeId> {

@@ -14,6 +14,7 @@ pub mod promise;
 pub mod read_index;
 pub mod refusal;
 pub mod replicas;
+pub mod retention;
 pub mod revisions;
 pub mod space;
 pub mod votes;
@@ -61,6 +62,8 @@ pub struct Checks {
     pub divergence: divergence::Divergence,
     /// Who lacks space.
     pub space: space::Space,
+    /// What history is kept.
+    pub retention: retention::Retention,
     /// Who must not be heard of any more.
     silent: BTreeSet<NodeId>,
 }
@@ -77,6 +80,7 @@ impl Checks {
             model: model::Model::default(),
             divergence: divergence::Divergence::default(),
             space: space::Space::of(settings),
+            retention: retention::Retention::of(settings.auto_compaction),
             silent: BTreeSet::new(),
         }
     }
@@ -183,6 +187,12 @@ impl Checks {
             .map_err(|error| Violation::new("what is committed is durable", error))?;
         self.model
             .advance(node.applied().index, self.durable.committed(), now);
+        let keyspace = &self.model.keyspace;
+        let kept = self.retention.observe(keyspace.revision, keyspace.floor, now);
+        // Of a leader whose state differs the revision may, too, and it compacts by what it had seen.
+        if self.divergence.never_was() {
+            kept.map_err(|error| Violation::new("history is kept as long as it is to be", error))?;
+        }
         self.divergence.observe(now, id, node)?;
         if self.divergence.differs() == Some(id) {
             // A restart may bring the right state back; it counts once it is known to be.

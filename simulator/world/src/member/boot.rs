@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use net::hello;
 use net::roster::Roster;
-use node::{AutoCompaction, Config, Node, PATIENCE, Repair, Standing};
+use node::{Config, Node, PATIENCE, Repair, Standing};
 use raft_core::{Boot, Image, NodeId, SnapshotMark, Time};
 use storage::data_dir::Identity;
 use storage::repair::Note;
@@ -233,7 +233,7 @@ fn config(
         data_id: identity.data_id,
         snapshots: settings.snapshots,
         quota_bytes: settings.quota_bytes,
-        auto_compaction: AutoCompaction::Off,
+        auto_compaction: settings.auto_compaction,
         repair: None,
         attributes: Attributes {
             name: format!("n{}", seat.0),
