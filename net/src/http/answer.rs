@@ -1,7 +1,7 @@
 //! Answers on a connection: whole, in pieces, or a refusal.
 
 use super::Refusal;
-use super::connection::{Connection, Pieces, Stage};
+use super::connection::{Connection, Pieces, Rest, Stage};
 use super::head::{Attempts, Version};
 use super::response::{self, LAST_CHUNK, Length, Persistence};
 
@@ -13,9 +13,11 @@ impl Connection {
     /// Content-Length, Transfer-Encoding and Connection, which are this machine's to write. The body is left out, though not
     /// its length, when the request was a HEAD; 204 and 304 have neither.
     pub fn respond(&mut self, out: &mut Vec<u8>, status: u16, head_lines: &[u8], body: &[u8]) {
-        let Stage::Asked(whole) = self.stage else {
-            panic!("there is no request to answer")
-        };
+        let rest = self.rest();
+        if let Rest::Body(body) = &rest {
+            // What is left of it would be taken for the next request.
+            self.keep_alive &= body.is_taken();
+        }
         let bodiless = response::is_bodiless(status);
         let length = if bodiless {
             Length::Unsaid
@@ -23,17 +25,15 @@ impl Connection {
             Length::Known(body.len())
         };
         response::head(out, status, head_lines, length, self.persistence());
-        if !bodiless && !self.is_head() {
+        if !bodiless && !self.is_head {
             out.extend_from_slice(body);
         }
-        self.answered(whole.next);
+        self.answered(&rest);
     }
 
     /// Begins an answer whose length is not known yet; `head_lines` as for `respond`.
     pub fn start_stream(&mut self, out: &mut Vec<u8>, status: u16, head_lines: &[u8]) {
-        let Stage::Asked(whole) = self.stage else {
-            panic!("there is no request to answer")
-        };
+        let rest = self.rest();
         let bodiless = response::is_bodiless(status);
         let chunks_known = self.head.version == Version::Http11;
         // Without chunks only the end of the connection can end the body.
@@ -45,14 +45,11 @@ impl Connection {
         };
         response::head(out, status, head_lines, length, self.persistence());
         let pieces = match length {
-            _ if bodiless || self.is_head() => Pieces::Dropped,
+            _ if bodiless || self.is_head => Pieces::Dropped,
             Length::Chunked => Pieces::Chunked,
             _ => Pieces::Raw,
         };
-        self.stage = Stage::Streaming {
-            next: whole.next,
-            pieces,
-        };
+        self.stage = Stage::Streaming { rest, pieces };
     }
 
     /// Writes the next piece of a streamed answer.
@@ -69,20 +66,21 @@ impl Connection {
 
     /// Ends a streamed answer.
     pub fn finish_stream(&mut self, out: &mut Vec<u8>) {
-        let Stage::Streaming { next, pieces } = self.stage else {
+        let Stage::Streaming { rest, pieces } = &self.stage else {
             panic!("no answer is being streamed")
         };
-        if pieces == Pieces::Chunked {
+        if *pieces == Pieces::Chunked {
             out.extend_from_slice(LAST_CHUNK);
         }
-        self.answered(next);
+        let rest = rest.clone();
+        self.answered(&rest);
     }
 
     /// Answers a request that has not wholly arrived with a refusal, and closes. The host needs this for
     /// [`Refusal::TimedOut`] only.
     pub fn refuse(&mut self, out: &mut Vec<u8>, refusal: Refusal) {
         assert!(
-            matches!(self.stage, Stage::Head | Stage::Body(_)),
+            matches!(self.stage, Stage::Head | Stage::Body(_) | Stage::Open(_)),
             "a request in hand is answered, not refused"
         );
         let body = format!("{refusal}\n");
@@ -104,9 +102,13 @@ impl Connection {
         self.input.clear();
     }
 
-    /// Whether the request in hand is a HEAD.
-    fn is_head(&self) -> bool {
-        self.head.method(self.input.unread()) == "HEAD"
+    /// What is left of the request in hand.
+    fn rest(&self) -> Rest {
+        match &self.stage {
+            Stage::Asked(whole) => Rest::Read(whole.next),
+            Stage::Open(body) => Rest::Body(body.clone()),
+            _ => panic!("there is no request to answer"),
+        }
     }
 
     fn persistence(&self) -> Persistence {
@@ -117,10 +119,14 @@ impl Connection {
         }
     }
 
-    fn answered(&mut self, next: usize) {
-        if !self.keep_alive {
+    fn answered(&mut self, rest: &Rest) {
+        let next = match rest {
+            Rest::Read(next) => Some(*next),
+            Rest::Body(body) => body.is_taken().then_some(0),
+        };
+        let (true, Some(next)) = (self.keep_alive, next) else {
             return self.close();
-        }
+        };
         self.input.consume(next);
         self.stage = Stage::Head;
         self.attempts = Attempts::default();

@@ -22,6 +22,8 @@ enum Ending {
     Chunked(Chunked),
     /// The other side's close; responses only.
     Close,
+    /// Nothing: it was taken.
+    Ended,
 }
 
 /// A body that is all there.
@@ -76,12 +78,37 @@ impl Body {
                 self.end = received;
                 None
             }
+            Ending::Ended => Some(self.end),
         };
         Ok(next.map(|next| Whole {
             start: self.start,
             end: self.end,
             next,
         }))
+    }
+
+    /// Whether all of a stream was taken.
+    pub(super) fn is_taken(&self) -> bool {
+        matches!(self.ending, Ending::Ended)
+    }
+
+    /// Moves what has come of a body that is a stream out of the input, and what was before it. Returns whether that was
+    /// all of it: what follows then stands at the input's front.
+    pub(super) fn take(&mut self, input: &mut Input, into: &mut Vec<u8>) -> Result<bool, ChunkError> {
+        if matches!(self.ending, Ending::Ended) {
+            return Ok(true);
+        }
+        let whole = self.read(input)?;
+        into.extend_from_slice(&input.unread()[self.start..self.end]);
+        let taken = whole.map_or(self.end, |whole| whole.next);
+        input.consume(taken);
+        (self.start, self.end) = (0, 0);
+        match &mut self.ending {
+            _ if whole.is_some() => self.ending = Ending::Ended,
+            Ending::At(end) => *end -= taken,
+            Ending::Chunked(_) | Ending::Close | Ending::Ended => {}
+        }
+        Ok(whole.is_some())
     }
 
     /// Called when the other side closed: only a body that was to end so is then whole.

@@ -6,7 +6,7 @@ use super::framing::Framing;
 use super::head::{Attempts, RequestHead};
 use super::input::Input;
 use super::response::CONTINUE;
-use super::{LINGER_BYTES_MAX, Limits, Next, Phase, READ_AHEAD_BYTES_MAX, Refusal, Request};
+use super::{LINGER_BYTES_MAX, Limits, Next, Phase, READ_AHEAD_BYTES_MAX, Refusal, Request, Streams};
 
 /// What an HTTP/2 client with prior knowledge sends first (RFC 9113 3.4); as a request it could only be refused.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
@@ -18,6 +18,7 @@ const LEADING_BREAK_BYTES_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Connection {
     limits: Limits,
+    streams: Streams,
     pub(super) input: Input,
     pub(super) stage: Stage,
     /// Of the request in hand; meaningless in `Stage::Head`.
@@ -27,6 +28,8 @@ pub struct Connection {
     pub(super) leading_breaks: usize,
     /// Whether another request may follow the one in hand.
     pub(super) keep_alive: bool,
+    /// Whether the request in hand is a HEAD.
+    pub(super) is_head: bool,
     /// Whether a request was ever handed out; the HTTP/2 preface comes first or not at all.
     used: bool,
     /// Bytes thrown away since the connection was closed.
@@ -41,10 +44,21 @@ pub(super) enum Stage {
     Body(Body),
     /// The whole request waits for its answer.
     Asked(Whole),
+    /// The request waits for its answer, and its body is still to come, or to be read.
+    Open(Body),
     /// The answer is under way in pieces.
-    Streaming { next: usize, pieces: Pieces },
+    Streaming { rest: Rest, pieces: Pieces },
     /// Nothing more will be read or written.
     Closed,
+}
+
+/// What is in the input of a request whose answer is under way.
+#[derive(Clone, Debug)]
+pub(super) enum Rest {
+    /// Nothing is to be read of it; what follows it begins here.
+    Read(usize),
+    /// Its body.
+    Body(Body),
 }
 
 /// How the pieces of a streamed answer are written.
@@ -63,15 +77,23 @@ impl Connection {
     pub fn new(limits: Limits) -> Connection {
         Connection {
             limits,
+            streams: |_, _| false,
             input: Input::default(),
             stage: Stage::Head,
             head: RequestHead::default(),
             attempts: Attempts::default(),
             leading_breaks: 0,
             keep_alive: true,
+            is_head: false,
             used: false,
             discarded: 0,
         }
+    }
+
+    /// The same, where requests of some methods and targets are handed out before their bodies: see [`Next::Stream`].
+    #[must_use]
+    pub fn with_streams(self, streams: Streams) -> Connection {
+        Connection { streams, ..self }
     }
 
     /// Takes bytes from the client; call `next_request` afterwards.
@@ -90,6 +112,7 @@ impl Connection {
             return Next::Http2;
         }
         match self.advance(out) {
+            Ok(true) if matches!(self.stage, Stage::Open(_)) => Next::Stream(self.request_with(&[])),
             Ok(true) => Next::Request(self.request().expect("a request was just completed")),
             Ok(false) => Next::Wait,
             Err(refusal) => {
@@ -104,16 +127,47 @@ impl Connection {
         let Stage::Asked(whole) = self.stage else {
             return None;
         };
+        Some(self.request_with(&self.input.unread()[whole.start..whole.end]))
+    }
+
+    fn request_with<'a>(&'a self, body: &'a [u8]) -> Request<'a> {
         let unread = self.input.unread();
         let target = self.head.target(unread);
-        Some(Request {
+        Request {
             method: self.head.method(unread),
             target: target.path,
             version: self.head.version,
             headers: self.head.headers(unread),
-            body: &unread[whole.start..whole.end],
+            body,
             authority: target.authority,
-        })
+        }
+    }
+
+    /// Appends what has come of the body of a request that was handed out before it: after [`Next::Stream`], and then
+    /// whenever bytes came. Returns whether that is all of it. The request itself is forgotten.
+    ///
+    /// # Errors
+    /// If the body is malformed. If the answer was not begun, the refusal is written; the connection is closed.
+    pub fn read_stream(&mut self, into: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<bool, Refusal> {
+        let (Stage::Open(body)
+        | Stage::Streaming {
+            rest: Rest::Body(body),
+            ..
+        }) = &mut self.stage
+        else {
+            return Ok(true);
+        };
+        match body.take(&mut self.input, into) {
+            Ok(ended) => Ok(ended),
+            Err(error) => {
+                let refusal = error.into();
+                match self.stage {
+                    Stage::Open(_) => self.refuse(out, refusal),
+                    _ => self.close(),
+                }
+                Err(refusal)
+            }
+        }
     }
 
     /// What the connection is busy with.
@@ -121,7 +175,7 @@ impl Connection {
         match self.stage {
             Stage::Head if self.input.unread().is_empty() => Phase::Idle,
             Stage::Head | Stage::Body(_) => Phase::Receiving,
-            Stage::Asked(_) => Phase::Answering,
+            Stage::Asked(_) | Stage::Open(_) => Phase::Answering,
             Stage::Streaming { .. } => Phase::Streaming,
             Stage::Closed => Phase::Closed,
         }
@@ -131,10 +185,15 @@ impl Connection {
     /// ever after a close.
     pub fn wants_input(&self) -> bool {
         let ahead = |next: usize| self.input.unread().len() - next;
-        match self.stage {
+        match &self.stage {
             Stage::Head | Stage::Body(_) => true,
             Stage::Asked(whole) => ahead(whole.next) < READ_AHEAD_BYTES_MAX,
-            Stage::Streaming { next, .. } => ahead(next) < READ_AHEAD_BYTES_MAX,
+            Stage::Streaming {
+                rest: Rest::Read(next),
+                ..
+            } => ahead(*next) < READ_AHEAD_BYTES_MAX,
+            // Of a body that has ended, what follows; of one that has not, nothing is left there.
+            Stage::Open(_) | Stage::Streaming { .. } => ahead(0) < READ_AHEAD_BYTES_MAX,
             Stage::Closed => self.discarded < LINGER_BYTES_MAX,
         }
     }
@@ -148,14 +207,31 @@ impl Connection {
         !self.used && self.leading_breaks == 0
     }
 
-    /// Moves through the stages as far as the bytes go; true when a request has just become whole.
+    /// Moves through the stages as far as the bytes go; true when a request is to be handed out.
     fn advance(&mut self, out: &mut Vec<u8>) -> Result<bool, Refusal> {
         if matches!(self.stage, Stage::Head) {
             let Some(framing) = self.read_head()? else {
                 return Ok(false);
             };
-            let body = Body::new(self.head.len, framing.body, self.limits.body_bytes_max);
+            let unread = self.input.unread();
+            self.is_head = self.head.method(unread) == "HEAD";
+            let is_stream = (self.streams)(self.head.method(unread), self.head.target(unread).path);
+            // Of a stream no part is kept, so all of it may be as long as it likes.
+            let bytes_max = if is_stream {
+                usize::MAX
+            } else {
+                self.limits.body_bytes_max
+            };
+            let body = Body::new(self.head.len, framing.body, bytes_max);
             self.keep_alive &= framing.keep_alive;
+            if is_stream {
+                if framing.expects_continue {
+                    out.extend_from_slice(CONTINUE);
+                }
+                self.stage = Stage::Open(body);
+                self.used = true;
+                return Ok(true);
+            }
             self.stage = Stage::Body(body);
             if self.read_body()? {
                 return Ok(true);

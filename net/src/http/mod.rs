@@ -56,4 +56,4 @@ pub use head::Version;
 pub use headers::{HEADERS_MAX, Header, Headers, NO_HEADER};
 pub use limits::{LINGER_BYTES_MAX, Limits, READ_AHEAD_BYTES_MAX};
 pub use refusal::Refusal;
-pub use request::{Next, Phase, Request};
+pub use request::{Next, Phase, Request, Streams};

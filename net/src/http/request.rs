@@ -36,11 +36,18 @@ pub enum Next<'a> {
     Wait,
     /// A request. Answer it with `respond` or `start_stream`.
     Request(Request<'a>),
+    /// The head of a request that is a stream itself: take its body with
+    /// [`Connection::read_stream`](super::Connection::read_stream) as it comes, and answer it meanwhile. If it is answered
+    /// before its body has ended, the connection closes.
+    Stream(Request<'a>),
     /// The client made a mistake. The answer is written; the connection is closed.
     Refused(Refusal),
     /// The client speaks HTTP/2 (gRPC). Nothing is written: it could not read it. The connection is closed.
     Http2,
 }
+
+/// Of which method and target requests are streams.
+pub type Streams = fn(method: &str, target: &str) -> bool;
 
 /// What a connection is busy with; a host's deadlines depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,10 +14,11 @@
 //! | `route.rs` | the table of paths, methods and handlers |
 //! | `access.rs` | pages of which origin may read answers, which hosts are served |
 //! | `answer.rs`, `render.rs` | an answer in HTTP's terms; what is remembered between question and answer |
+//! | `stream.rs` | requests that are answered piece by piece |
 //! | `query.rs`, `text.rs`, `failure.rs` | form pairs in; JSON text out; etcd's words for failures |
 //! | `civil.rs` | the calendar |
 //! | `v2/` | `/v2/keys`, `/v2/members`, `/v2/machines`, `/v2/stats` |
-//! | `v3/` | the gRPC gateway's mapping of kv, cluster and maintenance |
+//! | `v3/` | the gRPC gateway's mapping of kv, watch, lease, cluster and maintenance |
 //! | `version.rs`, `health.rs`, `checks.rs`, `metrics.rs`, `vars.rs`, `log_level.rs` | the endpoints that belong to neither |
 //!
 //! # Invariants
@@ -50,6 +51,7 @@ mod metrics;
 mod query;
 mod render;
 mod route;
+mod stream;
 mod target;
 mod text;
 mod v2;
@@ -66,6 +68,7 @@ pub use civil::civil_date;
 pub use log_level::LogLevel;
 pub use metrics::Page;
 pub use render::Render;
+pub use stream::{Doing, Stream, Telling, Wish};
 pub use vars::Vars;
 pub use version::{COMPATIBLE_CLUSTER_VERSION, COMPATIBLE_VERSION};
 
@@ -110,14 +113,24 @@ pub struct Identity {
 pub enum Parsed {
     /// The node must answer; `Render` then knows how.
     Ask(Box<node::Request>, Render),
+    /// It is a stream: give it the request's body as it comes, and it asks the node, and writes the answer, piece by
+    /// piece.
+    Stream(Box<Stream>),
     /// The answer is already in the `HttpAnswer` given.
     Answered,
     /// So it is, and what is lighter than this is to be logged no more.
     LogFrom(LogLevel),
 }
 
+/// Whether a request of this method and target is a stream whose body is read as it comes. [`parse`] then takes it
+/// without its body.
+#[must_use]
+pub fn streams(method: &str, target: &str) -> bool {
+    route::streams(method, target)
+}
+
 /// Reads a request. Whatever is wrong with it is answered in the API's own form. Status, head and body of `answer` are overwritten,
-/// whatever they hold, if and only if the outcome is not [`Parsed::Ask`].
+/// whatever they hold, if and only if the outcome is neither [`Parsed::Ask`] nor [`Parsed::Stream`].
 pub fn parse(identity: &Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {
     if !identity.access.admits(&request, answer) {
         return Parsed::Answered;
@@ -125,6 +138,7 @@ pub fn parse(identity: &Identity, request: HttpRequest<'_>, answer: &mut HttpAns
     answer.origin = identity.access.origin(&request);
     match route::dispatch(identity, request, answer) {
         Parsed::Ask(request, render) => Parsed::Ask(request, render.for_origin(&answer.origin)),
+        Parsed::Stream(stream) => Parsed::Stream(Box::new(stream.for_origin(&answer.origin))),
         other => other,
     }
 }

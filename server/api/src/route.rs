@@ -76,7 +76,7 @@ const V3: &[Route] = &[
     call("/v3/maintenance/status", v3::maintenance::status),
     call("/v3/cluster/member/list", v3::cluster::member_list),
     call("/v3/kv/compaction", v3::kv::compaction),
-    later("/v3/watch"),
+    call("/v3/watch", v3::watch::watch),
     later("/v3/lock/lock"), later("/v3/lock/unlock"),
     later("/v3/election/campaign"), later("/v3/election/proclaim"), later("/v3/election/leader"),
     later("/v3/election/observe"), later("/v3/election/resign"),
@@ -131,6 +131,15 @@ const REST: &[Route] = &[
     exact("/debug/vars", GET, vars::parse),
     exact("/config/local/log", PUT, log_level::parse),
 ];
+
+/// The calls whose bodies are read as they come.
+const STREAMS: &[&str] = &["/v3/watch", "/v3beta/watch"];
+
+/// Whether the body of a request is read as it comes.
+pub(crate) fn streams(method: &str, target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    method == "POST" && STREAMS.contains(&path)
+}
 
 /// Finds the handler of a request and hands it over.
 pub(crate) fn dispatch(identity: &Identity, request: HttpRequest<'_>, answer: &mut HttpAnswer) -> Parsed {

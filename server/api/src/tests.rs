@@ -201,6 +201,15 @@ fn results(request: &Request) -> Vec<Result<Answer, Failure>> {
 
 /// What must hold of every answer.
 fn check(answer: &HttpAnswer) {
+    check_head(answer);
+    if text(&answer.head).contains("Content-Type: application/json") {
+        serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap();
+    }
+    text(&answer.body);
+}
+
+/// What must hold of the beginning of every answer.
+fn check_head(answer: &HttpAnswer) {
     assert!((200..600).contains(&answer.status));
     let head = text(&answer.head);
     assert!(head.starts_with(CORS) && head.ends_with("\r\n"));
@@ -212,10 +221,6 @@ fn check(answer: &HttpAnswer) {
             .all(|line| line.contains(": ") && !line.contains(['\r', '\n'])),
         "{head}"
     );
-    if head.contains("Content-Type: application/json") {
-        serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap();
-    }
-    text(&answer.body);
 }
 
 fn target() -> impl Strategy<Value = String> {
@@ -224,6 +229,7 @@ fn target() -> impl Strategy<Value = String> {
         "/v[23](/(keys|members|kv|put|range|%2[Ff]|%[0-9a-z]{1,2}|[.]{1,2}|a|\u{e9}|\r\n)?){0,5}([?]([a-zA-Z]{1,9}=?[%;0-9a-z\r\n]{0,3}&?){0,3})?",
         "/v2/keys/[a-z/]{0,5}[?](value|dir|prevExist|recursive|wait|quorum|ttl|prevIndex)=(true|5|)(&refresh=1)?",
         Just("/v3/kv/put".to_owned()),
+        Just("/v3/watch".to_owned()),
         Just("/v3/kv/range".to_owned()),
         Just("/v3/kv/deleterange".to_owned()),
         Just("/v3/kv/compaction".to_owned()),
@@ -254,6 +260,14 @@ proptest! {
         let (parsed, mut answer) = send(&method, &target, &[(&name, &value)], &body);
         match parsed {
             Parsed::Answered | Parsed::LogFrom(_) => check(&answer),
+            Parsed::Stream(mut stream) => {
+                let mut doing = Doing::default();
+                stream.receive(&body, &mut doing);
+                stream.body_ended(&mut doing);
+                stream.begin(&mut answer);
+                answer.body = doing.body;
+                check_head(&answer);
+            }
             Parsed::Ask(request, render) => {
                 prop_assert_eq!(&answer, &used(), "touched before the node has answered");
                 for result in results(&request) {

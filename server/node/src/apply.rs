@@ -44,6 +44,11 @@ impl Unapplied {
         self.working.is_none() && self.entries.is_empty()
     }
 
+    /// The state before the command that is being carried out, if there is one.
+    pub(crate) fn view(&self) -> Option<&Store> {
+        self.working.as_ref().map(|working| &working.view)
+    }
+
     pub(crate) fn begin_turn(&mut self) {
         self.worked_this_turn = false;
     }
@@ -61,8 +66,7 @@ impl Node {
     /// The replicated state as of the last entry applied.
     #[must_use]
     pub fn store(&self) -> &Store {
-        let working = self.unapplied.working.as_ref();
-        working.map_or(&self.store, |working| &working.view)
+        self.unapplied.view().unwrap_or(&self.store)
     }
 
     /// An entry is committed.

@@ -67,6 +67,9 @@ impl Node {
             Request::Members { linearizable: false } => {
                 self.reply(client, id, Ok(Answer::Members(self.members())))
             }
+            Request::Watch(watch) => self.on_watch(client, id, watch),
+            Request::WatchProgress => self.on_watch_progress(client, id),
+            Request::Header => self.reply(client, id, Ok(Answer::Header)),
             Request::Stats => {
                 let stats = Box::new(self.member_stats());
                 self.reply(client, id, Ok(Answer::Stats(stats)));
@@ -105,6 +108,7 @@ impl Node {
     }
 
     pub(crate) fn on_client_gone(&mut self, client: ClientId) {
+        self.unwatch_all_of(client);
         for ticket in self.waiting.client_gone(client) {
             // What only asks is given up when nobody waits for it; a write may be in the log already and runs its course.
             let asked = self.leases.remove(ticket);
@@ -212,15 +216,20 @@ impl Node {
         }
     }
 
-    pub(crate) fn reply(&mut self, client: ClientId, id: RequestId, result: Result<Answer, Failure>) {
-        let header = Header {
+    /// What every answer tells.
+    pub(crate) fn header(&self) -> Header {
+        Header {
             cluster_id: self.config.cluster_id,
             member_id: self.config.raft.id,
             revision: self.store().revision(),
             tree_index: self.store().tree_index(),
             term: self.raft.term(),
             applied: self.applied.index,
-        };
+        }
+    }
+
+    pub(crate) fn reply(&mut self, client: ClientId, id: RequestId, result: Result<Answer, Failure>) {
+        let header = self.header();
         self.outbox.push_back(Output::Reply {
             client,
             id,

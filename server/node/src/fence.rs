@@ -16,13 +16,10 @@ use storage::store::command::Command;
 use storage::store::query::Query;
 
 use crate::divergence::{Heard, Own, StateHash, Verdict};
-use crate::leases::Asker;
 use crate::message::Part;
 use crate::node::Node;
 use crate::proposal::Proposal;
-use crate::reads::Question;
 use crate::request::{Failure, Output, Request};
-use crate::waiting::Ticket;
 
 /// Who is named when nobody can be.
 pub(crate) const NOBODY: NodeId = NodeId(0);
@@ -166,7 +163,8 @@ impl Node {
             | Request::Stats
             | Request::Checks { .. }
             | Request::Transfer { .. }
-            | Request::Defragment => false,
+            | Request::Defragment
+            | Request::Header => false,
             // Who looks for the reason finds it.
             Request::Read { query, .. } => !matches!(query, Query::Alarms),
             Request::Write(command) => !matches!(command, Command::Alarm { .. }),
@@ -355,6 +353,7 @@ impl Node {
         }
         if self.is_fenced() {
             self.refuse_reads();
+            self.end_watches(&Failure::Corrupt);
         }
     }
 
@@ -367,33 +366,5 @@ impl Node {
             self.outbox.push_back(Output::Doubt(Doubt::Rebuilt(index)));
         }
         self.raft.stand_back(self.is_named(self.config.raft.id));
-    }
-
-    /// What waits to be read is not read from this state.
-    fn refuse_reads(&mut self) {
-        for (ticket, question) in self.reads.take_questions() {
-            self.refuse_question(ticket, &question);
-        }
-    }
-
-    /// What is asked is not told from this state.
-    pub(crate) fn refuse_question(&mut self, ticket: Ticket, question: &Question) {
-        match question {
-            Question::Lease(_, asker) => self.refuse(ticket, *asker),
-            Question::Checks => self.answer(ticket, Ok(self.checks(Some(Failure::Corrupt)))),
-            _ => self.answer(ticket, Err(Failure::Corrupt)),
-        }
-    }
-
-    /// The same of a lease.
-    pub(crate) fn refuse(&mut self, ticket: Ticket, asker: Asker) {
-        match asker {
-            Asker::Client => {
-                self.leases.remove(ticket);
-                self.answer(ticket, Err(Failure::Corrupt));
-            }
-            // It asks another leader.
-            Asker::Member(..) => drop(self.waiting.release(ticket)),
-        }
     }
 }

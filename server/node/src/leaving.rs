@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use raft_core::{Envelope, Message, NodeId};
 
 use crate::node::Node;
+use crate::request::{Failure, Output};
 
 impl Node {
     /// Whether the lead is on its way to another since `HandOver` came. It ends within an election timeout, whoever leads
@@ -37,5 +38,15 @@ impl Node {
             message: Message::Removed,
         };
         self.raft.receive(self.now.monotonic, envelope);
+    }
+
+    /// This member takes part no more, for this reason; nobody waits for it in vain.
+    pub(crate) fn stop(&mut self, why: Output) {
+        self.stopped = true;
+        self.outbox.push_back(why);
+        for ticket in self.waiting.tickets() {
+            self.answer(ticket, Err(Failure::Stopped));
+        }
+        self.end_watches(&Failure::Stopped);
     }
 }

@@ -23,11 +23,12 @@
 //! | file | idea |
 //! |---|---|
 //! | `request.rs` | the face: inputs, requests, responses, outputs |
+//! | `answers.rs` | what answers are made of |
 //! | `retired.rs` | views to save and what is to be freed, for the host |
 //! | `message.rs` | what nodes say to each other |
 //! | `config.rs` | what a node is told at boot |
 //! | `node.rs` | the composition: handle, poll, deadline |
-//! | `heard.rs` | what peers say |
+//! | `heard.rs`, `saying.rs` | what peers say, and what they are told |
 //! | `clients.rs` | what clients ask, and how they are answered |
 //! | `waiting.rs` | requests and their deadlines |
 //! | `proposal.rs` | what stands in the log: who asked for what, and when the leader took it |
@@ -50,14 +51,14 @@
 //! | `divergence.rs` | whose state is not what the log makes: states compared |
 //! | `points.rs` | when states are compared |
 //! | `fence.rs` | who was named answers nobody, and gets another state |
+//! | `watch/` | requests that are answered many times |
+//! | `refusals.rs` | what is refused meanwhile |
 //! | `leaving.rs` | handing over the lead; being removed |
 //! | `apply.rs` | committed entries into the store, large ones in slices; answers out |
-//!
-//! # Left out so far
-//! Watches.
 #![forbid(unsafe_code)]
 
 mod alarms;
+mod answers;
 mod apply;
 mod auto_compaction;
 mod checks;
@@ -77,9 +78,11 @@ mod points;
 mod proposal;
 mod reads;
 mod receiving;
+mod refusals;
 mod repair;
 mod request;
 mod retired;
+mod saying;
 mod sending;
 mod snapshots;
 mod stats;
@@ -89,6 +92,7 @@ mod transfers;
 mod tree_counts;
 mod upkeep;
 mod waiting;
+mod watch;
 mod writes;
 
 pub use alarms::DiskUse;
@@ -102,8 +106,8 @@ pub use node::Node;
 pub use proposal::{Origin, Proposal};
 pub use repair::{PATIENCE, Plea};
 pub use request::{
-    Answer, Checks, ClientId, Counts, Failure, Header, Input, LeaseTime, Member, Now, Output, Request,
-    RequestId, Response, Retired, Status, View, WallTime,
+    Answer, Checks, ClientId, Counts, Events, Failure, Header, Input, LeaseTime, Member, Now, Output,
+    Request, RequestId, Response, Retired, Status, Told, View, WallTime, Watch,
 };
 pub use stats::{FollowerStats, Latency, MemberStats, Pace, Role, Traffic};
 pub use tree_counts::{Tally, TreeCounts};

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::fence::Divergence;
 use crate::forward::{FromFollowers, ToLeader};
 use crate::leases::Leases;
-use crate::message::{Lane, Part, PeerMessage};
+use crate::message::{Lane, Part};
 use crate::points::Points;
 use crate::reads::Reads;
 use crate::receiving::Receiving;
@@ -23,6 +23,7 @@ use crate::snapshots::Snapshots;
 use crate::stats::Stats;
 use crate::transfers::Transfers;
 use crate::waiting::Waiting;
+use crate::watch::Watches;
 use crate::writes::Writes;
 
 /// Entries applied in one turn, so that a long replay never keeps Raft's messages waiting.
@@ -43,6 +44,7 @@ pub struct Node {
     pub(crate) reads: Reads,
     pub(crate) leases: Leases,
     pub(crate) transfers: Transfers,
+    pub(crate) watches: Watches,
     pub(crate) auto_compactor: AutoCompactor,
     pub(crate) space: Space,
     pub(crate) divergence: Divergence,
@@ -99,6 +101,7 @@ impl Node {
             reads: Reads::default(),
             leases: Leases::default(),
             transfers: Transfers::default(),
+            watches: Watches::default(),
             auto_compactor: AutoCompactor::new(config.auto_compaction, now.monotonic),
             space: Space::default(),
             divergence: Divergence::default(),
@@ -150,6 +153,9 @@ impl Node {
             Input::Message(message) => self.on_message(message),
             Input::Request { client, id, request } => self.on_request(client, id, request),
             Input::ClientGone(client) => self.on_client_gone(client),
+            Input::Unwatch { client, id } => self.on_unwatch(client, id),
+            Input::Crowded(client) => self.on_crowded(client),
+            Input::Uncrowded(client) => self.on_uncrowded(client),
             Input::LinkClosed(peer) => self.on_link_closed(peer),
             Input::HandOver => self.hand_over(),
             Input::RefusedAsRemoved { by } => self.on_refused_as_removed(by),
@@ -189,6 +195,10 @@ impl Node {
         if self.outbox.is_empty() {
             self.flush_parts();
         }
+        // After what peers are told: what watchers take may be much.
+        if self.outbox.is_empty() {
+            self.tell_watchers();
+        }
         self.outbox.pop_front()
     }
 
@@ -199,7 +209,11 @@ impl Node {
             return Time::NEVER;
         }
         // The turn was cut short: there may be more to apply, to save or to send.
-        if !self.has_turn_left() || self.may_apply() || self.sending.is_waited_for() {
+        if !self.has_turn_left()
+            || self.may_apply()
+            || self.sending.is_waited_for()
+            || self.has_more_to_tell()
+        {
             return self.now.monotonic;
         }
         let forward = self.to_leader.as_ref().map_or(Time::NEVER, ToLeader::deadline);
@@ -286,6 +300,7 @@ impl Node {
         self.applied_this_turn = 0;
         self.unapplied.begin_turn();
         self.sending.begin_turn();
+        self.watches.begin_turn();
     }
 
     /// Whether this turn may apply more.
@@ -348,50 +363,6 @@ impl Node {
                 raft_core::Output::Removed => self.stop(Output::Removed),
             }
         }
-    }
-
-    pub(crate) fn stop(&mut self, why: Output) {
-        self.stopped = true;
-        self.outbox.push_back(why);
-        for ticket in self.waiting.tickets() {
-            self.answer(ticket, Err(Failure::Stopped));
-        }
-    }
-
-    fn forward(&mut self) {
-        let resend_deadline = self.resend_deadline();
-        while let Some(stream) = &mut self.to_leader
-            && let Some(forward) = stream.next_message(resend_deadline)
-        {
-            let leader = stream.leader;
-            self.parts_to(leader, Part::Forward(forward));
-        }
-        while let Some((node, boot, term, taken)) = self.from_followers.next_answer() {
-            self.parts_to(node, Part::Forwarded { term, boot, taken });
-        }
-    }
-
-    pub(crate) fn parts_to(&mut self, to: NodeId, part: Part) {
-        self.parts.entry((to, part.lane())).or_default().push(part);
-    }
-
-    fn flush_parts(&mut self) {
-        self.tell_states();
-        let (from, from_boot) = (self.config.raft.id, self.config.raft.boot);
-        for ((to, lane), parts) in std::mem::take(&mut self.parts) {
-            let message = PeerMessage {
-                from,
-                from_boot,
-                to,
-                parts,
-            };
-            self.outbox.push_back(Output::Send { lane, message });
-        }
-    }
-
-    /// When to take a message to the leader for lost: as Raft itself does, after two heartbeats.
-    pub(crate) fn resend_deadline(&self) -> Time {
-        self.now.monotonic.after(2 * self.config.raft.heartbeat_interval)
     }
 }
 

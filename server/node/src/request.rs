@@ -3,18 +3,20 @@
 use bytes::Bytes;
 use raft_core::{Index, Membership, NodeId, Position, Save, SnapshotMark, Stamp, Term, Time};
 use serde::{Deserialize, Serialize};
-use storage::store::alarm::{Alarm, AlarmKind};
+use storage::store::alarm::AlarmKind;
 use storage::store::command::{self, Command};
 use storage::store::query::{Found, LeaseId, Query, Revision};
 use thiserror::Error;
 
 use crate::alarms::DiskUse;
+pub use crate::answers::{LeaseTime, Member, Status};
 pub use crate::checks::Checks;
 pub use crate::counts::Counts;
 use crate::fence::Doubt;
 use crate::message::{Lane, PeerMessage};
 pub use crate::retired::{Retired, View};
 use crate::stats::MemberStats;
+pub use crate::watch::face::{Events, Told, Watch};
 
 /// A client's connection, unique within one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,6 +57,19 @@ pub enum Input {
     },
     /// A client went away: nothing more is answered to it.
     ClientGone(ClientId),
+    /// A client does not want to be told any more what it asked to watch. Answered with [`Answer::WatchEnded`], unless
+    /// that watch has ended already.
+    Unwatch {
+        /// Who.
+        client: ClientId,
+        /// The request that began it.
+        id: RequestId,
+    },
+    /// A client leaves too much of what it is told untaken: of what it watches it is told nothing more for now. What it
+    /// is not told is not kept for it, only where it stands.
+    Crowded(ClientId),
+    /// A client that was crowded has taken it.
+    Uncrowded(ClientId),
     /// What this peer says does not arrive any more, as far as the host can see: it may be down. A hint, which may be
     /// wrong or missing.
     LinkClosed(NodeId),
@@ -141,6 +156,13 @@ pub enum Output {
         /// What.
         response: Box<Response>,
     },
+    /// Tell watchers something, in the order of these outputs; boxed because most outputs are small.
+    Events {
+        /// Whom: the requests that began their watches. All are told the very same.
+        to: Vec<(ClientId, RequestId)>,
+        /// What.
+        events: Box<Events>,
+    },
     /// For the log and the trace: why Raft decided as it did.
     Why(raft_core::Why),
     /// For the log: this node leads, follows somebody else, or nobody, in this term.
@@ -200,6 +222,13 @@ pub enum Request {
         /// Its keys too.
         keys: bool,
     },
+    /// Tell what happens, as it happens: answered with [`Answer::Watching`], then with [`Output::Events`] until
+    /// [`Input::Unwatch`], [`Answer::WatchEnded`] or a failure.
+    Watch(Watch),
+    /// Answer once all that this client watches was told everything up to the revision of the answer.
+    WatchProgress,
+    /// Nothing but what every answer tells.
+    Header,
     /// How this member is.
     Status,
     /// Hand the lead over, from the member that has it.
@@ -270,6 +299,17 @@ pub enum Answer {
     },
     /// To `LeaseTimeToLive`; None if there is no such lease.
     LeaseTime(Option<LeaseTime>),
+    /// To `Watch`: it begins.
+    Watching,
+    /// To `Watch` or `Unwatch`: nothing more is told.
+    WatchEnded {
+        /// Because what was to be told is compacted away, up to this revision; None: because it was asked.
+        compacted: Option<Revision>,
+    },
+    /// To `WatchProgress`.
+    Progress,
+    /// To `Header`.
+    Header,
     /// To `Status`.
     Status(Status),
     /// To `Transfer`: the other one leads.
@@ -282,51 +322,6 @@ pub enum Answer {
     Checks(Checks),
     /// To `Stats`.
     Stats(Box<MemberStats>),
-}
-
-/// How much is left of a lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseTime {
-    /// What was granted, in seconds.
-    pub granted: u64,
-    /// What is left, in whole seconds.
-    pub remaining: u64,
-    /// The keys that hang on it, in order, if they were asked for.
-    pub keys: Vec<Bytes>,
-}
-
-/// A member as clients see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Member {
-    /// Its id.
-    pub id: NodeId,
-    /// Its name; empty before it has started once.
-    pub name: String,
-    /// Where peers reach it.
-    pub peer_urls: Vec<String>,
-    /// Where clients reach it; empty before it has started once.
-    pub client_urls: Vec<String>,
-    /// Whether it does not vote yet.
-    pub learner: bool,
-    /// Whether it leads, as far as the member that answers knows.
-    pub leads: bool,
-}
-
-/// How a member is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// Who leads, as far as it knows.
-    pub leader: Option<NodeId>,
-    /// Its commit index.
-    pub commit: Index,
-    /// The memory that the state takes, in bytes.
-    pub size: u64,
-    /// The alarms that are raised.
-    pub alarms: Vec<Alarm>,
-    /// Whether it does not vote yet.
-    pub learner: bool,
-    /// For those who watch over it.
-    pub counts: Counts,
 }
 
 /// Why there is no answer.

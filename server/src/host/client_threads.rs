@@ -11,10 +11,11 @@ use std::thread::{self, JoinHandle};
 
 use net::event_loop::{EventLoop, Moving};
 use net::waker::Waker;
-use node::{ClientId, Input, RequestId, Response};
+use node::{ClientId, Events, Input, RequestId, Response};
 
-use super::clients::{Clients, Desk};
+use super::clients::Clients;
 use super::clock::Clock;
+use super::desk::Desk;
 
 /// All of them. Dropping it ends them; what their clients have not taken yet is lost.
 #[derive(Debug)]
@@ -50,6 +51,11 @@ enum Order {
         client: ClientId,
         id: RequestId,
         response: Box<Response>,
+    },
+    /// The node tells watchers something.
+    Tell {
+        to: Vec<(ClientId, RequestId)>,
+        events: Arc<Events>,
     },
     /// Take no further requests.
     Close,
@@ -96,6 +102,21 @@ impl ClientThreads {
         self.threads[desk]
             .gathered
             .push(Order::Reply { client, id, response });
+    }
+
+    /// Each thread tells its own watchers.
+    pub(super) fn tell(&mut self, to: &[(ClientId, RequestId)], events: Box<Events>) {
+        let events: Arc<Events> = Arc::from(events);
+        let mut by_desk = vec![Vec::new(); self.threads.len()];
+        for &watcher in to {
+            by_desk[Desk::of(watcher.0).number()].push(watcher);
+        }
+        for (thread, to) in self.threads.iter_mut().zip(by_desk) {
+            if !to.is_empty() {
+                let events = Arc::clone(&events);
+                thread.gathered.push(Order::Tell { to, events });
+            }
+        }
     }
 
     /// Appends what the clients ask.
@@ -238,6 +259,9 @@ impl Worker {
                 Order::Reply { client, id, response } => {
                     self.clients
                         .reply(&mut self.event_loop, client, id, &response, now);
+                }
+                Order::Tell { to, events } => {
+                    self.clients.tell(&mut self.event_loop, &to, &events, now);
                 }
                 Order::Close => {
                     self.closing = true;

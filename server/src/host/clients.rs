@@ -3,60 +3,22 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use api::{HttpAnswer, HttpRequest, Identity, Parsed, Render};
+use api::{Doing, HttpAnswer, HttpRequest, Identity, Parsed, Render, Stream};
 use net::event_loop::{ConnectionId, Event, EventLoop, OUTPUT_HIGH_WATER_BYTES};
-use net::http::{Connection, HEADERS_MAX, Limits, Next, Phase, Refusal};
+use net::http::{Connection, HEADERS_MAX, Limits, Next, Phase};
 use node::{ClientId, Input, RequestId, Response};
 
 use super::date::DateLine;
+use super::desk::Desk;
 use super::metrics::HostMetrics;
 use super::vars;
 use crate::logging;
 
-/// How long a client may take to send one request.
-const RECEIVE_MAX: Duration = Duration::from_secs(60);
+mod slow;
+mod streaming;
+
 /// How often slow clients are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// How long a client may leave an answer untaken.
-const UNTAKEN_MAX: Duration = Duration::from_secs(60);
-/// How long a connection may be idle: whoever is at its other end may be gone without a word.
-const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
-
-/// Where clients are served: one of several loops, or the only one. Its number stands in the ids of its clients, so
-/// that the node's answers find the way back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Desk(u8);
-
-/// The place of a desk's number in a client's id: slots of connections are fewer than 2^24.
-const DESK_SHIFT: u32 = 24;
-const DESK_BITS: u64 = 0xff << DESK_SHIFT;
-
-impl Desk {
-    /// # Panics
-    /// If there are more than 256.
-    pub(super) fn numbered(number: usize) -> Desk {
-        Desk(u8::try_from(number).expect("few desks"))
-    }
-
-    pub(super) fn number(self) -> usize {
-        usize::from(self.0)
-    }
-
-    /// The one that serves a client.
-    pub(super) fn of(client: ClientId) -> Desk {
-        Desk(((client.0 & DESK_BITS) >> DESK_SHIFT) as u8)
-    }
-
-    fn client(self, connection: ConnectionId) -> ClientId {
-        let number = connection.number();
-        assert_eq!(number & DESK_BITS, 0, "more connections than descriptors");
-        ClientId(number | u64::from(self.0) << DESK_SHIFT)
-    }
-
-    fn connection(client: ClientId) -> ConnectionId {
-        ConnectionId::from_number(client.0 & !DESK_BITS)
-    }
-}
 
 /// The clients of one loop.
 #[derive(Debug)]
@@ -69,6 +31,8 @@ pub(crate) struct Clients {
     pub(crate) inputs: VecDeque<Input>,
     /// Kept for its memory.
     answer: HttpAnswer,
+    doing: Doing,
+    scratch: Vec<u8>,
     date: DateLine,
     sweep_at: Duration,
     /// No further request is taken.
@@ -78,9 +42,10 @@ pub(crate) struct Clients {
 #[derive(Debug)]
 struct Client {
     http: Connection,
-    /// The request that the node has, and how its answer is to look.
-    asked: Option<(RequestId, Render)>,
+    serving: Serving,
     requests: u64,
+    /// It leaves too much of a stream untaken, as the node was told.
+    crowded: bool,
     /// The client sends no more.
     half_closed: bool,
     paused: bool,
@@ -92,6 +57,30 @@ struct Client {
     untaken: usize,
 }
 
+/// What a client waits for.
+#[derive(Debug)]
+enum Serving {
+    /// Nothing that the node has.
+    Nothing,
+    /// The answer to this request, which is to look like this.
+    Asked(RequestId, Render),
+    /// More and more.
+    Stream(Box<Stream>),
+}
+
+impl Serving {
+    /// How the answer to this request is to look, if it is waited for; from now on it is not.
+    fn take_render(&mut self, id: RequestId) -> Option<Render> {
+        match std::mem::replace(self, Serving::Nothing) {
+            Serving::Asked(asked, render) if asked == id => Some(render),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
 impl Clients {
     pub(super) fn new(desk: Desk, identity: Identity, metrics: HostMetrics) -> Clients {
         Clients {
@@ -101,6 +90,8 @@ impl Clients {
             clients: HashMap::new(),
             inputs: VecDeque::new(),
             answer: HttpAnswer::default(),
+            doing: Doing::default(),
+            scratch: Vec::new(),
             date: DateLine::default(),
             sweep_at: SWEEP_EVERY,
             closing: false,
@@ -109,9 +100,10 @@ impl Clients {
 
     pub(crate) fn accepted(&mut self, connection: ConnectionId, now: Duration) {
         let client = Client {
-            http: Connection::new(Limits::default()),
-            asked: None,
+            http: Connection::new(Limits::default()).with_streams(api::streams),
+            serving: Serving::Nothing,
             requests: 0,
+            crowded: false,
             half_closed: false,
             paused: false,
             receiving_since: None,
@@ -126,7 +118,7 @@ impl Clients {
         match event {
             Event::Received(connection) => self.received(event_loop, connection, now),
             Event::HalfClosed(connection) => self.half_closed(event_loop, connection, now),
-            Event::Drained(connection) => self.pump(event_loop, connection, now),
+            Event::Drained(connection) => self.drained(event_loop, connection, now),
             Event::Closed { connection, reason } => {
                 log::debug!("connection" = connection.number(), "reason":% = reason; "a connection ended");
                 self.closed(connection);
@@ -155,11 +147,23 @@ impl Clients {
         }
     }
 
+    /// The client took what was pending: its next request may be answered.
+    fn drained(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        if let Some(client) = self.clients.get_mut(&connection)
+            && client.crowded
+        {
+            client.crowded = false;
+            let id = self.desk.client(connection);
+            self.inputs.push_back(Input::Uncrowded(id));
+        }
+        self.pump(event_loop, connection, now);
+    }
+
     fn closed(&mut self, connection: ConnectionId) {
         if self
             .clients
             .remove(&connection)
-            .is_some_and(|client| client.asked.is_some())
+            .is_some_and(|client| !matches!(client.serving, Serving::Nothing))
         {
             self.inputs
                 .push_back(Input::ClientGone(self.desk.client(connection)));
@@ -179,7 +183,10 @@ impl Clients {
         let Some(client) = self.clients.get_mut(&connection) else {
             return;
         };
-        let Some((_, render)) = client.asked.take_if(|(asked, _)| *asked == id) else {
+        if let Serving::Stream(_) = client.serving {
+            return self.reply_in_stream(event_loop, connection, id, response, now);
+        }
+        let Some(render) = client.serving.take_render(id) else {
             return;
         };
         let Some(out) = event_loop.output(connection) else {
@@ -203,6 +210,7 @@ impl Clients {
     /// From now on each answer is the last on its connection, and idle connections are closed.
     pub(crate) fn close(&mut self, event_loop: &mut EventLoop, now: Duration) {
         self.closing = true;
+        self.end_streams(event_loop, now);
         for connection in self.clients.keys().copied().collect::<Vec<_>>() {
             self.pump(event_loop, connection, now);
         }
@@ -210,62 +218,28 @@ impl Clients {
 
     /// Whether nobody waits for an answer.
     pub(crate) fn are_answered(&self) -> bool {
-        self.clients.values().all(|client| client.asked.is_none())
+        self.clients
+            .values()
+            .all(|client| matches!(client.serving, Serving::Nothing))
     }
 
     pub(crate) fn deadline(&self) -> Duration {
         self.sweep_at
     }
 
-    /// Ends clients that take too long to send a request, to take an answer, or to say anything: each holds a
-    /// descriptor.
-    pub(crate) fn sweep(&mut self, event_loop: &mut EventLoop, now: Duration) {
-        if now < self.sweep_at {
-            return;
+    /// Goes on with a connection as far as it goes.
+    fn pump(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        let is_stream = |client: &Client| matches!(client.serving, Serving::Stream(_));
+        if self.clients.get(&connection).is_some_and(is_stream) {
+            self.read_stream(event_loop, connection, now);
         }
-        self.sweep_at = now + SWEEP_EVERY;
-        self.end_quiet(event_loop, now);
-        let slow = |client: &Client| {
-            client
-                .receiving_since
-                .is_some_and(|since| since + RECEIVE_MAX <= now)
-        };
-        let slow: Vec<_> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| slow(client))
-            .map(|(&id, _)| id)
-            .collect();
-        for connection in slow {
-            let Some(client) = self.clients.get_mut(&connection) else {
-                continue;
-            };
-            if let Some(out) = event_loop.output(connection) {
-                client.http.refuse(out, Refusal::TimedOut);
-            }
-            self.pump(event_loop, connection, now);
-        }
-    }
-
-    fn end_quiet(&mut self, event_loop: &mut EventLoop, now: Duration) {
-        self.clients.retain(|&connection, client| {
-            let untaken = event_loop.pending(connection);
-            if client.asked.is_some() || untaken < client.untaken {
-                client.quiet_since = now;
-            }
-            client.untaken = untaken;
-            let quiet_max = if untaken > 0 { UNTAKEN_MAX } else { IDLE_MAX };
-            let stays = now < client.quiet_since + quiet_max;
-            if !stays {
-                event_loop.close(connection);
-            }
-            stays
-        });
+        self.take_requests(event_loop, connection, now);
+        self.settle(event_loop, connection, now);
     }
 
     /// Takes requests as far as the bytes go and one is answered before the next is asked; not while the client leaves
     /// too much untaken.
-    fn pump(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+    fn take_requests(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
         let Some(client) = self.clients.get_mut(&connection) else {
             return;
         };
@@ -276,8 +250,10 @@ impl Clients {
         client.quiet_since = now;
         let before = out.len();
         let has_room = |out: &Vec<u8>| untaken + out.len() - before < OUTPUT_HIGH_WATER_BYTES;
-        let idle_end = |client: &Client| client.half_closed || self.closing;
-        while client.http.phase() != Phase::Answering && has_room(out) {
+        while matches!(client.serving, Serving::Nothing)
+            && client.http.phase() != Phase::Closed
+            && has_room(out)
+        {
             if self.closing && client.http.phase() == Phase::Idle {
                 break;
             }
@@ -287,7 +263,7 @@ impl Clients {
                     log::warn!("connection" = connection.number(); "gRPC is not served yet: use the HTTP+JSON API");
                     break;
                 }
-                Next::Request(request) => {
+                Next::Request(request) | Next::Stream(request) => {
                     let mut slots = [("", &b""[..]); HEADERS_MAX];
                     let request = HttpRequest {
                         method: request.method,
@@ -302,7 +278,7 @@ impl Clients {
                         Parsed::Ask(request, render) => {
                             let id = RequestId(client.requests);
                             client.requests += 1;
-                            client.asked = Some((id, render));
+                            client.serving = Serving::Asked(id, render);
                             let client = self.desk.client(connection);
                             self.inputs.push_back(Input::Request {
                                 client,
@@ -310,10 +286,21 @@ impl Clients {
                                 request: *request,
                             });
                         }
+                        Parsed::Stream(stream) => {
+                            client.serving = Serving::Stream(stream);
+                            return self.pump(event_loop, connection, now);
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// Ends a connection that is over, and reads from the others as far as they may be.
+    fn settle(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+        let Some(client) = self.clients.get_mut(&connection) else {
+            return;
+        };
         client.receiving_since = match client.http.phase() {
             Phase::Receiving => client.receiving_since.or(Some(now)),
             _ => None,
@@ -321,11 +308,17 @@ impl Clients {
         let over = match client.http.phase() {
             Phase::Closed => true,
             // What is left of its requests is taken once there is room.
-            Phase::Idle | Phase::Receiving => idle_end(client) && has_room(out),
-            Phase::Answering | Phase::Streaming => false,
+            Phase::Idle | Phase::Receiving => {
+                let has_room = event_loop.pending(connection) < OUTPUT_HIGH_WATER_BYTES;
+                (client.half_closed || self.closing) && has_room
+            }
+            // Who sends no more on a stream has closed the connection: Go's server sees it so, too.
+            Phase::Answering | Phase::Streaming => {
+                client.half_closed && matches!(client.serving, Serving::Stream(_))
+            }
         };
         if over {
-            self.clients.remove(&connection);
+            self.closed(connection);
             event_loop.close_after_flush(connection);
             return;
         }

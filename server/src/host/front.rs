@@ -5,10 +5,11 @@ use std::io;
 use std::time::Duration;
 
 use net::event_loop::{ConnectionId, Event, EventLoop};
-use node::{ClientId, Input, RequestId, Response};
+use node::{ClientId, Events, Input, RequestId, Response};
 
 use super::client_threads::ClientThreads;
-use super::clients::{Clients, Desk};
+use super::clients::Clients;
+use super::desk::Desk;
 use super::metrics::HostMetrics;
 
 /// More threads than this are of no use: the node's is the bottleneck then.
@@ -98,6 +99,20 @@ impl Front {
         match self {
             Front::Here(clients) => clients.reply(event_loop, client, id, &response, now),
             Front::Threads(threads) => threads.reply(client, id, response),
+        }
+    }
+
+    /// The node tells watchers something.
+    pub(super) fn tell(
+        &mut self,
+        event_loop: &mut EventLoop,
+        to: &[(ClientId, RequestId)],
+        events: Box<Events>,
+        now: Duration,
+    ) {
+        match self {
+            Front::Here(clients) => clients.tell(event_loop, to, &events, now),
+            Front::Threads(threads) => threads.tell(to, events),
         }
     }
 

@@ -8,6 +8,7 @@ mod clients;
 mod clock;
 mod date;
 mod descriptors;
+mod desk;
 mod disk_thread;
 mod front;
 mod metrics;

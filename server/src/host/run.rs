@@ -327,6 +327,7 @@ impl Host<'_> {
             Output::Reply { client, id, response } => {
                 self.front.reply(&mut self.event_loop, client, id, response, now);
             }
+            Output::Events { to, events } => self.front.tell(&mut self.event_loop, &to, events, now),
             Output::Leader {
                 leader: Some(leader),
                 term,

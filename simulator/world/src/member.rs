@@ -150,7 +150,13 @@ impl Member {
             Happening::Refused { by, refusal } => self.refused(by, refusal),
             Happening::Stream(client, bytes) => {
                 let progress = self.served.receive(client, &bytes);
-                self.progress(client, progress)
+                let mut inputs = self.progress(client, progress);
+                let last = inputs.pop();
+                for input in inputs {
+                    let now = self.read(now);
+                    self.node.handle(now, input);
+                }
+                last
             }
             Happening::Asked(client, id, request) => {
                 if (self.told_of_space || self.node.store().refuses_more())
@@ -217,13 +223,12 @@ impl Member {
                     });
                 }
                 Output::Reply { client, id, response } => {
-                    if let Some(progress) = self.served.reply(client, id, &response)
-                        && let Some(input) = self.progress(client, progress)
-                    {
-                        let now = self.read(now);
-                        self.node.handle(now, input);
-                    }
-                    effects.append(&mut self.effects);
+                    let progress = self.served.reply(client, id, &response);
+                    self.go_on(now, progress.map(|progress| (client, progress)), effects);
+                }
+                Output::Events { to, events } => {
+                    let progress = self.served.tell(&to, &events);
+                    self.go_on(now, progress, effects);
                 }
                 Output::SaveSnapshot { mark, view } => self.begin_snapshot(now, *mark, view, effects)?,
                 Output::KeepPiece { offset, data } => {
@@ -274,9 +279,25 @@ impl Member {
         Ok(())
     }
 
+    /// What came of what the node said to clients.
+    fn go_on(
+        &mut self,
+        now: Time,
+        progress: impl IntoIterator<Item = (ClientId, Progress)>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let now = self.read(now);
+        for (client, progress) in progress {
+            for input in self.progress(client, progress) {
+                self.node.handle(now, input);
+            }
+        }
+        effects.append(&mut self.effects);
+    }
+
     /// Hands a connection's output to the world; returns what the node is to be asked.
-    fn progress(&mut self, client: ClientId, progress: Progress) -> Option<Input> {
-        let Progress { input, out, closed } = progress;
+    fn progress(&mut self, client: ClientId, progress: Progress) -> Vec<Input> {
+        let Progress { inputs, out, closed } = progress;
         if closed || !out.is_empty() {
             self.effects.push(Effect::Answer {
                 client,
@@ -284,7 +305,7 @@ impl Member {
                 closed,
             });
         }
-        input
+        inputs
     }
 
     fn read(&self, now: Time) -> Now {

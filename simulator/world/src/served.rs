@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::{HttpAnswer, HttpRequest, Identity, Parsed, Render};
+use api::{Doing, HttpAnswer, HttpRequest, Identity, Parsed, Render, Telling, Wish};
 use net::http::{Connection, HEADERS_MAX, Limits, NO_HEADER, Next, Phase};
-use node::{ClientId, Input, RequestId, Response};
+use node::{ClientId, Events, Input, RequestId, Response};
 
 /// All connections of one member in one of its lives.
 #[derive(Debug)]
@@ -21,15 +21,25 @@ pub(crate) struct Served {
 #[derive(Debug)]
 struct Stream {
     machine: Connection,
-    /// The request the node was asked, and how its answer is written.
-    asked: Option<(RequestId, Render)>,
+    serving: Serving,
+}
+
+/// What a client waits for.
+#[derive(Debug)]
+enum Serving {
+    /// Nothing that the node has.
+    Nothing,
+    /// The answer to this request, written like this.
+    Asked(RequestId, Render),
+    /// More and more.
+    Stream(Box<api::Stream>),
 }
 
 /// What came of bytes on a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// What the node is to be asked.
-    pub(crate) input: Option<Input>,
+    /// What the node is to be asked, in order.
+    pub(crate) inputs: Vec<Input>,
     /// What the client is to be sent.
     pub(crate) out: Vec<u8>,
     /// Whether the member ends the connection.
@@ -52,8 +62,8 @@ impl Served {
     /// Takes bytes from a client; the first ones open the connection.
     pub(crate) fn receive(&mut self, client: ClientId, bytes: &[u8]) -> Progress {
         let stream = self.connections.entry(client).or_insert_with(|| Stream {
-            machine: Connection::new(Limits::default()),
-            asked: None,
+            machine: Connection::new(Limits::default()).with_streams(api::streams),
+            serving: Serving::Nothing,
         });
         stream.machine.receive(bytes);
         self.advance(client, Progress::default())
@@ -62,12 +72,99 @@ impl Served {
     /// The node answers a request. None if its client has gone.
     pub(crate) fn reply(&mut self, client: ClientId, id: RequestId, response: &Response) -> Option<Progress> {
         let stream = self.connections.get_mut(&client)?;
-        let (asked, render) = stream.asked.take().expect("only what was asked is answered");
-        assert_eq!(asked, id, "one request at a time is asked on a connection");
+        let render = match std::mem::replace(&mut stream.serving, Serving::Nothing) {
+            Serving::Asked(asked, render) if asked == id => render,
+            Serving::Stream(going) => {
+                stream.serving = Serving::Stream(going);
+                let mut progress = Progress::default();
+                self.step(client, &mut progress, |stream, doing| {
+                    stream.reply(id, response, doing)
+                });
+                return Some(self.advance(client, progress));
+            }
+            // What a stream asked that is over.
+            _ => return None,
+        };
         render.render(response, &mut self.answer);
         let mut progress = Progress::default();
         respond(&mut stream.machine, &self.answer, &mut progress.out);
         Some(self.advance(client, progress))
+    }
+
+    /// The node tells watchers something. Returns what comes of it, by client.
+    pub(crate) fn tell(
+        &mut self,
+        to: &[(ClientId, RequestId)],
+        events: &Events,
+    ) -> Vec<(ClientId, Progress)> {
+        let telling = Telling::of(events);
+        let told = to.iter().filter_map(|&(client, id)| {
+            self.connections.get(&client)?;
+            let mut progress = Progress::default();
+            self.step(client, &mut progress, |stream, doing| {
+                stream.tell(id, &telling, doing)
+            });
+            Some((client, self.advance(client, progress)))
+        });
+        told.collect()
+    }
+
+    /// One step of a stream, and what comes of it.
+    fn step(
+        &mut self,
+        client: ClientId,
+        progress: &mut Progress,
+        step: impl FnOnce(&mut api::Stream, &mut Doing),
+    ) {
+        let Some(Stream { machine, serving }) = self.connections.get_mut(&client) else {
+            return;
+        };
+        let Serving::Stream(stream) = serving else { return };
+        let mut doing = Doing {
+            next_id: self.next_request,
+            ..Doing::default()
+        };
+        step(stream, &mut doing);
+        self.next_request = doing.next_id;
+        progress
+            .inputs
+            .extend(doing.wishes.into_iter().map(|wish| match wish {
+                Wish::Ask(id, request) => Input::Request {
+                    client,
+                    id,
+                    request: *request,
+                },
+                Wish::Unwatch(id) => Input::Unwatch { client, id },
+            }));
+        let is_over = stream.is_over();
+        if machine.phase() == Phase::Answering && (is_over || !doing.body.is_empty()) {
+            stream.begin(&mut self.answer);
+            machine.start_stream(&mut progress.out, self.answer.status, &self.answer.head);
+        }
+        if machine.phase() == Phase::Streaming {
+            machine.stream(&mut progress.out, &doing.body);
+            if is_over {
+                machine.finish_stream(&mut progress.out);
+            }
+        }
+        if is_over {
+            *serving = Serving::Nothing;
+            progress.inputs.push(Input::ClientGone(client));
+        }
+    }
+
+    /// Gives a stream what has come of its request's body.
+    fn read_stream(&mut self, client: ClientId, progress: &mut Progress) {
+        let stream = self.connections.get_mut(&client).expect("a connection at hand");
+        let mut body = Vec::new();
+        if let Ok(ended) = stream.machine.read_stream(&mut body, &mut progress.out) {
+            self.step(client, progress, |stream, doing| {
+                stream.receive(&body, doing);
+                if ended {
+                    stream.body_ended(doing);
+                }
+            });
+        }
     }
 
     /// The client ended the connection.
@@ -84,10 +181,22 @@ impl Served {
 
     /// Goes on with a connection until the node must be asked or bytes must come.
     fn advance(&mut self, client: ClientId, mut progress: Progress) -> Progress {
-        let stream = self.connections.get_mut(&client).expect("a connection at hand");
-        while stream.asked.is_none() {
+        loop {
+            let stream = self.connections.get_mut(&client).expect("a connection at hand");
+            match stream.serving {
+                Serving::Nothing => {}
+                Serving::Asked(..) => break,
+                Serving::Stream(_) => {
+                    self.read_stream(client, &mut progress);
+                    let stream = &self.connections[&client];
+                    if matches!(stream.serving, Serving::Nothing) {
+                        continue;
+                    }
+                    break;
+                }
+            }
             let request = match stream.machine.next_request(&mut progress.out) {
-                Next::Request(request) => request,
+                Next::Request(request) | Next::Stream(request) => request,
                 Next::Wait | Next::Refused(_) | Next::Http2 => break,
             };
             let mut slots = [NO_HEADER; HEADERS_MAX];
@@ -105,18 +214,23 @@ impl Served {
                 Parsed::Ask(request, render) => {
                     let id = RequestId(self.next_request);
                     self.next_request += 1;
-                    stream.asked = Some((id, render));
-                    progress.input = Some(Input::Request {
+                    stream.serving = Serving::Asked(id, render);
+                    progress.inputs.push(Input::Request {
                         client,
                         id,
                         request: *request,
                     });
                 }
+                Parsed::Stream(going) => stream.serving = Serving::Stream(going),
             }
         }
+        let stream = &self.connections[&client];
         progress.closed = stream.machine.phase() == Phase::Closed;
         if progress.closed {
-            self.connections.remove(&client);
+            let ended = self.connections.remove(&client);
+            if ended.is_some_and(|stream| matches!(stream.serving, Serving::Stream(_))) {
+                progress.inputs.push(Input::ClientGone(client));
+            }
         }
         progress
     }

@@ -42,7 +42,7 @@ use command::{Applied, ClusterTime, Command, Failure, Outcome, TreeChange, TreeE
 use fingerprint::{Kind, Row, Totals};
 use members::Members;
 use mvcc::{Deleting, Keyspace, Transacting};
-use query::{Event, Found, LeaseId, LeaseView, Query, Revision};
+use query::{Event, Found, LeaseId, LeaseView, Place, Query, Revision};
 use retries::Retries;
 use transaction::Transaction;
 use tree::{Expiring, Tree};
@@ -248,6 +248,21 @@ impl Store {
     /// If the revision is compacted away.
     pub fn changes(&self, from: Revision, place: u64) -> Result<impl Iterator<Item = Event> + '_, Failure> {
         self.keyspace.events(from, place)
+    }
+
+    /// Which keys were changed from a place on, and where each of these changes stands. At the compacted revision itself,
+    /// what is left of it.
+    ///
+    /// # Errors
+    /// If the revision is compacted away.
+    pub fn changed(&self, from: Place) -> Result<impl Iterator<Item = (Place, bytes::Bytes)> + '_, Failure> {
+        self.keyspace.changed(from)
+    }
+
+    /// What a revision did to a key that it changed; None if that is gone: of the compacted revision, deletions are.
+    #[must_use]
+    pub fn event(&self, revision: Revision, key: &bytes::Bytes) -> Option<Event> {
+        self.keyspace.event(revision, key)
     }
 
     /// A lease, if it is in force.

@@ -40,7 +40,7 @@ impl LeaseId {
 }
 
 /// A set of v3 keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyRange {
     /// The first key, included. Not empty.
     pub start: Bytes,
@@ -80,7 +80,7 @@ impl KeyRange {
 }
 
 /// Where a range of keys ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RangeEnd {
     /// Only the start.
     Single,
@@ -252,6 +252,23 @@ pub struct Event {
     pub now: Option<KeyValue>,
     /// What it held before, if that is not compacted away.
     pub before: Option<KeyValue>,
+}
+
+/// Where in the history of the v3 keyspace: before the change that has so many before it in this revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The revision.
+    pub revision: Revision,
+    /// How many of its changes come before.
+    pub after: u64,
+}
+
+impl Place {
+    /// Where a revision begins.
+    #[must_use]
+    pub fn start_of(revision: Revision) -> Place {
+        Place { revision, after: 0 }
+    }
 }
 
 /// A node of the v2 tree, as clients see it.

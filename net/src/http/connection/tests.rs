@@ -2,6 +2,8 @@ use super::*;
 use crate::http::{NO_HEADER, Version};
 use proptest::prelude::*;
 
+mod streams;
+
 const SMALL: Limits = Limits {
     head_bytes_max: 512,
     target_bytes_max: 64,
@@ -32,6 +34,7 @@ fn run<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<S
                 Next::Wait => break,
                 Next::Refused(refusal) => Seen::Refused(refusal),
                 Next::Http2 => Seen::Http2,
+                Next::Stream(_) => panic!("nothing is a stream here"),
                 Next::Request(request) => Seen::Request {
                     method: request.method.to_owned(),
                     target: request.target.to_owned(),

@@ -151,7 +151,7 @@ fn what_is_not_served_yet_says_so_in_its_own_form() {
     let message = |what: &str| format!(r#"{{"message":"{what} is not served yet"}}"#);
     let rows = [
         ("POST", "/v3/lock/lock", json, v3("/v3/lock/lock")),
-        ("POST", "/v3beta/watch", json, v3("/v3/watch")),
+        ("POST", "/v3beta/lock/lock", json, v3("/v3/lock/lock")),
         ("POST", "/v3/auth/role/grant", json, v3("/v3/auth/role/grant")),
         (
             "PUT",

@@ -11,6 +11,7 @@ use crate::{failure, text};
 /// The gRPC codes in use; the discriminant is gRPC's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
+    Unknown = 2,
     InvalidArgument = 3,
     NotFound = 5,
     ResourceExhausted = 8,
@@ -41,6 +42,11 @@ impl Refusal {
         }
     }
 
+    /// The same with another code.
+    pub(super) fn with_code(self, code: Code) -> Refusal {
+        Refusal { code, ..self }
+    }
+
     /// The request itself is wrong.
     pub(super) fn invalid(message: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal::new(Code::InvalidArgument, message)
@@ -53,8 +59,12 @@ impl Refusal {
 
     /// Writes the answer, in the form of 3.5: older clients read `error`, newer ones `message`.
     pub(super) fn answer(&self, answer: &mut HttpAnswer) {
-        answer.begin_json(HTTP_STATUS[self.code as usize]);
-        let body = &mut answer.body;
+        answer.begin_json(self.status());
+        self.write(&mut answer.body);
+    }
+
+    /// Writes its body.
+    pub(super) fn write(&self, body: &mut Vec<u8>) {
         body.push(b'{');
         text::string_member(body, "error", self.message.as_bytes());
         text::member(body, "code");
@@ -65,17 +75,26 @@ impl Refusal {
 
     /// The same as a message of a stream.
     pub(super) fn answer_in_stream(&self, answer: &mut HttpAnswer) {
-        let status = HTTP_STATUS[self.code as usize];
-        answer.begin_json(status);
+        answer.begin_json(self.status());
+        self.write_in_stream(&mut answer.body);
+    }
+
+    /// The HTTP status, unless another one was sent already.
+    pub(super) fn status(&self) -> u16 {
+        HTTP_STATUS[self.code as usize]
+    }
+
+    /// Writes the last message of a stream.
+    pub(super) fn write_in_stream(&self, body: &mut Vec<u8>) {
+        let status = self.status();
         let name = match self.code {
             Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => "Bad Request",
             Code::NotFound => "Not Found",
             Code::ResourceExhausted => "Too Many Requests",
             Code::Unimplemented => "Not Implemented",
             Code::Unavailable => "Service Unavailable",
-            Code::DataLoss => "Internal Server Error",
+            Code::Unknown | Code::DataLoss => "Internal Server Error",
         };
-        let body = &mut answer.body;
         body.extend_from_slice(b"{\"error\":{\"grpc_code\":");
         text::number(body, self.code as u64);
         text::member(body, "http_code");

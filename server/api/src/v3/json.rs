@@ -16,7 +16,7 @@ use super::error::Refusal;
 
 mod inner;
 
-use inner::{Inner, List};
+use inner::{Enumerations, Inner, List};
 
 /// A request message. `Default` is the message without fields.
 pub(super) trait Message: Default {
@@ -200,6 +200,11 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
     /// Text.
     pub(super) fn string(self) -> Result<String, A::Error> {
         Ok(self.map.next_value::<Option<String>>()?.unwrap_or_default())
+    }
+
+    /// A list of enumerations, each as [`Value::enumeration`].
+    pub(super) fn enumerations(self, names: &'static [&'static str]) -> Result<Vec<i32>, A::Error> {
+        self.map.next_value_seed(OrDefault(Enumerations(names)))
     }
 
     /// A message; None for `null`.

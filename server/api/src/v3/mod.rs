@@ -11,10 +11,12 @@ pub(crate) mod kv;
 pub(crate) mod kv_answer;
 pub(crate) mod lease;
 pub(crate) mod maintenance;
+mod messages;
 mod size;
 pub(crate) mod transfer;
 pub(crate) mod txn;
 pub(crate) mod txn_answer;
+pub(crate) mod watch;
 mod write;
 
 use self::error::{Code, Refusal};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use node::Header;
-use storage::store::query::KeyValue;
+use storage::store::query::{KeyValue, Revision};
 
 use super::base64;
 use crate::answer::HttpAnswer;
@@ -19,19 +19,21 @@ pub(super) fn begin(answer: &mut HttpAnswer, header: &Header, with_revision: boo
 
 /// A successful answer with nothing in it, not even a header.
 pub(super) fn nothing(answer: &mut HttpAnswer) {
+    begin_stream(answer);
+    answer.body.extend_from_slice(b"{}");
+}
+
+/// Begins the answer of a stream.
+pub(super) fn begin_stream(answer: &mut HttpAnswer) {
     answer.begin_json(200);
     answer
         .head
         .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
-    answer.body.extend_from_slice(b"{}");
 }
 
 /// Begins a message of a stream.
 pub(super) fn begin_in_stream(answer: &mut HttpAnswer, header: &Header) {
-    answer.begin_json(200);
-    answer
-        .head
-        .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
+    begin_stream(answer);
     answer.body.extend_from_slice(b"{\"result\":");
     write_header(&mut answer.body, header, true);
 }
@@ -41,7 +43,7 @@ pub(super) fn end_in_stream(answer: &mut HttpAnswer) {
     answer.body.extend_from_slice(b"}}\n");
 }
 
-fn write_header(out: &mut Vec<u8>, header: &Header, with_revision: bool) {
+pub(super) fn write_header(out: &mut Vec<u8>, header: &Header, with_revision: bool) {
     out.extend_from_slice(b"{\"header\":{");
     integer(out, "cluster_id", header.cluster_id);
     integer(out, "member_id", header.member_id.0);
@@ -105,6 +107,14 @@ pub(super) fn key_value(out: &mut Vec<u8>, pair: &KeyValue) {
     integer(out, "version", pair.version);
     bytes(out, "value", &pair.value);
     signed(out, "lease", pair.lease.0);
+    out.push(b'}');
+}
+
+/// A key that was deleted in a revision.
+pub(super) fn deleted(out: &mut Vec<u8>, key: &[u8], revision: Revision) {
+    out.push(b'{');
+    bytes(out, "key", key);
+    integer(out, "mod_revision", revision.0);
     out.push(b'}');
 }
 

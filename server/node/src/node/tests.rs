@@ -16,7 +16,7 @@ use storage::store::query::{Found, KeyRange, LeaseId, Query, RangeQuery};
 
 use super::*;
 use crate::{Answer, ClientId, Request, RequestId, Response};
-use crate::{AutoCompaction, SnapshotPolicy};
+use crate::{AutoCompaction, PeerMessage, SnapshotPolicy};
 
 mod snapshots;
 

@@ -2,6 +2,6 @@
 
 mod cluster;
 mod forged;
-mod random;
+pub(crate) mod random;
 mod repair;
 mod tape;

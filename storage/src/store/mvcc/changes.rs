@@ -1,8 +1,10 @@
 //! Which keys each revision changed, in order: for the replay of watches, and for compaction.
 
+use bytes::Bytes;
+
 use super::packed::{Queue, Queued};
 use crate::store::fingerprint::{Kind, Row, Totals};
-use crate::store::query::Revision;
+use crate::store::query::{Place, Revision};
 
 /// The memory that a change takes besides its key, as measured: its place in a block, with the room that this leaves.
 const CHANGE_WEIGHT: usize = 16;
@@ -108,8 +110,9 @@ impl ChangeList {
         self.settled += 1;
     }
 
-    /// The changes from the one on that stands at this place of this revision.
-    pub(super) fn from(&self, revision: Revision, place: u64) -> impl Iterator<Item = Queued<'_>> {
+    /// The changes from a place on, each with its own.
+    pub(super) fn from(&self, from: Place) -> impl Iterator<Item = (Place, Bytes)> {
+        let Place { revision, after } = from;
         let first = self.list.older_than(revision);
         let front = self.list.front().map(|front| front.revision());
         let dropped = if front == Some(revision) {
@@ -117,11 +120,22 @@ impl ChangeList {
         } else {
             0
         };
-        let skipped = place.saturating_sub(dropped);
+        let skipped = after.saturating_sub(dropped);
         // A place behind the revision's last is where the next one begins.
         let end = self.list.older_than(Revision(revision.0.saturating_add(1)));
         let start = usize::try_from(skipped).map_or(end, |skipped| first.saturating_add(skipped).min(end));
-        self.list.skip(start)
+        let mut place = Place {
+            revision,
+            after: after.max(dropped),
+        };
+        self.list.skip(start).map(move |change| {
+            if change.revision() != place.revision {
+                place = Place::start_of(change.revision());
+            }
+            let at = place;
+            place.after += 1;
+            (at, change.key())
+        })
     }
 
     pub(super) fn totals(&self) -> Totals {

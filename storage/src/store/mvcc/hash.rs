@@ -2,7 +2,7 @@
 
 use super::keys::Keyspace;
 use crate::store::command::Failure;
-use crate::store::query::{KeysHash, Revision};
+use crate::store::query::{KeysHash, Place, Revision};
 
 /// How many changes a hash may go back: it is taken back over each, and nobody else is to wait for it.
 pub(super) const CHANGES_BACK_MAX: usize = 2_000;
@@ -21,18 +21,17 @@ impl Keyspace {
             return Err(Failure::Compacted(self.compacted));
         }
         let mut hash = self.totals.hash;
-        let later = self.changes.from(Revision(revision.0 + 1), 0);
-        for (count, change) in later.enumerate() {
+        let later = self.changes.from(Place::start_of(Revision(revision.0 + 1)));
+        for (count, (place, key)) in later.enumerate() {
             if count == CHANGES_BACK_MAX {
                 return Err(Failure::HashTooFarBack);
             }
-            let key = change.key();
             let row = self
                 .keys
                 .get(&key)
                 .expect("a change that stays is of a key that stays");
-            let version = row.at(change.revision()).expect("its version stays as long");
-            debug_assert_eq!(version.modified, change.revision());
+            let version = row.at(place.revision).expect("its version stays as long");
+            debug_assert_eq!(version.modified, place.revision);
             hash = hash.wrapping_sub(version.row(&key));
         }
         Ok(KeysHash {

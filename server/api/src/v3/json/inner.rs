@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Message, OrDefault, Place, Reader, take_fields};
+use super::{Enumeration, Message, OrDefault, Place, Reader, take_fields};
 
 /// A message in a field.
 pub(super) struct Inner<'a, M> {
@@ -79,5 +79,36 @@ impl<'de, M: Message> Visitor<'de> for List<'_, M> {
             place.count()?;
         }
         Ok(messages)
+    }
+}
+
+/// A list of enumerations in a field; `null` is 0.
+pub(super) struct Enumerations(pub(super) &'static [&'static str]);
+
+impl<'de> Reader<'de> for Enumerations {
+    type Value = Vec<i32>;
+
+    fn read<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<i32>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of {}", self.0.join(", "))
+    }
+}
+
+impl<'de> Visitor<'de> for Enumerations {
+    type Value = Vec<i32>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Reader::expecting(self, f)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<i32>, A::Error> {
+        let mut numbers = Vec::new();
+        while let Some(number) = elements.next_element_seed(OrDefault(Enumeration(self.0)))? {
+            numbers.push(number);
+        }
+        Ok(numbers)
     }
 }

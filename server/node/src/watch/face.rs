@@ -1,0 +1,43 @@
+//! The face of watches: what is asked, and what is told.
+
+use serde::{Deserialize, Serialize};
+use storage::store::query::{Event, KeyRange, Revision};
+
+use crate::request::Header;
+
+/// What a watcher wants to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Watch {
+    /// What happens to v3 keys.
+    Keys {
+        /// Which; one that is empty is watched in vain.
+        range: KeyRange,
+        /// From this revision on; None: from the next on.
+        from: Option<Revision>,
+        /// Puts, too.
+        puts: bool,
+        /// Deletions, too.
+        deletions: bool,
+        /// And what was there before.
+        previous: bool,
+    },
+}
+
+/// What watchers are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// What every answer tells; but the revision is the one up to which everything was told with this.
+    pub header: Header,
+    /// What happened.
+    pub told: Told,
+    /// If not, the last revision in there goes on in the next one for the same watcher, whatever else comes between.
+    pub complete: bool,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Told {
+    /// To v3 keys, in order; what was there before only for who wants to know it. None at all, if there is only the end
+    /// of what was not complete to be told.
+    Keys(Vec<Event>),
+}

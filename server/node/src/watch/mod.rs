@@ -1,0 +1,209 @@
+//! Watches: requests that are answered many times.
+//!
+//! A watcher is a request of a client, like any other: first it is told that it is there
+//! ([`Answer::Watching`](crate::Answer::Watching)), then [`Output::Events`](crate::Output::Events) whenever something
+//! happens that it wants to be told, and at last [`Answer::WatchEnded`](crate::Answer::WatchEnded) or a failure. Watchers
+//! are no part of the replicated state.
+//!
+//! # What always holds, of each watcher of v3 keys
+//! * Events come in the order of revisions, each once, and none is missing.
+//! * All that one revision did to its keys comes in one [`Events`](crate::Events), or in several that follow each other, of
+//!   which all but the last say that they are not complete.
+//! * When it was told something, it was told everything up to the revision in the header.
+//! * Who is not told everything any more, because it is compacted away, is told so, and nothing after.
+//!
+//! # What it costs
+//! Nothing per entry for who is not concerned: watchers are found by key (`keys.rs`, `intervals.rs`). Those that want the
+//! same are told once. History is told in slices (`catch_up.rs`), to whoever stands at the same place in it
+//! (`cohorts.rs`), within a budget for each turn, after what peers are told. The host says who takes its answers too
+//! slowly ([`Input::Crowded`](crate::Input::Crowded)): for it nothing gathers but the place where it stands.
+
+mod catch_up;
+mod cohorts;
+pub(crate) mod face;
+mod intervals;
+mod keys;
+
+use storage::store::query::{Place, Revision};
+
+use crate::node::Node;
+use crate::request::{Answer, ClientId, Events, Failure, Output, RequestId, Told, Watch};
+
+use cohorts::Cohorts;
+use keys::Interest;
+
+/// The changes looked at in one turn.
+const CHANGES_PER_TURN: usize = 2000;
+/// What a slice costs whatever is in it, in changes.
+const SLICE_COST: usize = 10;
+
+/// Which request of which client.
+type Watcher = (ClientId, RequestId);
+
+/// All watchers of a node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watches {
+    keys: Cohorts,
+    /// Who is not told this revision will not be: it is compacted away, or was not when they began.
+    floor: Revision,
+    /// The changes looked at in this turn.
+    spent: usize,
+    /// Those who want to know when all that their client watches was told.
+    progress: Vec<Watcher>,
+}
+
+impl Watches {
+    pub(crate) fn begin_turn(&mut self) {
+        self.spent = 0;
+    }
+}
+
+impl Node {
+    /// Whether there is more to tell than this turn could.
+    pub(crate) fn has_more_to_tell(&self) -> bool {
+        self.watches.keys.is_behind(self.store().revision()) && self.may_tell()
+    }
+
+    /// A client wants to be told.
+    pub(crate) fn on_watch(&mut self, client: ClientId, id: RequestId, watch: Watch) {
+        match watch {
+            Watch::Keys {
+                range,
+                from,
+                puts,
+                deletions,
+                previous,
+            } => {
+                let interest = Interest {
+                    range,
+                    puts,
+                    deletions,
+                    previous,
+                };
+                self.watch_keys((client, id), interest, from);
+            }
+        }
+    }
+
+    fn watch_keys(&mut self, watcher: Watcher, interest: Interest, from: Option<Revision>) {
+        self.look_at_floor();
+        let (client, id) = watcher;
+        self.reply(client, id, Ok(Answer::Watching));
+        let next = Revision(self.store().revision().0 + 1);
+        let from = from.unwrap_or(next);
+        let compacted = self.store().compacted();
+        if from < compacted {
+            let ended = Answer::WatchEnded {
+                compacted: Some(compacted),
+            };
+            return self.reply(client, id, Ok(ended));
+        }
+        self.watches.keys.add(watcher, interest, Place::start_of(from));
+    }
+
+    /// A client does not want to be told any more.
+    pub(crate) fn on_unwatch(&mut self, client: ClientId, id: RequestId) {
+        if self.watches.keys.remove((client, id)) {
+            self.reply(client, id, Ok(Answer::WatchEnded { compacted: None }));
+        }
+    }
+
+    /// A client wants to know when all that it watches was told.
+    pub(crate) fn on_watch_progress(&mut self, client: ClientId, id: RequestId) {
+        self.watches.progress.push((client, id));
+        self.answer_progress();
+    }
+
+    /// A client leaves too much untaken.
+    pub(crate) fn on_crowded(&mut self, client: ClientId) {
+        self.watches.keys.crowded.insert(client);
+    }
+
+    /// It has taken it.
+    pub(crate) fn on_uncrowded(&mut self, client: ClientId) {
+        self.watches.keys.release(client);
+    }
+
+    /// Nothing is told any more to a client that went away.
+    pub(crate) fn unwatch_all_of(&mut self, client: ClientId) {
+        for watcher in self.watches.keys.of(client) {
+            self.watches.keys.remove(watcher);
+        }
+        self.watches.keys.crowded.remove(&client);
+        self.watches.progress.retain(|(other, _)| *other != client);
+    }
+
+    /// Ends all watches, for this reason.
+    pub(crate) fn end_watches(&mut self, why: &Failure) {
+        let mut ended = self.watches.keys.remove_all();
+        ended.append(&mut self.watches.progress);
+        for (client, id) in ended {
+            self.reply(client, id, Err(why.clone()));
+        }
+    }
+
+    /// Tells watchers what happened, as far as this turn goes.
+    pub(crate) fn tell_watchers(&mut self) {
+        if !self.may_tell() {
+            return;
+        }
+        self.look_at_floor();
+        let revision = self.store().revision();
+        while self.watches.spent < CHANGES_PER_TURN
+            && let Some(cohort) = self.watches.keys.next_behind(revision)
+        {
+            let store = self.unapplied.view().unwrap_or(&self.store);
+            let (told, changes) = self.watches.keys.advance(cohort, store);
+            self.watches.spent += changes + SLICE_COST;
+            for told in told {
+                let mut header = self.header();
+                header.revision = told.revision;
+                self.outbox.push_back(Output::Events {
+                    to: told.to,
+                    events: Box::new(Events {
+                        header,
+                        told: Told::Keys(told.events),
+                        complete: told.complete,
+                    }),
+                });
+            }
+        }
+        self.answer_progress();
+    }
+
+    /// Nothing is told from a state that may not be the others', or is about to be another one.
+    fn may_tell(&self) -> bool {
+        !self.stopped && !self.is_fenced()
+    }
+
+    fn answer_progress(&mut self) {
+        if self.watches.progress.is_empty() {
+            return;
+        }
+        let revision = self.store().revision();
+        for (client, id) in std::mem::take(&mut self.watches.progress) {
+            if self.watches.keys.is_told(client, revision) {
+                self.reply(client, id, Ok(Answer::Progress));
+            } else {
+                self.watches.progress.push((client, id));
+            }
+        }
+    }
+
+    /// Ends the watchers for whom something is compacted away that they were not told.
+    fn look_at_floor(&mut self) {
+        let compacted = self.store().compacted();
+        if std::mem::replace(&mut self.watches.floor, compacted) == compacted {
+            return;
+        }
+        for (client, id) in self.watches.keys.remove_up_to(compacted) {
+            let ended = Answer::WatchEnded {
+                compacted: Some(compacted),
+            };
+            self.reply(client, id, Ok(ended));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
