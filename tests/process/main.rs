@@ -11,6 +11,7 @@
 //! | `succession` | how soon another leads after a clean stop, or a closed link |
 //! | `leader_killed` | kill -9 of the leader, again and again, under reads and writes |
 //! | `rescue` | one member of three left, and `--force-new-cluster` |
+//! | `beside_etcd` | the same requests to etcd and to Balsa |
 //! | `once` | writes asked again by a key of the client |
 //! | `python`, `etcdctl`, `curl` | clients of etcd as they are |
 //! | `readme` | the commands in README.md, as printed |
@@ -27,6 +28,7 @@
 
 mod cluster;
 
+mod beside_etcd;
 mod crowds;
 mod curl;
 mod damage;
