@@ -13,6 +13,9 @@ use crate::settings::Settings;
 
 pub mod budget;
 mod plan;
+mod shapes;
+
+pub use shapes::{SHAPES, Shape};
 
 pub use plan::{FAULTS_MIN, plan};
 
@@ -44,6 +47,21 @@ pub enum Fault {
         /// Whether messages are held until the end, rather than lost.
         held: bool,
     },
+    /// The links are a graph in which not everybody who is cut from one is cut from all.
+    Links {
+        /// Who is the last of it.
+        who: Who,
+        /// Who is the first of it; anybody.
+        first: Option<NodeId>,
+        /// Which graph.
+        shape: Shape,
+        /// Whether messages are held until the end, rather than lost.
+        held: bool,
+    },
+    /// A member falls behind; then it alone is linked to all others but one.
+    Constrained(Who),
+    /// One member after another is clogged, and they come back in another order.
+    Swizzle,
     /// A member is heard and hears nobody, or the other way round.
     OneWay {
         /// Whom.
@@ -59,6 +77,10 @@ pub enum Fault {
     Delay(Law),
     /// Bits are flipped on the way.
     Corruption(PerMillion),
+    /// Links end in the middle of a message.
+    Resets(PerMillion),
+    /// So many bytes pass in a millisecond, and no more.
+    Narrow(u64),
     /// A member's disk is slow.
     SlowDisk(Who),
     /// A member's disk does nothing.
@@ -111,6 +133,8 @@ pub enum Who {
     Leader,
     /// To any member.
     Any,
+    /// To this one, whether it runs or not.
+    This(NodeId),
 }
 
 /// A fault with its time.
@@ -135,6 +159,8 @@ pub struct Active {
     pub victim: Option<NodeId>,
     /// The pairs it cuts.
     pub cuts: Vec<((NodeId, NodeId), Cut)>,
+    /// The pairs it befalls if it is the network's; none: all.
+    pub pairs: Vec<(NodeId, NodeId)>,
 }
 
 impl Fault {
@@ -149,6 +175,16 @@ impl Fault {
             Fault::Isolate { .. } => Probe::Isolate,
             Fault::Halves { .. } => Probe::Halves,
             Fault::OneWay { .. } => Probe::OneWay,
+            Fault::Links { shape, .. } => match shape {
+                Shape::Bridge => Probe::Bridge,
+                Shape::Ring => Probe::Ring,
+                Shape::Star => Probe::Star,
+                Shape::Chain => Probe::Chain,
+                Shape::Constrained => Probe::Constrained,
+            },
+            Fault::Swizzle => Probe::Swizzle,
+            Fault::Resets(_) => Probe::Resets,
+            Fault::Narrow(_) => Probe::Narrow,
             Fault::Loss(_) => Probe::Loss,
             Fault::Duplication(_) => Probe::Duplication,
             Fault::Delay(_) => Probe::Delay,
@@ -162,6 +198,7 @@ impl Fault {
             Fault::FullDisk { .. } => Probe::Full,
             // These are counted when they come to pass.
             Fault::DiskError { .. }
+            | Fault::Constrained(_)
             | Fault::Rot(..)
             | Fault::Wipe(_)
             | Fault::Swap(_)
@@ -178,6 +215,8 @@ impl Fault {
             | Fault::PowerCut { who, .. }
             | Fault::Isolate { who, .. }
             | Fault::OneWay { who, .. }
+            | Fault::Links { who, .. }
+            | Fault::Constrained(who)
             | Fault::SlowDisk(who)
             | Fault::StalledDisk(who)
             | Fault::DiskError { who, .. }
@@ -226,6 +265,16 @@ impl Fault {
                     .map(|pair| (pair, how(held)))
                     .collect()
             }
+            (
+                Fault::Links {
+                    first, shape, held, ..
+                },
+                Some(victim),
+            ) => {
+                let order = order(members, first, victim, choices);
+                let cuts = shape.cuts(&order).into_iter();
+                cuts.map(|pair| (pair, how(held))).collect()
+            }
             (Fault::OneWay { deaf, .. }, Some(victim)) => pairs
                 .filter(|(from, to)| from != to && victim == if deaf { *to } else { *from })
                 .map(|pair| (pair, Cut::Lost))
@@ -235,23 +284,69 @@ impl Fault {
     }
 }
 
+/// Any order of the members, but for who is the first and who the last.
+fn order(members: &[NodeId], first: Option<NodeId>, last: NodeId, choices: &mut Choices) -> Vec<NodeId> {
+    let mut left: Vec<NodeId> = members
+        .iter()
+        .copied()
+        .filter(|&id| id != last && Some(id) != first)
+        .collect();
+    let mut order: Vec<NodeId> = first.into_iter().filter(|&id| id != last).collect();
+    while !left.is_empty() {
+        let place = usize::try_from(choices.below(left.len() as u64)).expect("an index");
+        order.push(left.swap_remove(place));
+    }
+    order.push(last);
+    order
+}
+
+impl Fault {
+    /// Whether it is about messages, everywhere or between some.
+    #[must_use]
+    pub fn is_weather(&self) -> bool {
+        matches!(
+            self,
+            Fault::Loss(_)
+                | Fault::Duplication(_)
+                | Fault::Corruption(_)
+                | Fault::Resets(_)
+                | Fault::Narrow(_)
+                | Fault::Delay(_)
+        )
+    }
+
+    /// Makes the weather as bad as it is.
+    fn spoils(&self, weather: &mut Weather) {
+        match *self {
+            Fault::Loss(share) => weather.loss = weather.loss.max(share),
+            Fault::Duplication(share) => weather.duplication = weather.duplication.max(share),
+            Fault::Corruption(share) => weather.corruption = weather.corruption.max(share),
+            Fault::Resets(share) => weather.resets = weather.resets.max(share),
+            Fault::Narrow(bytes) => {
+                weather.bytes_per_ms = Some(weather.bytes_per_ms.map_or(bytes, |other| other.min(bytes)));
+            }
+            Fault::Delay(law) => weather.delay = law,
+            _ => {}
+        }
+    }
+}
+
 /// Makes the network what the active faults amount to.
 pub fn settle(network: &mut Network, active: &[Active], settings: &Settings) {
     let mut weather: Weather = settings.weather;
     network.mend_all();
+    for fault in active.iter().filter(|active| active.pairs.is_empty()) {
+        fault.fault.spoils(&mut weather);
+    }
+    network.weather = weather;
     for fault in active {
-        match fault.fault {
-            Fault::Loss(share) => weather.loss = weather.loss.max(share),
-            Fault::Duplication(share) => weather.duplication = weather.duplication.max(share),
-            Fault::Corruption(share) => weather.corruption = weather.corruption.max(share),
-            Fault::Delay(law) => weather.delay = law,
-            _ => {}
+        for &pair in &fault.pairs {
+            fault.fault.spoils(network.weather_of(pair));
         }
         for &((from, to), how) in &fault.cuts {
             network.cut(from, to, how);
         }
     }
-    network.weather = weather;
 }
 
 #[cfg(test)]
@@ -275,7 +370,7 @@ mod tests {
                 seen.insert(name.split(['(', ' ']).next().map(str::to_owned));
             }
         }
-        assert_eq!(seen.len(), 23, "all kinds come up: {seen:?}");
+        assert_eq!(seen.len(), 28, "all kinds come up: {seen:?}");
     }
 
     #[test]

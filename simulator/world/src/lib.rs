@@ -47,6 +47,7 @@ pub mod check;
 pub mod choices;
 pub mod client;
 pub mod clock;
+mod composed;
 pub mod cores;
 pub mod dialect;
 pub mod disk;

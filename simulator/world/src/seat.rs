@@ -276,9 +276,16 @@ impl World {
         let bytes = self.spoilt(message).unwrap_or(frame);
         let sender = self.sender(id, message.to);
         let arrivals = self.network.send(&mut self.choices, self.now, (id, seat), &bytes);
-        for (at, bytes) in arrivals.into_iter().flatten() {
-            let frame = Happening::Frame(Frame { sender, bytes });
-            self.add(at, Actor::Member(seat), Event::Member(ANY_LIFE, Some(frame)));
+        for arrival in arrivals.into_iter().flatten() {
+            let bytes = arrival.bytes;
+            let mut arrives = |what| {
+                let event = Event::Member(ANY_LIFE, Some(what));
+                self.add(arrival.at, Actor::Member(seat), event);
+            };
+            arrives(Happening::Frame(Frame { sender, bytes }));
+            if arrival.is_cut_short {
+                arrives(Happening::LinkClosed(message.from));
+            }
         }
         Ok(())
     }

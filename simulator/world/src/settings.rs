@@ -133,6 +133,8 @@ impl Settings {
                 loss: PerMillion(0),
                 duplication: PerMillion(0),
                 corruption: PerMillion(0),
+                resets: PerMillion(0),
+                bytes_per_ms: None,
             },
             sync: law(choices, &[150, 1_000, 6_000], 20_000),
             turn: law(choices, &[20, 100, 400], 1_000),

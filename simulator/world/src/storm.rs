@@ -79,6 +79,10 @@ impl World {
         self.trace.step(now, 0, &(number as u64).to_le_bytes(), || {
             format!("{fault:?} befalls {} until {}", shown(victim), planned.ends.0)
         });
+        let pairs = match fault.is_weather() {
+            true => self.some_pairs(),
+            false => Vec::new(),
+        };
         fault.probe().into_iter().for_each(|probe| self.probes.met(probe));
         match (fault, victim) {
             (Fault::Crash(_), Some(victim)) => self.crash(victim),
@@ -118,6 +122,8 @@ impl World {
             }
             (Fault::LinksClose(_), Some(victim)) => self.close_links(victim),
             (Fault::Diverge(_), Some(victim)) => self.diverge(victim),
+            (Fault::Constrained(_), Some(victim)) => self.constrain(victim, planned.ends),
+            (Fault::Swizzle, _) => self.swizzle(planned.ends),
             (Fault::Stall(_), Some(victim)) => {
                 self.seats.get_mut(&victim).expect("a member").busy_until = planned.ends;
             }
@@ -128,6 +134,7 @@ impl World {
             fault,
             victim,
             cuts,
+            pairs,
         });
         faults::settle(&mut self.network, &self.active, &self.settings);
     }
@@ -226,6 +233,7 @@ impl World {
             })
             .max();
         match (who, leader) {
+            (Who::This(id), _) => Some(id),
             (Who::Leader, Some((_, leader))) => Some(leader),
             _ if running.is_empty() => None,
             _ => Some(self.choices.pick(&running)),

@@ -2,7 +2,7 @@
 
 use raft_core::Time;
 
-use super::{Fault, Planned, Who};
+use super::{Fault, Planned, SHAPES, Who};
 use crate::choices::{Choices, PerMillion};
 use crate::disk::Failing;
 use crate::network::Law;
@@ -37,7 +37,12 @@ fn longest(fault: Fault, settings: &Settings) -> u64 {
     match fault {
         Fault::Hunt { .. } => 15 * SECOND,
         // Sometimes shorter than an election, sometimes longer.
-        Fault::Crash(_) | Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } => 4 * timeout,
+        Fault::Crash(_)
+        | Fault::Isolate { .. }
+        | Fault::Halves { .. }
+        | Fault::Links { .. }
+        | Fault::OneWay { .. } => 4 * timeout,
+        Fault::Constrained(_) | Fault::Swizzle => 8 * timeout,
         Fault::CrashAll | Fault::Stall(_) => 2 * timeout,
         Fault::StalledDisk(_) => 4 * timeout,
         Fault::FullDisk { .. } => 15 * SECOND,
@@ -51,8 +56,6 @@ fn longest(fault: Fault, settings: &Settings) -> u64 {
 fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
     let timeout = u64::try_from(settings.election_timeout.as_micros()).expect("seconds");
     let who = choices.pick(&[Who::Any, Who::Leader]);
-    let held = choices.pick(&[false, true]);
-    let share = |choices: &mut Choices| PerMillion(choices.pick(&[10_000, 100_000, 300_000]));
     let all = [
         Fault::Crash(who),
         Fault::CrashAll,
@@ -61,21 +64,6 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
             who,
             operations: u32::try_from(choices.between(1, 12)).expect("few"),
         },
-        Fault::Isolate { who, held },
-        Fault::Halves { held },
-        Fault::OneWay {
-            who,
-            deaf: choices.pick(&[false, true]),
-        },
-        Fault::Loss(share(choices)),
-        Fault::Duplication(share(choices)),
-        Fault::Delay(Law {
-            min: 1_000,
-            spread: choices.pick(&[20_000, 100_000]),
-            tail: share(choices),
-            tail_max: 2 * timeout,
-        }),
-        Fault::Corruption(share(choices)),
         Fault::SlowDisk(who),
         Fault::StalledDisk(who),
         Fault::DiskError {
@@ -97,13 +85,14 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
             down_max: choices.pick(&[timeout, 3 * timeout]),
         },
     ];
-    let mut kinds = all.to_vec();
     // The longest way to a violation is Figure 8's; some runs go nowhere else.
     if choices.happens(PerMillion(200_000)) {
-        return kinds.split_off(all.len() - 1);
+        return all[all.len() - 1..].to_vec();
     }
+    let mut kinds = of_network(choices, who, timeout);
+    kinds.extend(all);
     // Leave out about half, whichever.
-    for _ in 0..choices.below(all.len() as u64 - 2) {
+    for _ in 0..choices.below(kinds.len() as u64 - 2) {
         let out = usize::try_from(choices.below(kinds.len() as u64)).expect("an index");
         kinds.swap_remove(out);
     }
@@ -122,4 +111,37 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
         kinds.extend([Fault::Swap(who); 2]);
     }
     kinds
+}
+
+/// The kinds of fault that the network has.
+fn of_network(choices: &mut Choices, who: Who, timeout: u64) -> Vec<Fault> {
+    let held = choices.pick(&[false, true]);
+    let share = |choices: &mut Choices| PerMillion(choices.pick(&[10_000, 100_000, 300_000]));
+    vec![
+        Fault::Isolate { who, held },
+        Fault::Halves { held },
+        Fault::OneWay {
+            who,
+            deaf: choices.pick(&[false, true]),
+        },
+        Fault::Links {
+            who,
+            first: None,
+            shape: choices.pick(&SHAPES),
+            held,
+        },
+        Fault::Constrained(who),
+        Fault::Swizzle,
+        Fault::Loss(share(choices)),
+        Fault::Duplication(share(choices)),
+        Fault::Delay(Law {
+            min: 1_000,
+            spread: choices.pick(&[20_000, 100_000]),
+            tail: share(choices),
+            tail_max: 2 * timeout,
+        }),
+        Fault::Corruption(share(choices)),
+        Fault::Resets(share(choices)),
+        Fault::Narrow(choices.pick(&[2, 10, 50])),
+    ]
 }
