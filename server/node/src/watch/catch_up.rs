@@ -15,6 +15,22 @@ const CHANGES_MAX: usize = 500;
 /// The bytes of the events told in a slice, after which it ends.
 const BYTES_MAX: usize = 128 << 10;
 
+/// How much is in a slice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SliceLimits {
+    pub(super) changes_max: usize,
+    pub(super) bytes_max: usize,
+}
+
+impl Default for SliceLimits {
+    fn default() -> SliceLimits {
+        SliceLimits {
+            changes_max: CHANGES_MAX,
+            bytes_max: BYTES_MAX,
+        }
+    }
+}
+
 /// The very same for all of these.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -43,7 +59,7 @@ impl Cohorts {
         let place = self.cohorts[&id].place;
         let after = (Bound::Excluded(place), Bound::Unbounded);
         let next = self.places.range(after).next().map(|(&next, _)| next);
-        let mut slice = Slice::of(&self.cohorts[&id].keys, store, place, next);
+        let mut slice = Slice::of(&self.cohorts[&id].keys, store, place, next, self.limits);
         let told = self.tell(id, &mut slice);
         self.go_on(id, slice.end);
         (told, slice.changes)
@@ -85,9 +101,10 @@ impl Cohorts {
         told.map(|((hits, previous, complete), to)| Told {
             to,
             events: hits.iter().map(|&hit| slice.event(hit, previous)).collect(),
-            revision: match end.after {
-                0 => Revision(end.revision.0 - 1),
-                _ => end.revision,
+            // Of the revision that the slice ends in, the rest may concern them.
+            revision: match complete {
+                true => Revision(end.revision.0 - 1),
+                false => end.revision,
             },
             complete,
         })
@@ -98,7 +115,7 @@ impl Cohorts {
 impl Slice {
     /// What happened from a place on, as far as it concerns these watchers: at most up to where others stand, and if it
     /// begins in the middle of a revision, up to its end.
-    fn of(keys: &Keys, store: &Store, from: Place, next: Option<Place>) -> Slice {
+    fn of(keys: &Keys, store: &Store, from: Place, next: Option<Place>, limits: SliceLimits) -> Slice {
         let mut slice = Slice {
             end: Place::start_of(Revision(store.revision().0 + 1)),
             events: Vec::new(),
@@ -113,7 +130,7 @@ impl Slice {
                 break;
             }
             let is_next = from.after > 0 && place.revision > from.revision;
-            if is_next || slice.changes >= CHANGES_MAX || bytes >= BYTES_MAX {
+            if is_next || slice.changes >= limits.changes_max || bytes >= limits.bytes_max {
                 slice.end = place;
                 break;
             }

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use storage::store::query::{Place, Revision};
 
 use super::Watcher;
+use super::catch_up::SliceLimits;
 use super::keys::{Interest, Keys};
 use crate::request::{ClientId, RequestId};
 
@@ -26,6 +27,7 @@ pub(super) struct Cohorts {
     pub(super) crowded: BTreeSet<ClientId>,
     /// The place of the cohort served last.
     cursor: Option<Place>,
+    pub(super) limits: SliceLimits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
