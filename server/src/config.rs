@@ -20,6 +20,9 @@ use crate::quota::Quota;
 use crate::settings::{Note, Settings};
 use crate::urls::{self, Scheme, Url};
 
+/// A watcher that hears more often how far it is would be told of nothing else.
+const WATCH_PROGRESS_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
 /// The longest election timeout, in ms.
 const ELECTION_MS_MAX: i64 = 50_000;
 /// How many heartbeats an election timeout must hold at least.
@@ -50,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) quota: Quota,
     /// What history is compacted without being asked.
     pub(crate) auto_compaction: AutoCompaction,
+    /// How long a watcher that wants to hear of that is told nothing.
+    pub(crate) watch_progress_interval: Duration,
     /// Threads that serve clients; 0: the node's does.
     pub(crate) client_threads: usize,
     /// Whether to go on without the other members, which are lost.
@@ -88,6 +93,7 @@ impl Config {
                 .and_then(NonZeroU64::new),
             quota: Quota::of_flag(settings.number("quota-backend-bytes")),
             auto_compaction: auto_compaction(settings)?,
+            watch_progress_interval: watch_progress_interval(settings)?,
             client_threads: client_threads(settings)?,
             force_new_cluster: settings.switch("force-new-cluster"),
             access: access::of(settings)?,
@@ -181,6 +187,21 @@ fn client_threads(settings: &Settings) -> Result<usize, Stop> {
         .ok()
         .filter(|&number| number <= host::CLIENT_THREADS_MAX);
     number.ok_or_else(|| settings.refused("client-threads", &text, "want auto, or a number from 0 to 64"))
+}
+
+/// How long a watcher is told nothing before it hears how far it is. The flag has two names: etcd 3.5's and 3.6's.
+fn watch_progress_interval(settings: &Settings) -> Result<Duration, Stop> {
+    let (old, new) = (
+        "experimental-watch-progress-notify-interval",
+        "watch-progress-notify-interval",
+    );
+    let flag = if settings.origin(new).is_some() { new } else { old };
+    let interval = settings.interval(flag);
+    if interval < WATCH_PROGRESS_INTERVAL_MIN {
+        let given = format!("{interval:?}");
+        return Err(settings.refused(flag, &given, "want at least 100ms"));
+    }
+    Ok(interval)
 }
 
 /// What history to compact: in the mode `periodic` the retention is a length of time, or a number of hours; in the mode

@@ -1,6 +1,7 @@
 //! The values given by flags and variables, checked against the table, and the defaults of those not given.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::exit::{Origin, Stop};
 use crate::flags::{self, Flag, Rule, Value};
@@ -119,6 +120,16 @@ impl Settings {
     pub(crate) fn number(&self, name: &'static str) -> i64 {
         match self.value(name) {
             Value::Number(number) => number,
+            other => wrong_kind(name, &other),
+        }
+    }
+
+    /// The value of a working flag of a length of time; a negative one is none.
+    pub(crate) fn interval(&self, name: &'static str) -> Duration {
+        match self.value(name) {
+            Value::Interval(nanoseconds) => {
+                Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or_default())
+            }
             other => wrong_kind(name, &other),
         }
     }

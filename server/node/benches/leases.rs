@@ -93,6 +93,7 @@ impl Host {
             data_id: 1,
             quota_bytes: u64::MAX,
             auto_compaction: AutoCompaction::Off,
+            watch_progress_interval: node::WATCH_PROGRESS_INTERVAL,
             repair: None,
             snapshots: SnapshotPolicy::default(),
             attributes: Attributes {

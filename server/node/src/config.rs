@@ -25,6 +25,8 @@ pub struct Config {
     pub snapshots: SnapshotPolicy,
     /// What history of the v3 keyspace is compacted without being asked.
     pub auto_compaction: AutoCompaction,
+    /// How long a watcher that wants to hear of that is told nothing before it hears how far it is.
+    pub watch_progress_interval: Duration,
     /// What this member makes known of itself once there is a leader.
     pub attributes: Attributes,
     /// None for a member that is well.

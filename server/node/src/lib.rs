@@ -111,3 +111,4 @@ pub use request::{
 };
 pub use stats::{FollowerStats, Latency, MemberStats, Pace, Role, Traffic};
 pub use tree_counts::{Tally, TreeCounts};
+pub use watch::progress::WATCH_PROGRESS_INTERVAL;

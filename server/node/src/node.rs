@@ -229,6 +229,7 @@ impl Node {
         raft.min(forward)
             .min(leases.max(self.now.monotonic))
             .min(asking)
+            .min(self.watches.deadline())
             .min(self.auto_compactor.deadline())
     }
 

@@ -243,6 +243,16 @@ fn values_that_do_not_go_together_end_with_1() {
             "--auto-compaction-retention=-5m is refused: want a number of hours or a length of time such as 30m",
         ),
         (
+            "--experimental-watch-progress-notify-interval=99ms",
+            1,
+            "--experimental-watch-progress-notify-interval=99ms is refused: want at least 100ms",
+        ),
+        (
+            "--watch-progress-notify-interval=-5m",
+            1,
+            "--watch-progress-notify-interval=0ns is refused: want at least 100ms",
+        ),
+        (
             "--auto-compaction-mode=revision --auto-compaction-retention=1h",
             1,
             "--auto-compaction-retention=1h is refused: want a number of revisions to keep",
@@ -323,7 +333,6 @@ fn flags_that_make_no_difference_are_taken() {
         "--max-wals=0",
         "--backend-batch-interval=100ms",
         "--experimental-corrupt-check-time=0",
-        "--experimental-watch-progress-notify-interval=600s",
         "--auth-token=simple",
         "--cert-file=",
         "--proxy",

@@ -5,7 +5,6 @@ use super::{Flag, Kind, empty, ignored, off, only};
 const NO_CHECK: &str = "checks for corruption are not supported yet";
 const NO_CHECKPOINT: &str = "leases are not served yet";
 const NO_COMPACTION: &str = "compaction is not served yet";
-const NO_WATCH: &str = "watches are not served yet";
 const NO_TLS: &str = "TLS is not supported yet";
 const NO_FILE: &str = "there is no database file to defragment";
 const NO_DOWNGRADE: &str = "downgrades are not served yet";
@@ -40,18 +39,6 @@ pub(super) const TABLE: &[Flag] = &[
         NO_COMPACTION,
     ),
     ignored("compaction-sleep-interval", Kind::Interval, NO_COMPACTION),
-    only(
-        "experimental-watch-progress-notify-interval",
-        Kind::Interval,
-        &["10m"],
-        NO_WATCH,
-    ),
-    only(
-        "watch-progress-notify-interval",
-        Kind::Interval,
-        &["10m"],
-        NO_WATCH,
-    ),
     off("experimental-peer-skip-client-san-verification", NO_TLS),
     off("peer-skip-client-san-verification", NO_TLS),
     ignored(

@@ -92,6 +92,20 @@ pub(super) const TABLE: &[Flag] = &[
         "history of v3 keys to keep: hours, 30m or the like, or revisions (default 0: all)",
     ),
     works(
+        "experimental-watch-progress-notify-interval",
+        Kind::Interval,
+        Group::Member,
+        "10m",
+        "how long a watcher with progress_notify is told nothing before it hears how far it is",
+    ),
+    works(
+        "watch-progress-notify-interval",
+        Kind::Interval,
+        Group::Member,
+        "10m",
+        "the same, by its name in etcd 3.6",
+    ),
+    works(
         "client-threads",
         Kind::Text,
         Group::Member,

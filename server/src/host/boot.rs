@@ -166,6 +166,7 @@ fn node_config(config: &Config, identity: Identity, boot: Boot) -> NodeConfig {
         },
         quota_bytes: config.quota.resolve(),
         auto_compaction: config.auto_compaction,
+        watch_progress_interval: config.watch_progress_interval,
         repair: None,
         attributes: Attributes {
             name: config.name.clone(),

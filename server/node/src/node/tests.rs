@@ -62,6 +62,7 @@ impl Cluster {
                 data_id: id * 100,
                 quota_bytes: u64::MAX,
                 auto_compaction: AutoCompaction::Off,
+                watch_progress_interval: crate::WATCH_PROGRESS_INTERVAL,
                 snapshots: SnapshotPolicy::default(),
                 repair: None,
                 attributes: Attributes {

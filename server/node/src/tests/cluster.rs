@@ -136,6 +136,7 @@ impl Cluster {
             data_id: id.0 * 100,
             quota_bytes: u64::MAX,
             auto_compaction: AutoCompaction::Off,
+            watch_progress_interval: crate::WATCH_PROGRESS_INTERVAL,
             snapshots: SnapshotPolicy::default(),
             attributes: Attributes {
                 name: format!("n{id}"),

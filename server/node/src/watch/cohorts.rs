@@ -159,13 +159,19 @@ impl Cohorts {
 
     /// Whether each watcher of a client was told this revision.
     pub(super) fn is_told(&self, client: ClientId, revision: Revision) -> bool {
-        self.of(client).into_iter().all(|watcher| {
-            let place = match self.records[&watcher].at {
-                At::Cohort(id) => self.cohorts[&id].place,
-                At::Held { place, .. } => place,
-            };
-            place.revision > revision
-        })
+        let watchers = self.of(client);
+        watchers
+            .into_iter()
+            .all(|watcher| self.is_watcher_told(watcher, revision))
+    }
+
+    /// Whether a watcher was told this revision.
+    pub(super) fn is_watcher_told(&self, watcher: Watcher, revision: Revision) -> bool {
+        let place = match self.records[&watcher].at {
+            At::Cohort(id) => self.cohorts[&id].place,
+            At::Held { place, .. } => place,
+        };
+        place.revision > revision
     }
 
     /// A cohort was told everything up to another place. It joins who stands there.

@@ -20,6 +20,8 @@ pub enum Watch {
         deletions: bool,
         /// And what was there before.
         previous: bool,
+        /// And how far it is, when it was told nothing for long: with no events.
+        progress: bool,
     },
 }
 
@@ -38,6 +40,6 @@ pub struct Events {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Told {
     /// To v3 keys, in order; what was there before only for who wants to know it. None at all, if there is only the end
-    /// of what was not complete to be told.
+    /// of what was not complete to be told, or that nothing happened.
     Keys(Vec<Event>),
 }

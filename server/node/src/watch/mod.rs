@@ -23,14 +23,17 @@ mod cohorts;
 pub(crate) mod face;
 mod intervals;
 mod keys;
+pub(crate) mod progress;
 
-use storage::store::query::{Place, Revision};
+use raft_core::Time;
+use storage::store::query::{Event, Place, Revision};
 
 use crate::node::Node;
-use crate::request::{Answer, ClientId, Events, Failure, Output, RequestId, Told, Watch};
+use crate::request::{Answer, ClientId, Events, Failure, Header, Output, RequestId, Told, Watch};
 
 use cohorts::Cohorts;
 use keys::Interest;
+use progress::Quiet;
 
 /// The changes looked at in one turn.
 const CHANGES_PER_TURN: usize = 2000;
@@ -50,11 +53,17 @@ pub(crate) struct Watches {
     spent: usize,
     /// Those who want to know when all that their client watches was told.
     progress: Vec<Watcher>,
+    quiet: Quiet,
 }
 
 impl Watches {
     pub(crate) fn begin_turn(&mut self) {
         self.spent = 0;
+    }
+
+    /// When somebody is to hear that nothing happened.
+    pub(crate) fn deadline(&self) -> Time {
+        self.quiet.deadline()
     }
 }
 
@@ -73,6 +82,7 @@ impl Node {
                 puts,
                 deletions,
                 previous,
+                progress,
             } => {
                 let interest = Interest {
                     range,
@@ -80,12 +90,12 @@ impl Node {
                     deletions,
                     previous,
                 };
-                self.watch_keys((client, id), interest, from);
+                self.watch_keys((client, id), interest, from, progress);
             }
         }
     }
 
-    fn watch_keys(&mut self, watcher: Watcher, interest: Interest, from: Option<Revision>) {
+    fn watch_keys(&mut self, watcher: Watcher, interest: Interest, from: Option<Revision>, progress: bool) {
         self.look_at_floor();
         let (client, id) = watcher;
         self.reply(client, id, Ok(Answer::Watching));
@@ -99,10 +109,15 @@ impl Node {
             return self.reply(client, id, Ok(ended));
         }
         self.watches.keys.add(watcher, interest, Place::start_of(from));
+        if progress {
+            let (now, interval) = (self.now.monotonic, self.config.watch_progress_interval);
+            self.watches.quiet.add(watcher, now, interval);
+        }
     }
 
     /// A client does not want to be told any more.
     pub(crate) fn on_unwatch(&mut self, client: ClientId, id: RequestId) {
+        self.watches.quiet.remove((client, id));
         if self.watches.keys.remove((client, id)) {
             self.reply(client, id, Ok(Answer::WatchEnded { compacted: None }));
         }
@@ -128,6 +143,7 @@ impl Node {
     pub(crate) fn unwatch_all_of(&mut self, client: ClientId) {
         for watcher in self.watches.keys.of(client) {
             self.watches.keys.remove(watcher);
+            self.watches.quiet.remove(watcher);
         }
         self.watches.keys.crowded.remove(&client);
         self.watches.progress.retain(|(other, _)| *other != client);
@@ -137,6 +153,7 @@ impl Node {
     pub(crate) fn end_watches(&mut self, why: &Failure) {
         let mut ended = self.watches.keys.remove_all();
         ended.append(&mut self.watches.progress);
+        self.watches.quiet.clear();
         for (client, id) in ended {
             self.reply(client, id, Err(why.clone()));
         }
@@ -156,19 +173,37 @@ impl Node {
             let (told, changes) = self.watches.keys.advance(cohort, store);
             self.watches.spent += changes + SLICE_COST;
             for told in told {
-                let mut header = self.header();
-                header.revision = told.revision;
-                self.outbox.push_back(Output::Events {
-                    to: told.to,
-                    events: Box::new(Events {
-                        header,
-                        told: Told::Keys(told.events),
-                        complete: told.complete,
-                    }),
-                });
+                self.watches.quiet.told(&told.to, self.now.monotonic);
+                self.tell(told.to, told.revision, told.events, told.complete);
             }
         }
+        self.tell_quiet();
         self.answer_progress();
+    }
+
+    fn tell(&mut self, to: Vec<Watcher>, revision: Revision, events: Vec<Event>, complete: bool) {
+        let header = Header {
+            revision,
+            ..self.header()
+        };
+        let told = Told::Keys(events);
+        let events = Box::new(Events {
+            header,
+            told,
+            complete,
+        });
+        self.outbox.push_back(Output::Events { to, events });
+    }
+
+    /// Tells those for whom nothing happened for long how far they are; not those who are not told everything yet.
+    fn tell_quiet(&mut self) {
+        let (now, interval) = (self.now.monotonic, self.config.watch_progress_interval);
+        let revision = self.store().revision();
+        while let Some(watcher) = self.watches.quiet.next_due(now, interval) {
+            if self.watches.keys.is_watcher_told(watcher, revision) {
+                self.tell(vec![watcher], revision, vec![], true);
+            }
+        }
     }
 
     /// Nothing is told from a state that may not be the others', or is about to be another one.
@@ -197,6 +232,7 @@ impl Node {
             return;
         }
         for (client, id) in self.watches.keys.remove_up_to(compacted) {
+            self.watches.quiet.remove((client, id));
             let ended = Answer::WatchEnded {
                 compacted: Some(compacted),
             };

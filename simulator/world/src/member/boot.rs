@@ -234,6 +234,7 @@ fn config(
         snapshots: settings.snapshots,
         quota_bytes: settings.quota_bytes,
         auto_compaction: settings.auto_compaction,
+        watch_progress_interval: node::WATCH_PROGRESS_INTERVAL,
         repair: None,
         attributes: Attributes {
             name: format!("n{}", seat.0),

@@ -53,6 +53,7 @@ pub(super) struct CreateRequest {
     start_revision: i64,
     filters: Vec<i32>,
     prev_kv: bool,
+    progress_notify: bool,
     pub(super) watch_id: i64,
     pub(super) fragment: bool,
 }
@@ -65,6 +66,7 @@ impl Message for CreateRequest {
             "start_revision" | "startRevision" => self.start_revision = value.int64()?,
             "filters" => self.filters = value.enumerations(FILTERS)?,
             "prev_kv" | "prevKv" => self.prev_kv = value.boolean()?,
+            "progress_notify" | "progressNotify" => self.progress_notify = value.boolean()?,
             "watch_id" | "watchId" => self.watch_id = value.int64()?,
             "fragment" => self.fragment = value.boolean()?,
             _ => value.pass_over()?,
@@ -99,6 +101,7 @@ impl CreateRequest {
             puts: !self.filters.contains(&0),
             deletions: !self.filters.contains(&1),
             previous: self.prev_kv,
+            progress: self.progress_notify,
         }
     }
 }

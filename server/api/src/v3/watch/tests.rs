@@ -69,6 +69,7 @@ fn watch(key: &'static str, end: RangeEnd) -> Watch {
         puts: true,
         deletions: true,
         previous: false,
+        progress: false,
     }
 }
 
@@ -105,6 +106,7 @@ fn what_is_to_be_watched_is_read_as_etcd_reads_it() {
         puts,
         deletions,
         previous,
+        progress: false,
     };
     let rows = [
         (r#""key":"YQ==""#, watch("a", RangeEnd::Single)),
