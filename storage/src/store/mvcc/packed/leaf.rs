@@ -13,7 +13,7 @@ use crate::store::mvcc::version::{Packed, VersionRef, pack, unpack};
 /// counted up.
 const ROWS_MAX: usize = 32;
 /// Nor more bytes, if there is more than one row.
-pub(super) const BYTES_MAX: usize = 4 << 10;
+pub(super) const BYTES_MAX: usize = 6 << 10;
 /// A longer value stands aside, where it is shared by all copies of the leaf.
 const VALUE_BYTES_MAX: usize = 512;
 
@@ -220,12 +220,13 @@ impl Leaf {
         let (place, rest) = row.split_at_mut(head.len());
         place.copy_from_slice(&head);
         rest.copy_from_slice(value);
-        if older.is_some() || aside.is_some() {
+        let is_aside = aside.is_some();
+        // Moved: the first clone of a value takes memory of its own, to count who has it.
+        let value = newest.life.filter(|_| is_aside).map(|life| life.value);
+        if older.is_some() || value.is_some() {
             let place = self.aside.get_or_insert_with(Box::default);
             older.into_iter().for_each(|older| place.older.set(at, older));
-            aside
-                .into_iter()
-                .for_each(|value| place.values.set(at, value.clone()));
+            value.into_iter().for_each(|value| place.values.set(at, value));
         }
     }
 

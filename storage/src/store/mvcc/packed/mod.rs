@@ -7,7 +7,7 @@
 //! and long values, which are shared.
 //!
 //! A clone of the map is a view: it shares all nodes, and what is changed afterwards is copied first, from the root to
-//! one leaf. A leaf has 4 KiB and 32 rows at most, so that a copy costs a microsecond, and it is copied as bytes: no row
+//! one leaf. A leaf has 6 KiB and 32 rows at most, so that a copy costs a microsecond or two, and it is copied as bytes: no row
 //! is touched for it but those with something aside.
 //!
 //! What a row says is read where it stands, and copied when it is answered. The same changes in the same order make the

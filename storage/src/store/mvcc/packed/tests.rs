@@ -271,18 +271,31 @@ fn filled(spread: u64) -> (Map, u64) {
 #[test]
 fn keys_in_order_leave_full_leaves_and_others_at_least_halves() {
     let (map, count) = filled(1);
-    // 15 rows of about 270 bytes are 4 KiB.
+    // 22 rows of about 270 bytes are 6 KiB.
     assert!(
-        leaves(&map.root) <= count as usize / 14,
+        leaves(&map.root) <= count as usize / 21,
         "{} leaves",
         leaves(&map.root)
     );
     let (map, count) = filled(7919);
     assert!(
-        leaves(&map.root) <= count as usize / 8,
+        leaves(&map.root) <= count as usize / 12,
         "{} leaves",
         leaves(&map.root)
     );
+}
+
+#[test]
+fn a_map_that_is_loaded_has_room_in_its_leaves() {
+    let (full, count) = filled(1);
+    let mut map = Map::new();
+    for row in full.range(Unbounded, Unbounded) {
+        map.load(&row.key(), row.newest().to_version());
+    }
+    map.root.check(None, None);
+    assert_eq!(map.range(Unbounded, Unbounded).count(), count as usize);
+    let (rows, leaves) = (count as usize, leaves(&map.root));
+    assert!((rows / 18..=rows / 13).contains(&leaves), "{leaves} leaves");
 }
 
 #[test]
