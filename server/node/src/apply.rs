@@ -189,7 +189,7 @@ impl Node {
 
     fn answer_write(&mut self, ticket: Ticket, result: Done) {
         if result == Ok(Outcome::Continued) {
-            self.leases.continuing = false;
+            self.leases.continuing = self.leases.continuing.saturating_sub(1);
         }
         if result == Ok(Outcome::Expired) {
             self.leases.expiring = false;

@@ -66,8 +66,8 @@ pub(crate) struct Leases {
     clearing: BTreeMap<LeaseId, Vec<(Ticket, Asker)>>,
     /// Before then the log took none of the node's own proposals.
     pub(crate) retry_at: Time,
-    /// Work that is pending is proposed to be carried on.
-    pub(crate) continuing: bool,
+    /// So many times it is proposed to carry on with work that is pending.
+    pub(crate) continuing: usize,
     /// It is proposed that nodes of the v2 tree go whose time is over.
     pub(crate) expiring: bool,
 }
@@ -332,7 +332,7 @@ impl Node {
             self.leases.unsent.insert(ticket);
         }
         if !self.raft.is_leader() {
-            self.leases.continuing = false;
+            self.leases.continuing = 0;
             self.leases.expiring = false;
             let waiting = std::mem::take(&mut self.leases.clearing);
             for (ticket, asker) in waiting.into_values().flatten() {
