@@ -29,6 +29,7 @@
 mod cluster;
 
 mod beside_etcd;
+mod contests;
 mod crowds;
 mod curl;
 mod damage;

@@ -27,6 +27,8 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::Store(StoreFailure::LeaseExists) => "etcdserver: lease already exists",
         Failure::Store(StoreFailure::LeaseTtlTooLarge) => "etcdserver: too large lease TTL",
         Failure::Store(StoreFailure::NoSpace) => "etcdserver: mvcc: database space exceeded",
+        Failure::SessionExpired => "mutex: session is expired",
+        Failure::NotElected => "election: not leader",
         Failure::NotLeader => "etcdserver: not leader",
         Failure::BadTransferee => "etcdserver: bad leader transferee",
         Failure::Store(StoreFailure::HashTooFarBack) => {

@@ -68,6 +68,18 @@ pub(crate) enum Kind {
     Alarm(v3::alarm::Asked),
     /// `/v3/cluster/member/list`
     MemberList,
+    /// `/v3/lock/lock`
+    Lock,
+    /// `/v3/lock/unlock`
+    Unlock,
+    /// `/v3/election/campaign`
+    Campaign,
+    /// `/v3/election/proclaim`
+    Proclaim,
+    /// `/v3/election/resign`
+    Resign,
+    /// `/v3/election/leader`
+    ElectionLeader,
     /// `/v3/maintenance/hash`
     Hash,
     /// `/v3/maintenance/hashkv`
@@ -97,6 +109,12 @@ impl Render {
     #[must_use]
     pub fn is_metrics(&self) -> bool {
         self.kind == Kind::Metrics
+    }
+
+    /// Whether the answer may be waited for without end, as long as the client is there.
+    #[must_use]
+    pub fn has_no_deadline(&self) -> bool {
+        matches!(self.kind, Kind::Lock | Kind::Campaign)
     }
 
     /// Whether it is a page of variables, to which the host adds what it knows, see [`Vars`](crate::Vars).
@@ -136,6 +154,12 @@ impl Render {
             Kind::Alarm(asked) => v3::alarm::render(response, asked, answer),
             Kind::Status => v3::maintenance::render_status(response, answer),
             Kind::MemberList => v3::cluster::render_member_list(response, answer),
+            Kind::Lock => v3::lock::render_lock(response, answer),
+            Kind::Unlock => v3::lock::render_unlock(response, answer),
+            Kind::Campaign => v3::election::render_campaign(response, answer),
+            Kind::Proclaim => v3::election::render_proclaim(response, answer),
+            Kind::Resign => v3::election::render_resign(response, answer),
+            Kind::ElectionLeader => v3::election::render_leader(response, answer),
             Kind::Hash => v3::hash::render_hash(response, answer),
             Kind::HashKv => v3::hash::render_hash_kv(response, answer),
             Kind::Transfer => v3::transfer::render(response, answer),

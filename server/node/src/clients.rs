@@ -76,6 +76,7 @@ impl Node {
             }
             Request::Checks { linearizable } => self.check(waiter, (client, id), linearizable),
             Request::Status => self.reply(client, id, Ok(Answer::Status(self.status()))),
+            Request::Contend(contest) => self.contend(client, id, contest),
             Request::Transfer { to } => self.transfer(waiter, to),
             Request::Defragment => {
                 self.outbox.push_back(Output::NothingToDefragment);
@@ -109,6 +110,7 @@ impl Node {
 
     pub(crate) fn on_client_gone(&mut self, client: ClientId) {
         self.unwatch_all_of(client);
+        self.contends_no_more(client);
         for ticket in self.waiting.client_gone(client) {
             // What only asks is given up when nobody waits for it; a write may be in the log already and runs its course.
             let asked = self.leases.remove(ticket);
@@ -207,10 +209,14 @@ impl Node {
             self.leases.remove(ticket);
             self.transfers.remove(ticket);
         }
+        let waiter = self.waiting.release(ticket);
+        if let Some(contender) = self.contests.take_step(ticket) {
+            return self.on_step(contender, result);
+        }
         if let Some(Waiter {
             client: Some((client, id)),
             ..
-        }) = self.waiting.release(ticket)
+        }) = waiter
         {
             self.reply(client, id, result);
         }

@@ -354,6 +354,7 @@ impl Node {
         if self.is_fenced() {
             self.refuse_reads();
             self.end_watches(&Failure::Corrupt);
+            self.end_contests(&Failure::Corrupt);
         }
     }
 

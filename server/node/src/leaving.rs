@@ -24,6 +24,8 @@ impl Node {
     pub(crate) fn hand_over(&mut self) {
         // Refused where there is nothing to hand over, or nobody to take it.
         let _ = self.raft.hand_over();
+        // They could wait for ever, and are better off elsewhere.
+        self.end_contests(&Failure::Stopped);
     }
 
     /// A link's refusal says what Raft would say, had it a link to say it on.
@@ -48,5 +50,6 @@ impl Node {
             self.answer(ticket, Err(Failure::Stopped));
         }
         self.end_watches(&Failure::Stopped);
+        self.end_contests(&Failure::Stopped);
     }
 }

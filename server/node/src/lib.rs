@@ -51,6 +51,7 @@
 //! | `divergence.rs` | whose state is not what the log makes: states compared |
 //! | `points.rs` | when states are compared |
 //! | `fence.rs` | who was named answers nobody, and gets another state |
+//! | `contest/` | locks and elections, as requests that wait |
 //! | `watch/` | requests that are answered many times |
 //! | `refusals.rs` | what is refused meanwhile |
 //! | `leaving.rs` | handing over the lead; being removed |
@@ -64,6 +65,7 @@ mod auto_compaction;
 mod checks;
 mod clients;
 mod config;
+mod contest;
 mod counts;
 mod divergence;
 mod fence;
@@ -106,8 +108,8 @@ pub use node::Node;
 pub use proposal::{Origin, Proposal};
 pub use repair::{PATIENCE, Plea};
 pub use request::{
-    Answer, Checks, ClientId, Counts, Events, Failure, Header, Input, LeaseTime, Member, Now, Output,
-    Request, RequestId, Response, Retired, Status, Told, View, WallTime, Watch,
+    Answer, Checks, ClientId, Contest, Counts, Events, Failure, Header, Input, LeaseTime, Member, Now,
+    Output, Ownership, Request, RequestId, Response, Retired, Status, Told, View, WallTime, Watch,
 };
 pub use stats::{FollowerStats, Latency, MemberStats, Pace, Role, Traffic};
 pub use tree_counts::{Tally, TreeCounts};

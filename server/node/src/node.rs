@@ -9,6 +9,7 @@ use crate::alarms::Space;
 use crate::apply::Unapplied;
 use crate::auto_compaction::AutoCompactor;
 use crate::config::Config;
+use crate::contest::Contests;
 use crate::fence::Divergence;
 use crate::forward::{FromFollowers, ToLeader};
 use crate::leases::Leases;
@@ -44,6 +45,7 @@ pub struct Node {
     pub(crate) reads: Reads,
     pub(crate) leases: Leases,
     pub(crate) transfers: Transfers,
+    pub(crate) contests: Contests,
     pub(crate) watches: Watches,
     pub(crate) auto_compactor: AutoCompactor,
     pub(crate) space: Space,
@@ -101,6 +103,7 @@ impl Node {
             reads: Reads::default(),
             leases: Leases::default(),
             transfers: Transfers::default(),
+            contests: Contests::default(),
             watches: Watches::default(),
             auto_compactor: AutoCompactor::new(config.auto_compaction, now.monotonic),
             space: Space::default(),

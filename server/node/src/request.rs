@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::alarms::DiskUse;
 pub use crate::answers::{LeaseTime, Member, Status};
 pub use crate::checks::Checks;
+pub use crate::contest::{Contest, Ownership};
 pub use crate::counts::Counts;
 use crate::fence::Doubt;
 use crate::message::{Lane, PeerMessage};
@@ -231,6 +232,8 @@ pub enum Request {
     Header,
     /// How this member is.
     Status,
+    /// Own a name, as soon as nobody else does.
+    Contend(Contest),
     /// Hand the lead over, from the member that has it.
     Transfer {
         /// To whom: a voter.
@@ -312,6 +315,8 @@ pub enum Answer {
     Header,
     /// To `Status`.
     Status(Status),
+    /// To `Contend`: the name is owned.
+    Owned(Ownership),
     /// To `Transfer`: the other one leads.
     Transferred,
     /// To `Defragment`.
@@ -333,6 +338,12 @@ pub enum Failure {
     /// The deadline passed. A write may or may not have happened.
     #[error("request timed out")]
     Timeout,
+    /// The key of who contended was gone when its turn came.
+    #[error("session is expired")]
+    SessionExpired,
+    /// The key of who contended was another's when it got another value.
+    #[error("not elected")]
+    NotElected,
     /// This member does not lead, and the request is for who does.
     #[error("not leader")]
     NotLeader,

@@ -69,6 +69,15 @@ enum Serving {
 }
 
 impl Serving {
+    /// Whether it may never end by itself.
+    fn may_last(&self) -> bool {
+        match self {
+            Serving::Nothing => false,
+            Serving::Asked(_, render) => render.has_no_deadline(),
+            Serving::Stream(_) => true,
+        }
+    }
+
     /// How the answer to this request is to look, if it is waited for; from now on it is not.
     fn take_render(&mut self, id: RequestId) -> Option<Render> {
         match std::mem::replace(self, Serving::Nothing) {
@@ -312,10 +321,9 @@ impl Clients {
                 let has_room = event_loop.pending(connection) < OUTPUT_HIGH_WATER_BYTES;
                 (client.half_closed || self.closing) && has_room
             }
-            // Who sends no more on a stream has closed the connection: Go's server sees it so, too.
-            Phase::Answering | Phase::Streaming => {
-                client.half_closed && matches!(client.serving, Serving::Stream(_))
-            }
+            // Who sends no more while it waits for what may never come has closed the connection: Go's server sees it so,
+            // too.
+            Phase::Answering | Phase::Streaming => client.half_closed && client.serving.may_last(),
         };
         if over {
             self.closed(connection);

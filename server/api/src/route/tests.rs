@@ -150,8 +150,8 @@ fn what_is_not_served_yet_says_so_in_its_own_form() {
     };
     let message = |what: &str| format!(r#"{{"message":"{what} is not served yet"}}"#);
     let rows = [
-        ("POST", "/v3/lock/lock", json, v3("/v3/lock/lock")),
-        ("POST", "/v3beta/lock/lock", json, v3("/v3/lock/lock")),
+        ("POST", "/v3/auth/enable", json, v3("/v3/auth/enable")),
+        ("POST", "/v3beta/auth/enable", json, v3("/v3/auth/enable")),
         ("POST", "/v3/auth/role/grant", json, v3("/v3/auth/role/grant")),
         (
             "PUT",

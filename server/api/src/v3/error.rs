@@ -52,6 +52,11 @@ impl Refusal {
         Refusal::new(Code::InvalidArgument, message)
     }
 
+    /// As lock and election say it, whatever it is.
+    pub(super) fn of_service(message: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal::new(Code::Unknown, message)
+    }
+
     /// What the node could not do.
     pub(super) fn of(why: &Failure) -> Refusal {
         Refusal::new(code_of(why), failure::text(why))
@@ -110,12 +115,18 @@ pub(super) fn failed(answer: &mut HttpAnswer, why: &Failure) {
     Refusal::of(why).answer(answer);
 }
 
+/// The same of lock and election.
+pub(super) fn failed_in_service(answer: &mut HttpAnswer, why: &Failure) {
+    Refusal::of_service(failure::text(why)).answer(answer);
+}
+
 fn code_of(why: &Failure) -> Code {
     match why {
         Failure::Timeout | Failure::NoLeader | Failure::Stopped | Failure::Repairing => Code::Unavailable,
         Failure::Corrupt => Code::DataLoss,
         Failure::TooManyRequests | Failure::Store(StoreFailure::NoSpace) => Code::ResourceExhausted,
         Failure::Store(StoreFailure::LeaseNotFound) => Code::NotFound,
+        Failure::SessionExpired | Failure::NotElected => Code::Unknown,
         Failure::NotLeader | Failure::BadTransferee | Failure::Store(StoreFailure::LeaseExists) => {
             Code::FailedPrecondition
         }

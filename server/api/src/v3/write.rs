@@ -142,7 +142,8 @@ pub(super) fn list<T>(
     out.push(b']');
 }
 
-fn bytes(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+/// Bytes.
+pub(super) fn bytes(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     if !value.is_empty() {
         text::member(out, name);
         quoted(out, value);

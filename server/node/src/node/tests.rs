@@ -1,6 +1,7 @@
 //! A few nodes, messages delivered at once, disks that save at once unless held back.
 
 mod compaction;
+mod contests;
 mod divergence;
 mod leases;
 mod space;

@@ -23,6 +23,7 @@ mod cohorts;
 pub(crate) mod face;
 mod intervals;
 mod keys;
+mod own;
 pub(crate) mod progress;
 
 use raft_core::Time;
@@ -154,6 +155,8 @@ impl Node {
         let mut ended = self.watches.keys.remove_all();
         ended.append(&mut self.watches.progress);
         self.watches.quiet.clear();
+        // Who waits for those is told by others.
+        Watches::take_own(&mut ended);
         for (client, id) in ended {
             self.reply(client, id, Err(why.clone()));
         }
@@ -172,7 +175,13 @@ impl Node {
             let store = self.unapplied.view().unwrap_or(&self.store);
             let (told, changes) = self.watches.keys.advance(cohort, store);
             self.watches.spent += changes + SLICE_COST;
-            for told in told {
+            for mut told in told {
+                for watch in Watches::take_own(&mut told.to) {
+                    self.on_own_watch(watch);
+                }
+                if told.to.is_empty() {
+                    continue;
+                }
                 self.watches.quiet.told(&told.to, self.now.monotonic);
                 self.tell(told.to, told.revision, told.events, told.complete);
             }
@@ -231,7 +240,12 @@ impl Node {
         if std::mem::replace(&mut self.watches.floor, compacted) == compacted {
             return;
         }
-        for (client, id) in self.watches.keys.remove_up_to(compacted) {
+        let mut ended = self.watches.keys.remove_up_to(compacted);
+        // What they wait for may be among what is compacted away.
+        for watch in Watches::take_own(&mut ended) {
+            self.on_own_watch(watch);
+        }
+        for (client, id) in ended {
             self.watches.quiet.remove((client, id));
             let ended = Answer::WatchEnded {
                 compacted: Some(compacted),
