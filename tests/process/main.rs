@@ -24,6 +24,7 @@
 //! | `metrics`, `self_report` | what Prometheus collects; what a member tells of itself |
 //! | `space` | quotas and full disks, and the alarm that comes and goes by itself |
 //! | `repair` | damaged and wiped members of a cluster come back by themselves |
+//! | `watches` | v3 watches: live, from the past, slow clients, a server that stops |
 //! | `tools` | `balsa check`, `dump` and `restore` |
 
 mod cluster;
@@ -51,3 +52,4 @@ mod strangers;
 mod succession;
 mod survival;
 mod tools;
+mod watches;

@@ -159,6 +159,7 @@ impl Node {
             Input::Unwatch { client, id } => self.on_unwatch(client, id),
             Input::Crowded(client) => self.on_crowded(client),
             Input::Uncrowded(client) => self.on_uncrowded(client),
+            Input::TellLater(later) => self.watches.later = later,
             Input::LinkClosed(peer) => self.on_link_closed(peer),
             Input::HandOver => self.hand_over(),
             Input::RefusedAsRemoved { by } => self.on_refused_as_removed(by),

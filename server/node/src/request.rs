@@ -71,6 +71,8 @@ pub enum Input {
     Crowded(ClientId),
     /// A client that was crowded has taken it.
     Uncrowded(ClientId),
+    /// Whether watchers are to be told nothing for now, because the host is behind with what they were told.
+    TellLater(bool),
     /// What this peer says does not arrive any more, as far as the host can see: it may be down. A hint, which may be
     /// wrong or missing.
     LinkClosed(NodeId),

@@ -3,9 +3,10 @@
 //!
 //! Between the node's thread and one of these a whole turn's worth changes hands at once: one lock, at most one wake-up,
 //! none while the other is awake. What waits there is bounded by the connections, each of which has one request with the
-//! node at most.
+//! node at most; and what watchers are told, by a number of bytes, at which the node stops to tell.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -17,12 +18,21 @@ use super::clients::Clients;
 use super::clock::Clock;
 use super::desk::Desk;
 
+/// With so many bytes on their way to the watchers of one thread, the node tells nobody anything.
+const TELLING_HIGH_BYTES: usize = 64 << 20;
+/// Until there are no more than these.
+const TELLING_LOW_BYTES: usize = 16 << 20;
+/// What telling a watcher takes besides the events, about.
+const ANSWER_BYTES: usize = 256;
+
 /// All of them. Dropping it ends them; what their clients have not taken yet is lost.
 #[derive(Debug)]
 pub(super) struct ClientThreads {
     threads: Vec<ClientThread>,
     /// Which gets the next connection.
     next: usize,
+    /// The node was told to tell watchers nothing for now.
+    later: bool,
 }
 
 /// The node's side of one thread.
@@ -38,6 +48,8 @@ struct ClientThread {
 #[derive(Debug, Default)]
 struct Shared {
     orders: Mutex<Vec<Order>>,
+    /// How many bytes watchers are to be told there, about, and were not yet.
+    telling: AtomicUsize,
     told: Mutex<Told>,
 }
 
@@ -87,6 +99,7 @@ impl ClientThreads {
         Ok(ClientThreads {
             threads: threads.collect::<io::Result<_>>()?,
             next: 0,
+            later: false,
         })
     }
 
@@ -106,6 +119,7 @@ impl ClientThreads {
 
     /// Each thread tells its own watchers.
     pub(super) fn tell(&mut self, to: &[(ClientId, RequestId)], events: Box<Events>) {
+        let bytes = events.bytes() + ANSWER_BYTES;
         let events: Arc<Events> = Arc::from(events);
         let mut by_desk = vec![Vec::new(); self.threads.len()];
         for &watcher in to {
@@ -114,6 +128,8 @@ impl ClientThreads {
         for (thread, to) in self.threads.iter_mut().zip(by_desk) {
             if !to.is_empty() {
                 let events = Arc::clone(&events);
+                let telling = &thread.shared.telling;
+                telling.fetch_add(bytes * to.len(), Ordering::Relaxed);
                 thread.gathered.push(Order::Tell { to, events });
             }
         }
@@ -130,6 +146,17 @@ impl ClientThreads {
             if let Some(failure) = told.failure.take() {
                 return Err(failure);
             }
+        }
+        let telling = |thread: &ClientThread| thread.shared.telling.load(Ordering::Relaxed);
+        let most = self.threads.iter().map(telling).max().unwrap_or_default();
+        let later = most
+            > if self.later {
+                TELLING_LOW_BYTES
+            } else {
+                TELLING_HIGH_BYTES
+            };
+        if std::mem::replace(&mut self.later, later) != later {
+            inputs.push(Input::TellLater(later));
         }
         Ok(())
     }
@@ -262,6 +289,11 @@ impl Worker {
                 }
                 Order::Tell { to, events } => {
                     self.clients.tell(&mut self.event_loop, &to, &events, now);
+                    let bytes = (events.bytes() + ANSWER_BYTES) * to.len();
+                    let before = self.shared.telling.fetch_sub(bytes, Ordering::Relaxed);
+                    if before > TELLING_LOW_BYTES && before - bytes <= TELLING_LOW_BYTES {
+                        self.node.wake();
+                    }
                 }
                 Order::Close => {
                     self.closing = true;

@@ -8,6 +8,7 @@ use storage::store::query::{Event, Place, Revision};
 
 use super::Watcher;
 use super::cohorts::{CohortId, Cohorts};
+use super::face;
 use super::keys::Keys;
 
 /// The changes looked at in a slice.
@@ -149,7 +150,7 @@ impl Slice {
                 slice.hits.entry(slot).or_default().push(number);
             }
             if !slots.is_empty() {
-                bytes += size(&event);
+                bytes += face::bytes(&event);
                 slice.events.push(event);
             }
         }
@@ -161,9 +162,4 @@ impl Slice {
         event.before.take_if(|_| !previous);
         event
     }
-}
-
-fn size(event: &Event) -> usize {
-    let pairs = [&event.now, &event.before].into_iter().flatten();
-    event.key.len() + pairs.map(|pair| pair.key.len() + pair.value.len()).sum::<usize>()
 }

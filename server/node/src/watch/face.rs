@@ -36,6 +36,21 @@ pub struct Events {
     pub complete: bool,
 }
 
+impl Events {
+    /// The bytes of keys and values in there.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let Told::Keys(events) = &self.told;
+        events.iter().map(bytes).sum()
+    }
+}
+
+/// The bytes of keys and values in an event.
+pub(super) fn bytes(event: &Event) -> usize {
+    let pairs = [&event.now, &event.before].into_iter().flatten();
+    event.key.len() + pairs.map(|pair| pair.key.len() + pair.value.len()).sum::<usize>()
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Told {

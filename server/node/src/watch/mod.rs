@@ -55,6 +55,8 @@ pub(crate) struct Watches {
     /// Those who want to know when all that their client watches was told.
     progress: Vec<Watcher>,
     quiet: Quiet,
+    /// The host is behind with what was told.
+    pub(crate) later: bool,
 }
 
 impl Watches {
@@ -215,9 +217,10 @@ impl Node {
         }
     }
 
-    /// Nothing is told from a state that may not be the others', or is about to be another one.
+    /// Nothing is told from a state that may not be the others', or is about to be another one; nor faster than the host
+    /// can pass it on.
     fn may_tell(&self) -> bool {
-        !self.stopped && !self.is_fenced()
+        !self.stopped && !self.watches.later && !self.is_fenced()
     }
 
     fn answer_progress(&mut self) {
