@@ -60,8 +60,6 @@ pub(crate) enum Kind {
     LeaseTimeToLive(LeaseId),
     /// `/v3/lease/leases`
     Leases,
-    /// `/v3/lease/keepalive`
-    LeaseKeepAlive,
     /// `/v3/maintenance/status`
     Status,
     /// `/v3/maintenance/alarm`
@@ -150,7 +148,6 @@ impl Render {
             Kind::LeaseRevoke => v3::lease::render_revoke(response, answer),
             Kind::LeaseTimeToLive(id) => v3::lease::render_time_to_live(response, id, answer),
             Kind::Leases => v3::lease::render_leases(response, answer),
-            Kind::LeaseKeepAlive => v3::lease::render_keep_alive(response, answer),
             Kind::Alarm(asked) => v3::alarm::render(response, asked, answer),
             Kind::Status => v3::maintenance::render_status(response, answer),
             Kind::MemberList => v3::cluster::render_member_list(response, answer),

@@ -66,7 +66,7 @@ const V3: &[Route] = &[
     call("/v3/kv/put", v3::kv::put),
     call("/v3/kv/range", v3::kv::range),
     call("/v3/kv/txn", v3::txn::txn),
-    call("/v3/lease/keepalive", v3::lease::keep_alive),
+    call("/v3/lease/keepalive", v3::keep_alive::keep_alive),
     call("/v3/kv/deleterange", v3::kv::delete_range),
     call("/v3/lease/grant", v3::lease::grant),
     call("/v3/lease/revoke", v3::lease::revoke), call("/v3/kv/lease/revoke", v3::lease::revoke),
@@ -136,7 +136,12 @@ const REST: &[Route] = &[
 ];
 
 /// The calls whose bodies are read as they come.
-const STREAMS: &[&str] = &["/v3/watch", "/v3beta/watch"];
+const STREAMS: &[&str] = &[
+    "/v3/watch",
+    "/v3/lease/keepalive",
+    "/v3beta/watch",
+    "/v3beta/lease/keepalive",
+];
 
 /// Whether the body of a request is read as it comes.
 pub(crate) fn streams(method: &str, target: &str) -> bool {

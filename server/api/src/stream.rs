@@ -27,6 +27,8 @@ pub struct Stream {
 pub(crate) enum Kind {
     /// `/v3/watch`
     Watch(v3::watch::Watching),
+    /// `/v3/lease/keepalive`
+    KeepAlive(v3::keep_alive::KeepAlive),
 }
 
 /// What comes of a step.
@@ -101,6 +103,7 @@ impl Stream {
     pub fn receive(&mut self, bytes: &[u8], doing: &mut Doing) {
         match &mut self.kind {
             Kind::Watch(watching) => watching.receive(bytes, doing),
+            Kind::KeepAlive(stream) => stream.receive(bytes, doing),
         }
     }
 
@@ -108,6 +111,7 @@ impl Stream {
     pub fn body_ended(&mut self, doing: &mut Doing) {
         match &mut self.kind {
             Kind::Watch(watching) => watching.body_ended(doing),
+            Kind::KeepAlive(stream) => stream.body_ended(doing),
         }
     }
 
@@ -115,6 +119,7 @@ impl Stream {
     pub fn reply(&mut self, id: RequestId, response: &Response, doing: &mut Doing) {
         match &mut self.kind {
             Kind::Watch(watching) => watching.reply(id, response, doing),
+            Kind::KeepAlive(stream) => stream.reply(id, response, doing),
         }
     }
 
@@ -122,6 +127,7 @@ impl Stream {
     pub fn tell(&mut self, id: RequestId, telling: &Telling<'_>, doing: &mut Doing) {
         match &mut self.kind {
             Kind::Watch(watching) => watching.tell(id, telling, doing),
+            Kind::KeepAlive(_) => unreachable!("it watches nothing"),
         }
     }
 
@@ -129,6 +135,7 @@ impl Stream {
     pub fn stop(&mut self, doing: &mut Doing) {
         match &mut self.kind {
             Kind::Watch(watching) => watching.stop(doing),
+            Kind::KeepAlive(stream) => stream.stop(doing),
         }
     }
 
@@ -137,7 +144,14 @@ impl Stream {
     pub fn is_over(&self) -> bool {
         match &self.kind {
             Kind::Watch(watching) => watching.is_over(),
+            Kind::KeepAlive(stream) => stream.is_over(),
         }
+    }
+
+    /// Whether it goes on until the client goes, or the node ends it. If not, whoever sends no more still gets its answer.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        matches!(self.kind, Kind::Watch(_))
     }
 
     /// Status and header lines of the answer, whose first piece was written. `answer`'s body is left empty.
@@ -145,6 +159,7 @@ impl Stream {
         answer.origin = self.origin.clone();
         match &self.kind {
             Kind::Watch(watching) => watching.begin(answer),
+            Kind::KeepAlive(stream) => stream.begin(answer),
         }
     }
 }

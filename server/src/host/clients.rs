@@ -74,7 +74,7 @@ impl Serving {
         match self {
             Serving::Nothing => false,
             Serving::Asked(_, render) => render.has_no_deadline(),
-            Serving::Stream(_) => true,
+            Serving::Stream(stream) => stream.is_endless(),
         }
     }
 

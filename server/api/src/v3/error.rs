@@ -78,12 +78,6 @@ impl Refusal {
         body.push(b'}');
     }
 
-    /// The same as a message of a stream.
-    pub(super) fn answer_in_stream(&self, answer: &mut HttpAnswer) {
-        answer.begin_json(self.status());
-        self.write_in_stream(&mut answer.body);
-    }
-
     /// The HTTP status, unless another one was sent already.
     pub(super) fn status(&self) -> u16 {
         HTTP_STATUS[self.code as usize]

@@ -5,12 +5,11 @@ use serde::de::MapAccess;
 use storage::store::command::{Command, Outcome};
 use storage::store::query::{Found, LeaseId, Query};
 
-use super::error::{Code, Refusal};
-use super::json::{Message, Messages, Value};
-use super::{ask, check_headers, error, write};
+use super::json::{Message, Value};
+use super::{ask, error, write};
 use crate::Parsed;
 use crate::answer::HttpAnswer;
-use crate::render::{Kind, Render};
+use crate::render::Kind;
 use crate::route::Call;
 
 /// `POST /v3/lease/grant`.
@@ -49,33 +48,6 @@ pub(crate) fn leases(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
     })
 }
 
-/// `POST /v3/lease/keepalive`: a stream, which ends with the request's body.
-pub(crate) fn keep_alive(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
-    let read = check_headers(&call.request).and_then(|()| {
-        let mut messages = Messages::<LeaseRequest>::of(call.request.body);
-        let first = messages.next().transpose()?;
-        match messages.next() {
-            None => Ok(first),
-            Some(_) => Err(Refusal::new(
-                Code::Unimplemented,
-                "several keepalives in one request are not served yet",
-            )),
-        }
-    });
-    match read {
-        Ok(Some(LeaseRequest { id, .. })) => {
-            let id = LeaseId(id);
-            return Parsed::Ask(
-                Box::new(Request::LeaseKeepAlive { id }),
-                Render::of(Kind::LeaseKeepAlive),
-            );
-        }
-        Ok(None) => answer.begin_json(200),
-        Err(refusal) => refusal.answer(answer),
-    }
-    Parsed::Answered
-}
-
 #[derive(Default)]
 struct GrantRequest {
     ttl: i64,
@@ -94,8 +66,8 @@ impl Message for GrantRequest {
 }
 
 #[derive(Default)]
-struct LeaseRequest {
-    id: i64,
+pub(super) struct LeaseRequest {
+    pub(super) id: i64,
     keys: bool,
 }
 
@@ -169,18 +141,6 @@ pub(crate) fn render_leases(response: &Response, answer: &mut HttpAnswer) {
         out.push(b'}');
     });
     answer.body.push(b'}');
-}
-
-/// The message of the stream that answers a keepalive.
-pub(crate) fn render_keep_alive(response: &Response, answer: &mut HttpAnswer) {
-    let (id, ttl) = match &response.result {
-        Ok(Answer::LeaseRenewed { id, ttl }) => (*id, *ttl),
-        Ok(other) => unreachable!("{other:?} to a keepalive"),
-        Err(why) => return Refusal::of(why).answer_in_stream(answer),
-    };
-    write::begin_in_stream(answer, &response.header);
-    write_time(&mut answer.body, id, ttl);
-    write::end_in_stream(answer);
 }
 
 fn write_time(out: &mut Vec<u8>, id: LeaseId, ttl: u64) {

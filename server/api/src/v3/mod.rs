@@ -8,6 +8,7 @@ pub(crate) mod election;
 mod error;
 pub(crate) mod hash;
 mod json;
+pub(crate) mod keep_alive;
 pub(crate) mod kv;
 pub(crate) mod kv_answer;
 pub(crate) mod lease;

@@ -31,18 +31,7 @@ pub(super) fn begin_stream(answer: &mut HttpAnswer) {
         .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
 }
 
-/// Begins a message of a stream.
-pub(super) fn begin_in_stream(answer: &mut HttpAnswer, header: &Header) {
-    begin_stream(answer);
-    answer.body.extend_from_slice(b"{\"result\":");
-    write_header(&mut answer.body, header, true);
-}
-
-/// Ends a message of a stream.
-pub(super) fn end_in_stream(answer: &mut HttpAnswer) {
-    answer.body.extend_from_slice(b"}}\n");
-}
-
+/// The beginning of an object that has a header.
 pub(super) fn write_header(out: &mut Vec<u8>, header: &Header, with_revision: bool) {
     out.extend_from_slice(b"{\"header\":{");
     integer(out, "cluster_id", header.cluster_id);

@@ -73,6 +73,7 @@ impl Clients {
         let mut body = std::mem::take(&mut self.scratch);
         body.clear();
         if let Ok(ended) = client.http.read_stream(&mut body, out) {
+            let ended = ended || client.half_closed;
             self.step(event_loop, connection, now, |stream, doing| {
                 stream.receive(&body, doing);
                 if ended {

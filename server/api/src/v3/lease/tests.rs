@@ -40,20 +40,6 @@ fn calls_are_read_under_both_paths() {
 }
 
 #[test]
-fn a_keepalive_is_one_message_or_none() {
-    let path = "/v3/lease/keepalive";
-    let id = LeaseId(7);
-    assert_eq!(ask(path, r#" {"ID":"7"} "#), Request::LeaseKeepAlive { id });
-    assert_eq!(refusal(path, ""), (200, String::new()));
-    let (status, several) = refusal(path, r#"{"ID":"7"}{"ID":"8"}"#);
-    assert!(
-        status == 501 && several.contains("several keepalives"),
-        "{several}"
-    );
-    assert_eq!(refusal(path, r#"{"ID":"#).0, 400);
-}
-
-#[test]
 fn answers_are_etcds() {
     let (id, ttl) = (LeaseId(7), 60);
     let granted = Answer::Done(Outcome::LeaseGranted { id, ttl });
@@ -86,24 +72,5 @@ fn answers_are_etcds() {
     assert_eq!(
         told("/v3/lease/leases", leases(vec![LeaseId(-1), id])),
         format!(r#"{BEGIN},"leases":[{{"ID":"-1"}},{{"ID":"7"}}]}}"#)
-    );
-}
-
-#[test]
-fn a_keepalive_is_answered_by_a_line_of_a_stream() {
-    let (id, ttl) = (LeaseId(7), 60);
-    let renewed = Answer::LeaseRenewed { id, ttl };
-    assert_eq!(
-        told("/v3/lease/keepalive", Ok(renewed)),
-        format!("{{\"result\":{BEGIN},\"ID\":\"7\",\"TTL\":\"60\"}}}}\n")
-    );
-    let over = Answer::LeaseRenewed { id, ttl: 0 };
-    assert_eq!(
-        told("/v3/lease/keepalive", Ok(over)),
-        format!("{{\"result\":{BEGIN},\"ID\":\"7\"}}}}\n")
-    );
-    assert_eq!(
-        told("/v3/lease/keepalive", Err(Failure::NoLeader)),
-        r#"{"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader","http_status":"Service Unavailable"}}"#
     );
 }
