@@ -13,7 +13,7 @@ use node::{Events, Request, RequestId, Response, Told};
 
 use crate::access::Origin;
 use crate::answer::HttpAnswer;
-use crate::v3;
+use crate::{v2, v3};
 
 /// A request that is answered piece by piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Watch(v3::watch::Watching),
     /// `/v3/lease/keepalive`
     KeepAlive(v3::keep_alive::KeepAlive),
+    /// `/v2/keys` with `wait`
+    Wait(v2::watch::Watching),
 }
 
 /// What comes of a step.
@@ -66,6 +68,7 @@ impl Doing {
 pub struct Telling<'a> {
     pub(crate) events: &'a Events,
     v3: OnceCell<v3::watch::Rendered>,
+    v2: OnceCell<Vec<u8>>,
 }
 
 impl<'a> Telling<'a> {
@@ -75,13 +78,25 @@ impl<'a> Telling<'a> {
         Telling {
             events,
             v3: OnceCell::new(),
+            v2: OnceCell::new(),
         }
     }
 
     pub(crate) fn v3(&self) -> &v3::watch::Rendered {
-        let Told::Keys(events) = &self.events.told;
+        let Told::Keys(events) = &self.events.told else {
+            unreachable!("who watches keys is told of keys")
+        };
         self.v3
             .get_or_init(|| v3::watch::Rendered::of(&self.events.header, events))
+    }
+}
+
+impl Telling<'_> {
+    pub(crate) fn v2(&self) -> &[u8] {
+        let Told::Tree(events) = &self.events.told else {
+            unreachable!("who watches the tree is told of the tree")
+        };
+        self.v2.get_or_init(|| v2::event::lines(events))
     }
 }
 
@@ -104,6 +119,7 @@ impl Stream {
         match &mut self.kind {
             Kind::Watch(watching) => watching.receive(bytes, doing),
             Kind::KeepAlive(stream) => stream.receive(bytes, doing),
+            Kind::Wait(_) => {}
         }
     }
 
@@ -112,6 +128,7 @@ impl Stream {
         match &mut self.kind {
             Kind::Watch(watching) => watching.body_ended(doing),
             Kind::KeepAlive(stream) => stream.body_ended(doing),
+            Kind::Wait(watching) => watching.body_ended(doing),
         }
     }
 
@@ -120,6 +137,7 @@ impl Stream {
         match &mut self.kind {
             Kind::Watch(watching) => watching.reply(id, response, doing),
             Kind::KeepAlive(stream) => stream.reply(id, response, doing),
+            Kind::Wait(watching) => watching.reply(response, doing),
         }
     }
 
@@ -128,6 +146,7 @@ impl Stream {
         match &mut self.kind {
             Kind::Watch(watching) => watching.tell(id, telling, doing),
             Kind::KeepAlive(_) => unreachable!("it watches nothing"),
+            Kind::Wait(watching) => watching.tell(telling, doing),
         }
     }
 
@@ -136,6 +155,16 @@ impl Stream {
         match &mut self.kind {
             Kind::Watch(watching) => watching.stop(doing),
             Kind::KeepAlive(stream) => stream.stop(doing),
+            Kind::Wait(watching) => watching.stop(doing),
+        }
+    }
+
+    /// Whether the head of the answer can be written, though there may be no piece yet.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        match &self.kind {
+            Kind::Watch(_) | Kind::KeepAlive(_) => false,
+            Kind::Wait(watching) => watching.is_begun(),
         }
     }
 
@@ -145,13 +174,14 @@ impl Stream {
         match &self.kind {
             Kind::Watch(watching) => watching.is_over(),
             Kind::KeepAlive(stream) => stream.is_over(),
+            Kind::Wait(watching) => watching.is_over(),
         }
     }
 
     /// Whether it goes on until the client goes, or the node ends it. If not, whoever sends no more still gets its answer.
     #[must_use]
     pub fn is_endless(&self) -> bool {
-        matches!(self.kind, Kind::Watch(_))
+        matches!(self.kind, Kind::Watch(_) | Kind::Wait(_))
     }
 
     /// Status and header lines of the answer, whose first piece was written. `answer`'s body is left empty.
@@ -160,6 +190,7 @@ impl Stream {
         match &self.kind {
             Kind::Watch(watching) => watching.begin(answer),
             Kind::KeepAlive(stream) => stream.begin(answer),
+            Kind::Wait(watching) => watching.begin(answer),
         }
     }
 }

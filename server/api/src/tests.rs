@@ -264,6 +264,7 @@ proptest! {
                 let mut doing = Doing::default();
                 stream.receive(&body, &mut doing);
                 stream.body_ended(&mut doing);
+                stream.stop(&mut doing);
                 stream.begin(&mut answer);
                 answer.body = doing.body;
                 check_head(&answer);

@@ -183,6 +183,7 @@ impl Node {
             self.writes.term_applied(position.term);
             self.propose_unsent();
         }
+        self.tell_tree_watchers();
         self.answer_confirmed();
         self.remember_state(position.index, holds_command);
     }

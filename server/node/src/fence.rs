@@ -367,5 +367,6 @@ impl Node {
             self.outbox.push_back(Output::Doubt(Doubt::Rebuilt(index)));
         }
         self.raft.stand_back(self.is_named(self.config.raft.id));
+        self.tell_tree_watchers();
     }
 }

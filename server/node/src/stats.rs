@@ -288,7 +288,10 @@ impl Node {
             received: self.stats.received.view(now.monotonic),
             sent: self.stats.sent.view(now.monotonic),
             followers: self.follower_stats(),
-            tree: self.stats.tree,
+            tree: TreeCounts {
+                watchers: self.watches.tree.len() as u64,
+                ..self.stats.tree
+            },
         }
     }
 

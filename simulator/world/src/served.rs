@@ -137,7 +137,7 @@ impl Served {
                 Wish::Unwatch(id) => Input::Unwatch { client, id },
             }));
         let is_over = stream.is_over();
-        if machine.phase() == Phase::Answering && (is_over || !doing.body.is_empty()) {
+        if machine.phase() == Phase::Answering && (is_over || stream.is_begun() || !doing.body.is_empty()) {
             stream.begin(&mut self.answer);
             machine.start_stream(&mut progress.out, self.answer.status, &self.answer.head);
         }

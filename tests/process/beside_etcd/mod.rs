@@ -10,11 +10,14 @@ use tempfile::TempDir;
 use crate::cluster::{Answer, Http, Server, free_address, has, skipped, until};
 
 mod draw;
+mod watching;
 
 use draw::{Dice, Request};
 
 /// How many requests a seed sends.
 const STEPS: usize = 400;
+/// How many watches a seed begins.
+const WATCHES: usize = 25;
 
 /// etcd as a process. Dropping it kills it.
 struct Etcd {
@@ -168,5 +171,6 @@ fn requests_of_all_kinds_are_answered_as_by_etcd() {
                 index = index.max(newer);
             }
         }
+        watching::run(&mut pair, seed, dice, &mut balsa);
     }
 }

@@ -99,6 +99,28 @@ impl Http {
         result
     }
 
+    /// Asks, and reads nothing yet.
+    pub(crate) fn begin(mut self, method: &str, target: &str) -> io::Result<Waiting> {
+        let mut bytes = Vec::new();
+        let (stream, client) = self.connection()?;
+        client.request(
+            &mut bytes,
+            Ask {
+                method,
+                target,
+                head_lines: b"",
+                body: b"",
+            },
+        );
+        stream.write_all(&bytes)?;
+        let (stream, client) = self.open.take().expect("it was just used");
+        Ok(Waiting { stream, client })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     fn connection(&mut self) -> io::Result<&mut (TcpStream, Client)> {
         if self.open.is_none() {
             let stream = TcpStream::connect_timeout(&self.address, CONNECT_MAX)?;
@@ -108,6 +130,19 @@ impl Http {
             self.open = Some((stream, Client::new(&self.address.to_string())));
         }
         Ok(self.open.as_mut().expect("it was just opened"))
+    }
+}
+
+/// A request that was sent and is not answered yet.
+pub(crate) struct Waiting {
+    stream: TcpStream,
+    client: Client,
+}
+
+impl Waiting {
+    /// Waits for the whole answer.
+    pub(crate) fn answer(mut self) -> io::Result<Answer> {
+        read_answer(&mut self.stream, &mut self.client)
     }
 }
 

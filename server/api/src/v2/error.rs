@@ -35,8 +35,6 @@ pub(super) const TTL_ON_REFRESH: Kind = kind(212, 400, "A TTL must be provided o
 /// The status that RFC 9110 has for what is well-formed and cannot be done; as the draft of the header has it.
 const OTHER_REQUEST: Kind = kind(209, 422, "Invalid field");
 const RAFT_INTERNAL: Kind = kind(300, 500, "Raft Internal Error");
-/// etcd has no number for what it does not serve; clients treat 300 as "the server could not".
-pub(super) const NOT_SERVED: Kind = kind(300, 501, "Raft Internal Error");
 
 const fn of_tree(code: TreeErrorCode) -> Kind {
     match code {

@@ -25,7 +25,19 @@ pub(crate) fn render(response: &Response, action_only: bool, answer: &mut HttpAn
     answer.header("X-Etcd-Index", index);
     answer.header("X-Raft-Index", header.applied);
     answer.header("X-Raft-Term", header.term);
-    let body = &mut answer.body;
+    write(&mut answer.body, event, action_only);
+}
+
+/// Events as watchers get them: one a line.
+pub(crate) fn lines(events: &[TreeEvent]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for event in events {
+        write(&mut lines, event, false);
+    }
+    lines
+}
+
+fn write(body: &mut Vec<u8>, event: &TreeEvent, action_only: bool) {
     body.push(b'{');
     text::string_member(body, "action", name(event.action).as_bytes());
     if !(action_only && stores_a_value(event.action)) {

@@ -150,6 +150,10 @@ pub(super) struct Options {
     pub(super) quorum: bool,
     /// `wait`
     pub(super) wait: bool,
+    /// `waitIndex`, never 0, which counts as absent.
+    pub(super) wait_index: Option<u64>,
+    /// `stream`
+    pub(super) stream: bool,
     /// `noValueOnSuccess`
     pub(super) action_only: bool,
 }
@@ -159,15 +163,14 @@ pub(super) fn options(call: &Call<'_>) -> Result<Options, Refusal> {
     let form = Form::gather(call)?;
     let flag = |name| form.boolean(name).map(Option::unwrap_or_default);
     let prev_index = form.number("prevIndex", INDEX_NOT_A_NUMBER)?;
-    form.number("waitIndex", INDEX_NOT_A_NUMBER)?;
+    let wait_index = form.number("waitIndex", INDEX_NOT_A_NUMBER)?;
     let recursive = flag("recursive")?;
     // Children are always listed in order, asked for or not.
     flag("sorted")?;
     let wait = flag("wait")?;
     let dir = flag("dir")?;
     let quorum = flag("quorum")?;
-    // Means something only to a watch, which `wait` asks for.
-    flag("stream")?;
+    let stream = flag("stream")?;
     if wait && call.request.method != "GET" {
         return Err(Refusal::new(
             INVALID_FIELD,
@@ -207,6 +210,8 @@ pub(super) fn options(call: &Call<'_>) -> Result<Options, Refusal> {
         recursive,
         quorum,
         wait,
+        wait_index: wait_index.filter(|&index| index != 0),
+        stream,
         action_only,
     })
 }

@@ -1,17 +1,19 @@
 //! `/v2/keys`: which operation a request means.
 
 use bytes::Bytes;
-use node::Request;
+use node::{Request, Watch};
 use storage::store::RETRY_KEY_BYTES_MAX;
 use storage::store::command::{Command, Compare, Once, Retriable, TreeChange, TreeContent, TreeWrite};
 use storage::store::query::Query;
 
-use super::error::{INVALID_FIELD, NOT_SERVED, Refusal};
+use super::error::{INVALID_FIELD, Refusal};
 use super::form::{self, Options};
+use super::watch::Watching;
 use crate::Parsed;
 use crate::answer::HttpAnswer;
 use crate::render::{Kind, Render};
 use crate::route::Call;
+use crate::stream::{self, Stream};
 
 /// Any request to `/v2/keys`.
 pub(crate) fn parse(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
@@ -27,9 +29,12 @@ pub(crate) fn parse(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
 fn read(call: &Call<'_>) -> Result<Parsed, Refusal> {
     let options = form::options(call)?;
     let method = call.request.method;
-    check_served(&options)?;
     let key = idempotency_key(call)?;
     let path = path(call.path);
+    // With `quorum` it is a plain get.
+    if options.wait && !options.quorum {
+        return Ok(watch(path, &options));
+    }
     let render = Render::of(Kind::Keys {
         action_only: options.action_only,
     });
@@ -54,13 +59,18 @@ fn read(call: &Call<'_>) -> Result<Parsed, Refusal> {
     Ok(Parsed::Ask(Box::new(request), render))
 }
 
-/// Refuses what etcd would do and this server cannot yet: a watch, which is what `wait` asks for, unless `quorum` turns it
-/// into a plain get.
-fn check_served(options: &Options) -> Result<(), Refusal> {
-    if options.wait && !options.quorum {
-        return Err(Refusal::new(NOT_SERVED, "the option \"wait\" is not served yet"));
-    }
-    Ok(())
+/// Form and method let only GET come here.
+fn watch(path: Bytes, options: &Options) -> Parsed {
+    let once = !options.stream;
+    let watch = Watch::Tree {
+        path,
+        recursive: options.recursive,
+        from: options.wait_index,
+        once,
+    };
+    Parsed::Stream(Box::new(Stream::of(stream::Kind::Wait(Watching::of(
+        watch, once,
+    )))))
 }
 
 /// The client's name for a write, by which it is done once however often it is asked. Reads need none.

@@ -7,6 +7,7 @@ pub(crate) mod keys;
 mod media_type;
 pub(crate) mod members;
 pub(crate) mod stats;
+pub(crate) mod watch;
 
 use crate::answer::HttpAnswer;
 use crate::route::Call;

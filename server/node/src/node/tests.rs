@@ -7,6 +7,7 @@ mod leases;
 mod space;
 mod stats;
 mod tree;
+mod tree_watches;
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ struct Cluster {
     dropped_before: BTreeMap<NodeId, Index>,
     refused: Vec<(NodeId, String)>,
     doubts: Vec<(NodeId, crate::Doubt)>,
+    /// What watchers were told, and whom.
+    events: Vec<(Vec<(ClientId, RequestId)>, crate::Events)>,
     next_request: u64,
 }
 
@@ -90,6 +93,7 @@ impl Cluster {
             dropped_before: BTreeMap::new(),
             refused: vec![],
             doubts: vec![],
+            events: vec![],
             next_request: 0,
         };
         cluster.settle();
@@ -124,6 +128,7 @@ impl Cluster {
                     done.push(Input::SnapshotSaved(mark.position));
                     self.snapshots.entry(id).or_default().push((mark.position, None));
                 }
+                Output::Events { to, events } => self.events.push((to, *events)),
                 Output::Doubt(doubt) => self.doubts.push((id, doubt)),
                 Output::DropIncoming { why } => self.refused.push((id, why)),
                 Output::DropLogBefore(index) => {

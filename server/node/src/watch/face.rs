@@ -1,6 +1,8 @@
 //! The face of watches: what is asked, and what is told.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use storage::store::command::TreeEvent;
 use storage::store::query::{Event, KeyRange, Revision};
 
 use crate::request::Header;
@@ -23,6 +25,18 @@ pub enum Watch {
         /// And how far it is, when it was told nothing for long: with no events.
         progress: bool,
     },
+    /// What happens in the v2 tree, as [`storage::store::command::TreeEvent::concerns`] says. Who asks for what is not known any more is
+    /// refused with error 401.
+    Tree {
+        /// Where; clean, as in `Command::Tree`.
+        path: Bytes,
+        /// All below, too.
+        recursive: bool,
+        /// From this index on; None: from the next on.
+        from: Option<u64>,
+        /// One event only: the watch ends with it, and nothing more is said of that.
+        once: bool,
+    },
 }
 
 /// What watchers are told.
@@ -40,8 +54,10 @@ impl Events {
     /// The bytes of keys and values in there.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let Told::Keys(events) = &self.told;
-        events.iter().map(bytes).sum()
+        match &self.told {
+            Told::Keys(events) => events.iter().map(bytes).sum(),
+            Told::Tree(events) => events.iter().map(tree_bytes).sum(),
+        }
     }
 }
 
@@ -51,10 +67,19 @@ pub(super) fn bytes(event: &Event) -> usize {
     event.key.len() + pairs.map(|pair| pair.key.len() + pair.value.len()).sum::<usize>()
 }
 
+fn tree_bytes(event: &TreeEvent) -> usize {
+    let nodes = std::iter::once(&event.node).chain(&event.previous);
+    nodes
+        .map(|node| node.key.len() + node.value.as_ref().map_or(0, bytes::Bytes::len))
+        .sum()
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Told {
     /// To v3 keys, in order; what was there before only for who wants to know it. None at all, if there is only the end
     /// of what was not complete to be told, or that nothing happened.
     Keys(Vec<Event>),
+    /// In the v2 tree, in order.
+    Tree(Vec<TreeEvent>),
 }

@@ -13,7 +13,8 @@
 //! * Who is not told everything any more, because it is compacted away, is told so, and nothing after.
 //!
 //! # What it costs
-//! Nothing per entry for who is not concerned: watchers are found by key (`keys.rs`, `intervals.rs`). Those that want the
+//! Nothing per entry for who is not concerned: watchers are found by key (`keys.rs`, `intervals.rs`), those of the v2 tree
+//! by path (`paths.rs`; they are told at once, see `tree.rs`). Those that want the
 //! same are told once. History is told in slices (`catch_up.rs`), to whoever stands at the same place in it
 //! (`cohorts.rs`), within a budget for each turn, after what peers are told. The host says who takes its answers too
 //! slowly ([`Input::Crowded`](crate::Input::Crowded)): for it nothing gathers but the place where it stands.
@@ -24,7 +25,9 @@ pub(crate) mod face;
 mod intervals;
 mod keys;
 mod own;
+mod paths;
 pub(crate) mod progress;
+mod tree;
 
 use raft_core::Time;
 use storage::store::query::{Event, Place, Revision};
@@ -34,6 +37,7 @@ use crate::request::{Answer, ClientId, Events, Failure, Header, Output, RequestI
 
 use cohorts::Cohorts;
 use keys::Interest;
+use paths::Paths;
 use progress::Quiet;
 
 /// The changes looked at in one turn.
@@ -48,6 +52,9 @@ type Watcher = (ClientId, RequestId);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watches {
     keys: Cohorts,
+    pub(crate) tree: Paths,
+    /// The v2 tree's index up to which watchers were told.
+    tree_told: u64,
     /// Who is not told this revision will not be: it is compacted away, or was not when they began.
     floor: Revision,
     /// The changes looked at in this turn.
@@ -95,6 +102,12 @@ impl Node {
                 };
                 self.watch_keys((client, id), interest, from, progress);
             }
+            Watch::Tree {
+                path,
+                recursive,
+                from,
+                once,
+            } => self.watch_tree((client, id), path, recursive, from, once),
         }
     }
 
@@ -121,7 +134,7 @@ impl Node {
     /// A client does not want to be told any more.
     pub(crate) fn on_unwatch(&mut self, client: ClientId, id: RequestId) {
         self.watches.quiet.remove((client, id));
-        if self.watches.keys.remove((client, id)) {
+        if self.watches.keys.remove((client, id)) || self.watches.tree.remove((client, id)) {
             self.reply(client, id, Ok(Answer::WatchEnded { compacted: None }));
         }
     }
@@ -135,6 +148,7 @@ impl Node {
     /// A client leaves too much untaken.
     pub(crate) fn on_crowded(&mut self, client: ClientId) {
         self.watches.keys.crowded.insert(client);
+        self.end_tree_watches_of(client);
     }
 
     /// It has taken it.
@@ -148,6 +162,9 @@ impl Node {
             self.watches.keys.remove(watcher);
             self.watches.quiet.remove(watcher);
         }
+        for watcher in self.watches.tree.of(client) {
+            self.watches.tree.remove(watcher);
+        }
         self.watches.keys.crowded.remove(&client);
         self.watches.progress.retain(|(other, _)| *other != client);
     }
@@ -157,6 +174,7 @@ impl Node {
         let mut ended = self.watches.keys.remove_all();
         ended.append(&mut self.watches.progress);
         self.watches.quiet.clear();
+        ended.append(&mut self.watches.tree.take_all());
         // Who waits for those is told by others.
         Watches::take_own(&mut ended);
         for (client, id) in ended {

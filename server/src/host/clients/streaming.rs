@@ -155,7 +155,7 @@ fn write(
         answer.body.append(&mut doing.body);
         return respond(http, out, answer, date);
     }
-    if begins && !doing.body.is_empty() {
+    if begins && (stream.is_begun() || !doing.body.is_empty()) {
         stream.begin(answer);
         answer.head.extend_from_slice(date.now());
         http.start_stream(out, answer.status, &answer.head);

@@ -290,25 +290,3 @@ fn bad_forms_are_refused() {
     // Of a method without a form they do not matter.
     assert!(matches!(ask("DELETE", "/a", bad_type, b"%zz"), Request::Write(_)));
 }
-
-#[test]
-fn options_that_are_not_served_yet_are_named() {
-    let rows = [
-        (
-            "GET",
-            "/a?wait=true",
-            "",
-            r#"300 "the option \"wait\" is not served yet""#,
-        ),
-        (
-            "GET",
-            "/a?wait=true&stream=true",
-            "",
-            r#"300 "the option \"wait\" is not served yet""#,
-        ),
-    ];
-    for (method, target, body, expected) in rows {
-        let found = refused(method, target, FORM, body.as_bytes(), "Raft Internal Error");
-        assert_eq!(found, (501, expected.to_owned()), "{method} {target} {body}");
-    }
-}

@@ -99,7 +99,9 @@ fn put(value: &'static str, revision: u64) -> Event {
 
 #[test]
 fn what_is_to_be_watched_is_read_as_etcd_reads_it() {
-    let Watch::Keys { range: a, .. } = watch("a", RangeEnd::Single);
+    let Watch::Keys { range: a, .. } = watch("a", RangeEnd::Single) else {
+        unreachable!("a watch of keys")
+    };
     let all = |from, puts, deletions, previous| Watch::Keys {
         range: a.clone(),
         from,
