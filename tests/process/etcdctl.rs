@@ -165,8 +165,6 @@ fn etcdctl_on_one_node() {
         health.code == Some(0) && health.out.ends_with("cluster is healthy"),
         "{health:?}"
     );
-    // What is not there yet says so, and changes nothing.
-    fails(&server, &["watch", "/app/a"], 4, "Not Implemented");
     prints(&server, &["get", "/app/a"], "1");
     prints(&server, &["set", "--ttl", "100", "/app/a", "x"], "x");
     prints(&server, &["get", "/app/a"], "x");
