@@ -20,6 +20,10 @@ pub struct Clock {
     rate: u64,
     /// What the wall clock shows at simulated time 0, in nanoseconds since the Unix epoch.
     wall_origin: u64,
+    /// The last time that it stood still: from, and until. For whoever has it no time passed.
+    still: (Time, Time),
+    /// How long it stood still before that, in simulated microseconds.
+    stood: u64,
 }
 
 impl Clock {
@@ -41,13 +45,33 @@ impl Clock {
                 _ => choices.between(1_000_000 - drift_ppm_max, 1_000_000 + drift_ppm_max),
             },
             wall_origin: EPOCH_NS + choices.below(HOUR_NS),
+            still: (Time(0), Time(0)),
+            stood: 0,
         }
+    }
+
+    /// It stands still for a while, from now on: a machine is put to sleep, and does not know.
+    pub fn stand_still(&mut self, now: Time, until: Time) {
+        let (from, ends) = self.still;
+        self.stood += ends.min(now).0 - from.min(now).0;
+        self.still = (now, until.max(ends));
+    }
+
+    /// Somebody puts the wall clock forward, or back, by so many nanoseconds.
+    pub fn put_wall(&mut self, by: i64) {
+        self.wall_origin = self.wall_origin.saturating_add_signed(by);
+    }
+
+    /// How much of simulated time has passed for whoever has it.
+    fn lived(&self, at: Time) -> u64 {
+        let (from, until) = self.still;
+        at.0 - (at.min(until).0 - at.min(from).0) - self.stood
     }
 
     /// What the member reads at simulated time `at`.
     #[must_use]
     pub fn read(&self, at: Time) -> Now {
-        let passed = (u128::from(at.0) * u128::from(self.rate) / MILLION) as u64;
+        let passed = (u128::from(self.lived(at)) * u128::from(self.rate) / MILLION) as u64;
         Now {
             monotonic: Time(self.origin + passed),
             wall: WallTime(self.wall_origin + passed * 1000),
@@ -61,7 +85,13 @@ impl Clock {
             return Time::NEVER;
         }
         let passed = u128::from(local.0.saturating_sub(self.origin));
-        Time(u64::try_from((passed * MILLION).div_ceil(u128::from(self.rate))).unwrap_or(u64::MAX))
+        let lived = u64::try_from((passed * MILLION).div_ceil(u128::from(self.rate))).unwrap_or(u64::MAX);
+        let awake = lived.saturating_add(self.stood);
+        let (from, until) = self.still;
+        match awake > from.0 {
+            true => Time(awake.saturating_add(until.0 - from.0)),
+            false => Time(awake),
+        }
     }
 }
 
@@ -82,6 +112,39 @@ mod tests {
                 prop_assert!(clock.read(Time(when.0 - 1)).monotonic < local);
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn so_it_is_if_it_stood_still(
+            seed: u64,
+            ahead in 0u64..1 << 24,
+            first in (0u64..1 << 22, 1u64..1 << 22),
+            second in (0u64..1 << 22, 1u64..1 << 22),
+        ) {
+            let mut clock = Clock::draw(&mut Choices::of_seed(seed));
+            let before = clock.read(Time(first.0)).monotonic;
+            clock.stand_still(Time(first.0), Time(first.0 + first.1));
+            prop_assert_eq!(clock.read(Time(first.0 + first.1)).monotonic, before);
+            let begins = first.0 + second.0;
+            clock.stand_still(Time(begins), Time(begins + second.1));
+            let ends = (begins + second.1).max(first.0 + first.1);
+            prop_assert!(clock.read(Time(ends)).monotonic <= clock.read(Time(ends + 2)).monotonic);
+            let local = Time(clock.read(Time(ends)).monotonic.0 + 1 + ahead);
+            let when = clock.when(local);
+            prop_assert!(when.0 > ends && clock.read(when).monotonic >= local);
+            prop_assert!(clock.read(Time(when.0 - 1)).monotonic < local);
+        }
+    }
+
+    #[test]
+    fn a_wall_clock_can_be_put_back() {
+        let mut clock = Clock::draw(&mut Choices::of_seed(1));
+        let before = clock.read(Time(5));
+        clock.put_wall(-1_000_000);
+        let after = clock.read(Time(5));
+        assert_eq!(after.monotonic, before.monotonic);
+        assert_eq!(after.wall.0, before.wall.0 - 1_000_000);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Faults that are made of others, one after the other, and where those of the network befall.
+//! Faults that are made of others, one after the other; those of time; and where those of the network befall.
 
 use raft_core::{NodeId, Time};
 
@@ -53,6 +53,32 @@ impl World {
                     held: true,
                 },
             });
+        }
+    }
+
+    /// A member does nothing for a while, with its clocks or without; or somebody sets its wall clock.
+    pub(crate) fn tamper_with_time(&mut self, victim: NodeId, planned: &Planned) {
+        let now = self.now;
+        let seat = self.seats.get_mut(&victim).expect("a member");
+        if !matches!(planned.fault, Fault::WallClock(..)) {
+            seat.busy_until = planned.ends;
+        }
+        let Some(member) = &mut seat.member else { return };
+        match planned.fault {
+            Fault::Sleep(_) => member.clock().stand_still(now, planned.ends),
+            Fault::WallClock(_, by_ms) => member.clock().put_wall(by_ms * 1_000_000),
+            _ => {}
+        }
+    }
+
+    /// A member's disk has room for so many bytes more, and it may have to start with that.
+    pub(crate) fn fills(&mut self, victim: NodeId, (bytes, restarts): (u64, bool), ends: Time) {
+        let seat = &self.seats[&victim];
+        seat.disk.limit(Some(bytes));
+        if restarts {
+            let life = seat.life;
+            let at = Time(self.choices.between(self.now.0, ends.0));
+            self.add(at, Actor::Faults, Event::PowerOff(victim, life));
         }
     }
 

@@ -117,6 +117,10 @@ pub enum Fault {
     LinksClose(Who),
     /// A member does nothing for a while, and then goes on as if nothing had been.
     Stall(Who),
+    /// A member does nothing for a while, and its clocks stand still meanwhile.
+    Sleep(Who),
+    /// A member's wall clock is put forward, or back, by so many milliseconds.
+    WallClock(Who, i64),
     /// Whoever comes to lead soon falls silent and crashes, again and again: what Figure 8 of the paper is made of.
     Hunt {
         /// At most so long after it came to lead, in microseconds.
@@ -194,6 +198,9 @@ impl Fault {
             Fault::HandOver(_) => Probe::HandOver,
             Fault::LinksClose(_) => Probe::LinksClose,
             Fault::Stall(_) => Probe::Stall,
+            Fault::Sleep(_) => Probe::Sleep,
+            Fault::WallClock(_, by) if *by < 0 => Probe::WallBack,
+            Fault::WallClock(..) => Probe::WallForward,
             Fault::Hunt { .. } => Probe::Hunt,
             Fault::FullDisk { .. } => Probe::Full,
             // These are counted when they come to pass.
@@ -225,6 +232,8 @@ impl Fault {
             | Fault::Wipe(who)
             | Fault::Swap(who)
             | Fault::Stall(who)
+            | Fault::Sleep(who)
+            | Fault::WallClock(who, _)
             | Fault::Diverge(who)
             | Fault::HandOver(who)
             | Fault::LinksClose(who) => Some(who),
@@ -370,7 +379,7 @@ mod tests {
                 seen.insert(name.split(['(', ' ']).next().map(str::to_owned));
             }
         }
-        assert_eq!(seen.len(), 28, "all kinds come up: {seen:?}");
+        assert_eq!(seen.len(), 30, "all kinds come up: {seen:?}");
     }
 
     #[test]

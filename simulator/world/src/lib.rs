@@ -59,6 +59,7 @@ pub mod member;
 pub mod network;
 pub mod operation;
 pub mod probes;
+mod quirks;
 mod repairs;
 pub mod report;
 pub mod run;

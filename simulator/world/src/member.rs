@@ -105,6 +105,11 @@ impl Member {
         self.read(now).wall.0
     }
 
+    /// Its clocks, to be tampered with.
+    pub fn clock(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
     /// Its disk.
     #[must_use]
     pub fn disk(&self) -> &SimDisk {

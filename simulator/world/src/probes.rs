@@ -39,6 +39,9 @@ probes! {
     HandOver "hand-over",
     LinksClose "links closed",
     Stall "stall of a member",
+    Sleep "sleep of a member",
+    WallForward "wall clock put forward",
+    WallBack "wall clock put back",
     Hunt "hunt",
     SlowDisk "slow disk",
     StalledDisk "stalled disk",
@@ -58,6 +61,9 @@ probes! {
     Swapped "disks of two members swapped",
     ;
     "path":
+    TurnSplit "a host left some of what was there for later",
+    TickUnasked "a host ticked early",
+    LinkClosedUnasked "a host took a link for closed",
     StoppedByDisk "a failed disk stopped a member at once",
     RestartedInMemory "a member restarted while its machine kept dropped pages in memory",
     SpaceRanOut "a Save waited for space",

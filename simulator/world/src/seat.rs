@@ -148,10 +148,11 @@ impl World {
     /// A member handles all that happened, and does all that comes of it.
     fn turn(&mut self, id: NodeId) -> Result<(), Violation> {
         let now = self.now;
+        let inbox = self.take_inbox(id);
         let seat = self.seats.get_mut(&id).expect("every member has a seat");
         let member = seat.member.as_mut().expect("only who is there has a turn");
         let mut done = Ok(());
-        for happening in std::mem::take(&mut seat.inbox) {
+        for happening in inbox {
             steps::happening(&mut self.trace, now, id, &happening);
             let synced = matches!(happening, Happening::Sync);
             if matches!(happening, Happening::SnapshotPublished(_)) {

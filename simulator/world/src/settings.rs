@@ -53,6 +53,10 @@ pub struct Settings {
     pub spoilt: PerMillion,
     /// What history is compacted without being asked. Then no caller asks for it.
     pub auto_compaction: AutoCompaction,
+    /// How often a host does what it need not, but may, as long as faults go on.
+    pub quirks: PerMillion,
+    /// Heartbeats in an election timeout.
+    pub heartbeats: u32,
     /// The quota of the state's size.
     pub quota_bytes: u64,
     /// How disks rot, if they do.
@@ -149,6 +153,8 @@ impl Settings {
             chunk_bytes_max: choices.pick(&[128 << 10, 3_000, 500]),
             snapshot_crashes: PerMillion(choices.pick(&[0, 50_000, 200_000])),
             spoilt: PerMillion(choices.pick(&[0, 300_000])),
+            quirks: PerMillion(choices.pick(&[0, 0, 20_000, 200_000])),
+            heartbeats: choices.pick(&[10, 10, 10, 5]),
             // What callers free is free only when it is compacted.
             quota_bytes: match choices.pick(&QUOTAS) {
                 _ if by_number => u64::MAX,
@@ -167,13 +173,20 @@ impl Settings {
     /// Raft's heartbeat.
     #[must_use]
     pub fn heartbeat_interval(&self) -> Duration {
-        self.election_timeout / 10
+        self.election_timeout / self.heartbeats
     }
 
     /// Whether disks lose what they had, and members become others.
     #[must_use]
     pub fn is_damaging(&self) -> bool {
         self.rot.is_some() || self.wipes || self.swaps
+    }
+
+    /// Whether a state may be made to differ: only where a majority with a state of its own always knows better in the
+    /// end. Who is far behind has none, and a log that is cut short leaves many far behind.
+    #[must_use]
+    pub fn may_diverge(&self) -> bool {
+        self.nodes >= 3 && self.log_bytes_max >= 1 << 20 && !self.is_damaging()
     }
 
     /// How long after everything else works again each damaged member must be one again that lacks nothing, in

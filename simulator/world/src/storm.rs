@@ -96,12 +96,7 @@ impl World {
                 Some(victim),
             ) => self.fails(victim, failing, operations),
             (Fault::FullDisk { bytes, restarts, .. }, Some(victim)) => {
-                self.seats[&victim].disk.limit(Some(bytes));
-                if restarts {
-                    let life = self.seats[&victim].life;
-                    let at = Time(self.choices.between(now.0, planned.ends.0));
-                    self.add(at, Actor::Faults, Event::PowerOff(victim, life));
-                }
+                self.fills(victim, (bytes, restarts), planned.ends);
             }
             (Fault::CrashAll, _) => {
                 for id in members {
@@ -124,8 +119,8 @@ impl World {
             (Fault::Diverge(_), Some(victim)) => self.diverge(victim),
             (Fault::Constrained(_), Some(victim)) => self.constrain(victim, planned.ends),
             (Fault::Swizzle, _) => self.swizzle(planned.ends),
-            (Fault::Stall(_), Some(victim)) => {
-                self.seats.get_mut(&victim).expect("a member").busy_until = planned.ends;
+            (Fault::Stall(_) | Fault::Sleep(_) | Fault::WallClock(..), Some(victim)) => {
+                self.tamper_with_time(victim, &planned);
             }
             _ => {}
         }
@@ -139,13 +134,10 @@ impl World {
         faults::settle(&mut self.network, &self.active, &self.settings);
     }
 
-    /// A member's state changes behind its log's back. One at a time, and only where a majority with a state of its own
-    /// always knows better in the end: who is far behind has none, and a log that is cut short leaves many far behind.
+    /// A member's state changes behind its log's back. One at a time.
     #[cfg(debug_assertions)]
     fn diverge(&mut self, victim: NodeId) {
-        let may_lag = self.settings.log_bytes_max < 1 << 20;
-        let fits = self.seats.len() >= 3 && !may_lag && !self.settings.is_damaging();
-        if !fits || self.checks.divergence.differs().is_some() {
+        if !self.settings.may_diverge() || self.checks.divergence.differs().is_some() {
             return;
         }
         let command = divergence::change(&mut self.choices, self.settings.keys);

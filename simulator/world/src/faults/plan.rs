@@ -43,7 +43,7 @@ fn longest(fault: Fault, settings: &Settings) -> u64 {
         | Fault::Links { .. }
         | Fault::OneWay { .. } => 4 * timeout,
         Fault::Constrained(_) | Fault::Swizzle => 8 * timeout,
-        Fault::CrashAll | Fault::Stall(_) => 2 * timeout,
+        Fault::CrashAll | Fault::Stall(_) | Fault::Sleep(_) => 2 * timeout,
         Fault::StalledDisk(_) => 4 * timeout,
         Fault::FullDisk { .. } => 15 * SECOND,
         // Of three members, two with wrong disks leave no quorum.
@@ -77,6 +77,11 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
             restarts: choices.pick(&[false, true]),
         },
         Fault::Stall(who),
+        Fault::Sleep(who),
+        Fault::WallClock(
+            who,
+            choices.pick(&[300, 5_000, 3_600_000, -300, -5_000, -3_600_000]),
+        ),
         Fault::Diverge(who),
         Fault::HandOver(who),
         Fault::LinksClose(who),
@@ -97,8 +102,8 @@ fn kinds(choices: &mut Choices, settings: &Settings) -> Vec<Fault> {
         kinds.swap_remove(out);
     }
     // So seldom may a state be made to differ (storm.rs) that it is tried often where it is tried at all.
-    if choices.happens(PerMillion(250_000)) {
-        kinds.extend([Fault::Diverge(who); 3]);
+    if settings.may_diverge() && choices.happens(PerMillion(700_000)) {
+        kinds.extend([Fault::Diverge(who); 6]);
     }
     // A repair takes its time, so few runs have damage, and these often.
     if let Some(rot) = settings.rot {
