@@ -23,6 +23,12 @@ pub struct Counts {
 }
 
 impl Node {
+    /// Writes of its clients, and its own, that are not applied.
+    #[must_use]
+    pub fn proposals_pending(&self) -> usize {
+        self.writes.len()
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         let quota = self.config.quota_bytes;
         Counts {

@@ -34,6 +34,7 @@ impl World {
         let running = self.seats.iter();
         let running = running.filter_map(|(&id, seat)| Some((id, seat.node()?)));
         self.checks.divergence.judge(running, works_from)?;
+        self.judge_quiet(works_from)?;
         self.judge_space()?;
         self.judge_retention(works_from)?;
         self.judge_stores(works_from)?;
@@ -48,6 +49,26 @@ impl World {
             return Err(Violation::new("enough succeeds", story));
         }
         Ok(())
+    }
+
+    /// Once all works, it works well.
+    fn judge_quiet(&self, works_from: Time) -> Result<(), Violation> {
+        if !self.checks.divergence.never_was() {
+            // Who is named hands over the lead.
+            return Ok(());
+        }
+        let quiet = check::quiet::Quiet {
+            since: works_from.max(self.whole_since),
+            led_since: self.led_since,
+            timeout: u64::try_from(self.settings.election_timeout.as_micros()).expect("seconds"),
+            askers: self.clients(),
+            log_bytes_max: self.settings.log_bytes_max,
+        };
+        let nodes = self
+            .seats
+            .iter()
+            .filter_map(|(&id, seat)| Some((id, seat.node()?)));
+        quiet.check(&self.history, nodes)
     }
 
     /// History that is compacted without being asked goes in time.

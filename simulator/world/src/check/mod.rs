@@ -11,6 +11,7 @@ pub mod liveness;
 pub mod model;
 pub mod once;
 pub mod promise;
+pub mod quiet;
 pub mod read_index;
 pub mod refusal;
 pub mod replicas;
