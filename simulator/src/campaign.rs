@@ -10,7 +10,8 @@ use world::world::Options;
 
 use crate::command::{Plan, WorldKind};
 use crate::madsim_host;
-use crate::many::many;
+use crate::many::{Runs, many};
+use crate::progress::Progress;
 
 /// Runs one seed in one world, on a thread of its own: what a run leaves behind in its thread, such as the seeds of hash
 /// maps, must not reach the next.
@@ -57,6 +58,8 @@ pub struct Summary {
     pub trace_hash: u64,
     /// How long it took, on the clock on the wall.
     pub took: Duration,
+    /// How many seeds failed; soon after the first there are no more.
+    pub failures: u64,
     /// The first seed that failed, by number.
     pub failure: Option<Failure>,
 }
@@ -120,8 +123,25 @@ impl Summary {
             self.least
                 .map_or(figures, |least| least.combine(figures, u64::min)),
         );
+        self.failures += u64::from(report.violation.is_some());
         self.probes.merge(&report.probes);
         self.trace_hash = report.trace_hash;
+    }
+
+    /// How far it has come.
+    fn line(&self, kind: WorldKind) -> String {
+        let (met, all) = self.probes.all().fold((0, 0), |(met, all), (.., count)| {
+            (met + u64::from(count > 0), all + 1)
+        });
+        format!(
+            "{} world, {} min: {} seeds, {:.1} simulated hours, {:.0} simulated seconds a second, {met} of {all} probes met, {} failures",
+            kind.name(),
+            self.took.as_secs() / 60,
+            self.seeds,
+            self.simulated as f64 / 3.6e9,
+            self.speed(),
+            self.failures
+        )
     }
 
     /// Simulated seconds for each one on the clock on the wall.
@@ -150,7 +170,18 @@ pub fn campaign(kind: WorldKind, plan: &Plan) -> Summary {
         let story = story(kind, seed, options, &report, plan.check_determinism);
         (report, story)
     };
-    let failure = many(plan.seeds, plan.jobs, run_one, |report| summary.add(&report));
+    let runs = Runs {
+        count: plan.seeds_max(),
+        jobs: plan.jobs,
+        until: plan.time.map(|time| begun + time),
+    };
+    let mut progress = Progress::new(plan.time.is_some());
+    let failure = many(runs, run_one, |report| {
+        summary.add(&report);
+        summary.took = begun.elapsed();
+        progress.goes_on(|| summary.line(kind));
+    });
+    progress.ends();
     summary.took = begun.elapsed();
     summary.failure = failure.map(|(number, story)| Failure {
         seed: plan.seed.wrapping_add(number),

@@ -2,6 +2,8 @@
 
 mod bounds;
 
+use std::time::Duration;
+
 use thiserror::Error;
 use world::search::Scope;
 use world::world::Mutant;
@@ -52,6 +54,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many, from it on.
     pub seeds: u64,
+    /// For how long, instead of how many, in each world.
+    pub time: Option<Duration>,
     /// How many members.
     pub nodes: u64,
     /// How many threads.
@@ -105,6 +109,8 @@ balsa-sim: simulates clusters of Balsa with faults, and checks what must hold
 options
   --seed S              the first seed (1)
   --seeds N             how many seeds from it on (100); or A..B, from A up to B and without B
+  --hours H             instead of so many seeds, as many as there are hours for in each world, such as 0.5; progress goes to
+                        standard error
   --world W             plain, madsim, both, core or all (run: both; mutants: core)
   --nodes N             members, 1 to 7 (3)
   --jobs J              threads (as many as there are cores)
@@ -131,6 +137,17 @@ bounds of a search: what may happen in all of a run
   --mutant NAME         take out this rule
 ";
 
+impl Plan {
+    /// How many seeds at most.
+    #[must_use]
+    pub fn seeds_max(&self) -> u64 {
+        match self.time {
+            None => self.seeds,
+            Some(_) => u64::MAX,
+        }
+    }
+}
+
 /// Reads the command line, without the program's name.
 ///
 /// # Errors
@@ -153,6 +170,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>, cores: usize) -> Resul
         cores: false,
         seed: 1,
         seeds: 100,
+        time: None,
         nodes: 3,
         jobs: cores,
         mutant: None,
@@ -170,7 +188,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>, cores: usize) -> Resul
     if is_about_mutants && !cfg!(debug_assertions) {
         return Err(Refusal::NoMutants);
     }
-    if plan.trace && (plan.seeds > 1 || plan.worlds.len() > 1) {
+    if plan.trace && (plan.seeds > 1 || plan.time.is_some() || plan.worlds.len() > 1) {
         return Err(Refusal::TraceOfMany);
     }
     Ok(command(plan))
@@ -195,6 +213,10 @@ fn options(plan: &mut Plan, mut arguments: impl Iterator<Item = String>) -> Resu
             "--seeds" => {
                 counted = true;
                 seeds(plan, &option, &value()?)?;
+            }
+            "--hours" => {
+                counted = true;
+                plan.time = Some(hours(&option, &value()?)?);
             }
             "--nodes" => plan.nodes = number(&option, &value()?, 1, 7)?,
             "--jobs" => plan.jobs = usize::try_from(number(&option, &value()?, 1, 256)?).expect("few"),
@@ -221,6 +243,19 @@ fn seeds(plan: &mut Plan, option: &str, value: &str) -> Result<(), Refusal> {
     plan.seed = number(option, first, 0, u64::MAX - 1)?;
     plan.seeds = number(option, end, plan.seed + 1, u64::MAX)? - plan.seed;
     Ok(())
+}
+
+/// So many hours, or a part of one.
+fn hours(option: &str, value: &str) -> Result<Duration, Refusal> {
+    const HOURS_MAX: f64 = 10_000.0;
+    match value.parse::<f64>() {
+        Ok(hours) if hours > 0.0 && hours <= HOURS_MAX => Ok(Duration::from_secs_f64(hours * 3600.0)),
+        _ => Err(bad(
+            option,
+            value,
+            format!("give hours above 0 and up to {HOURS_MAX}, such as 0.5"),
+        )),
+    }
 }
 
 fn number(option: &str, value: &str, least: u64, greatest: u64) -> Result<u64, Refusal> {
@@ -305,6 +340,20 @@ mod tests {
             panic!("a sound command line")
         };
         assert_eq!((plan.seed, plan.seeds), (9, 1));
+    }
+
+    #[test]
+    fn hours_may_be_a_part_of_one() {
+        let Ok(Command::Run(plan)) = parsed("run --hours 0.5") else {
+            panic!("a sound command line")
+        };
+        assert_eq!(plan.time, Some(Duration::from_secs(1800)));
+        for wrong in ["0", "-1", "x", "nan", "inf"] {
+            assert!(
+                refused(&format!("run --hours {wrong}")).starts_with(&format!("--hours {wrong}: give hours"))
+            );
+        }
+        assert!(refused("run --hours 1 --trace --world plain").starts_with("--trace prints a single seed"));
     }
 
     #[test]

@@ -7,7 +7,8 @@ use world::world::Mutant;
 
 use crate::campaign::Failure;
 use crate::command::Plan;
-use crate::many::many;
+use crate::many::{Runs, many};
+use crate::progress::Progress;
 
 /// Of a run that fails, so many lines are told.
 const LAST_LINES: usize = 40;
@@ -120,7 +121,18 @@ pub fn campaign(plan: &Plan) -> CoreSummary {
         let story = story(seed, plan.mutant, &report, plan.check_determinism);
         (report, story)
     };
-    let failure = many(plan.seeds, plan.jobs, run, |report| summary.add(&report));
+    let runs = Runs {
+        count: plan.seeds_max(),
+        jobs: plan.jobs,
+        until: plan.time.map(|time| begun + time),
+    };
+    let mut progress = Progress::new(plan.time.is_some());
+    let failure = many(runs, run, |report| {
+        summary.add(&report);
+        summary.took = begun.elapsed();
+        progress.goes_on(|| format!("cores: {} runs, {:.0} a second", summary.seeds, summary.speed()));
+    });
+    progress.ends();
     summary.took = begun.elapsed();
     summary.failure = failure.map(|(number, story)| Failure {
         seed: plan.seed.wrapping_add(number),

@@ -22,6 +22,7 @@
 //! | `madsim_host.rs` | the world on madsim |
 //! | `search.rs` | an exhaustive search, and what it tells |
 //! | `out.rs` | standard output, whose reader may go |
+//! | `progress.rs` | how far a campaign has come |
 //! | `bin/sim.rs` | `balsa-sim` |
 //! | `bin/study/` | `balsa-study`: scripts in columns, step by step, and typed commands |
 //!
@@ -40,4 +41,5 @@ pub mod core_campaign;
 pub mod madsim_host;
 pub mod many;
 pub mod out;
+pub mod progress;
 pub mod search;
