@@ -256,9 +256,7 @@ fn bad_calls_are_answered_in_the_form_of_their_api() {
     assert_eq!((v3.status, &v3.json()["code"]), (400, &3.into()), "{v3:?}");
     let v3 = http.post("/v3/kv/put", r#"{"key""#).expect("an answer");
     assert_eq!((v3.status, &v3.json()["code"]), (400, &3.into()), "{v3:?}");
-    let v3 = http
-        .post("/v3/lock/lock", r#"{"name":"YQ=="}"#)
-        .expect("an answer");
+    let v3 = http.post("/v3/auth/enable", "{}").expect("an answer");
     assert_eq!((v3.status, &v3.json()["code"]), (501, &12.into()), "{v3:?}");
     let v2 = http.get("/v2/keys/a?recursive=perhaps").expect("an answer");
     assert_eq!((v2.status, &v2.json()["errorCode"]), (400, &209.into()), "{v2:?}");

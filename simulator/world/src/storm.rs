@@ -144,8 +144,9 @@ impl World {
         let seat = self.seats.get_mut(&victim).expect("a member");
         let Some(member) = &mut seat.member else { return };
         let leads = member.node().raft().is_leader();
+        let applied = member.node().applied().index;
         if member.diverge(command) {
-            self.checks.divergence.begins(self.now, victim);
+            self.checks.divergence.begins(self.now, victim, applied);
             self.probes.met(Probe::Diverge);
             if leads {
                 self.probes.met(Probe::DivergeLeader);

@@ -6,7 +6,7 @@
 //! rightly, whomever it was asked of; a read that may be stale, once that member itself answers nobody any more.
 
 use node::{Answer, Failure, Node, Request, Response};
-use raft_core::{NodeId, Time};
+use raft_core::{Index, NodeId, Time};
 use storage::store::alarm::AlarmKind;
 
 use super::Violation;
@@ -18,6 +18,8 @@ use crate::operation::{Operation, Outcome};
 struct Spell {
     member: NodeId,
     from: Time,
+    /// The last entry that it had applied then. Who has not come as far may still see an alarm of an earlier spell.
+    applied: Index,
     /// When a member first had applied the alarm; never, before.
     named: Time,
     /// When it last was ready to answer from that state.
@@ -49,10 +51,11 @@ impl Divergence {
     }
 
     /// A member's state is made to differ.
-    pub fn begins(&mut self, now: Time, member: NodeId) {
+    pub fn begins(&mut self, now: Time, member: NodeId, applied: Index) {
         self.spells.push(Spell {
             member,
             from: now,
+            applied,
             named: Time::NEVER,
             answered: now,
             is_silent: false,
@@ -77,6 +80,7 @@ impl Divergence {
             let mut of_it = self.spells.iter_mut().rev();
             // That nobody can be named is said of any that differ.
             match of_it.find(|spell| spell.member == alarm.member || alarm.member == NodeId(0)) {
+                Some(spell) if node.applied().index <= spell.applied => {}
                 Some(spell) => spell.named = spell.named.min(now),
                 None => {
                     let story = format!(
