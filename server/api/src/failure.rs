@@ -31,6 +31,9 @@ pub(crate) fn text(failure: &Failure) -> &'static str {
         Failure::NotElected => "election: not leader",
         Failure::NotLeader => "etcdserver: not leader",
         Failure::BadTransferee => "etcdserver: bad leader transferee",
+        Failure::Store(StoreFailure::StillCompacting) => {
+            "etcdserver: mvcc: a compaction is going on, ask for the hash again later"
+        }
         Failure::Store(StoreFailure::HashTooFarBack) => {
             "etcdserver: mvcc: required revision is too many changes ago for a hash"
         }

@@ -82,7 +82,7 @@ const V3: &[Route] = &[
     call("/v3/election/proclaim", v3::election::proclaim),
     call("/v3/election/leader", v3::election::leader),
     call("/v3/election/resign", v3::election::resign),
-    later("/v3/election/observe"),
+    call("/v3/election/observe", v3::election::observe::observe),
     later("/v3/cluster/member/add"), later("/v3/cluster/member/remove"),
     later("/v3/cluster/member/update"), later("/v3/cluster/member/promote"),
     call("/v3/maintenance/alarm", v3::alarm::alarm),

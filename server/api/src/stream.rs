@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     KeepAlive(v3::keep_alive::KeepAlive),
     /// `/v2/keys` with `wait`
     Wait(v2::watch::Watching),
+    /// `/v3/election/observe`
+    Observe(v3::election::observe::Observing),
 }
 
 /// What comes of a step.
@@ -119,7 +121,7 @@ impl Stream {
         match &mut self.kind {
             Kind::Watch(watching) => watching.receive(bytes, doing),
             Kind::KeepAlive(stream) => stream.receive(bytes, doing),
-            Kind::Wait(_) => {}
+            Kind::Wait(_) | Kind::Observe(_) => {}
         }
     }
 
@@ -129,6 +131,7 @@ impl Stream {
             Kind::Watch(watching) => watching.body_ended(doing),
             Kind::KeepAlive(stream) => stream.body_ended(doing),
             Kind::Wait(watching) => watching.body_ended(doing),
+            Kind::Observe(observing) => observing.body_ended(doing),
         }
     }
 
@@ -138,6 +141,7 @@ impl Stream {
             Kind::Watch(watching) => watching.reply(id, response, doing),
             Kind::KeepAlive(stream) => stream.reply(id, response, doing),
             Kind::Wait(watching) => watching.reply(response, doing),
+            Kind::Observe(observing) => observing.reply(id, response, doing),
         }
     }
 
@@ -147,6 +151,7 @@ impl Stream {
             Kind::Watch(watching) => watching.tell(id, telling, doing),
             Kind::KeepAlive(_) => unreachable!("it watches nothing"),
             Kind::Wait(watching) => watching.tell(telling, doing),
+            Kind::Observe(observing) => observing.tell(id, telling, doing),
         }
     }
 
@@ -156,6 +161,7 @@ impl Stream {
             Kind::Watch(watching) => watching.stop(doing),
             Kind::KeepAlive(stream) => stream.stop(doing),
             Kind::Wait(watching) => watching.stop(doing),
+            Kind::Observe(observing) => observing.stop(doing),
         }
     }
 
@@ -163,7 +169,7 @@ impl Stream {
     #[must_use]
     pub fn is_begun(&self) -> bool {
         match &self.kind {
-            Kind::Watch(_) | Kind::KeepAlive(_) => false,
+            Kind::Watch(_) | Kind::KeepAlive(_) | Kind::Observe(_) => false,
             Kind::Wait(watching) => watching.is_begun(),
         }
     }
@@ -175,13 +181,14 @@ impl Stream {
             Kind::Watch(watching) => watching.is_over(),
             Kind::KeepAlive(stream) => stream.is_over(),
             Kind::Wait(watching) => watching.is_over(),
+            Kind::Observe(observing) => observing.is_over(),
         }
     }
 
     /// Whether it goes on until the client goes, or the node ends it. If not, whoever sends no more still gets its answer.
     #[must_use]
     pub fn is_endless(&self) -> bool {
-        matches!(self.kind, Kind::Watch(_) | Kind::Wait(_))
+        !matches!(self.kind, Kind::KeepAlive(_))
     }
 
     /// Status and header lines of the answer, whose first piece was written. `answer`'s body is left empty.
@@ -191,6 +198,7 @@ impl Stream {
             Kind::Watch(watching) => watching.begin(answer),
             Kind::KeepAlive(stream) => stream.begin(answer),
             Kind::Wait(watching) => watching.begin(answer),
+            Kind::Observe(observing) => observing.begin(answer),
         }
     }
 }

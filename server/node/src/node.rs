@@ -104,7 +104,7 @@ impl Node {
             leases: Leases::default(),
             transfers: Transfers::default(),
             contests: Contests::default(),
-            watches: Watches::default(),
+            watches: Watches::seeded(config.raft.seed),
             auto_compactor: AutoCompactor::new(config.auto_compaction, now.monotonic),
             space: Space::default(),
             divergence: Divergence::default(),
@@ -233,7 +233,7 @@ impl Node {
         raft.min(forward)
             .min(leases.max(self.now.monotonic))
             .min(asking)
-            .min(self.watches.deadline())
+            .min(self.watch_deadline())
             .min(self.auto_compactor.deadline())
     }
 

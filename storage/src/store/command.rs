@@ -353,6 +353,9 @@ pub enum Failure {
     /// Something else was asked under this name.
     #[error("the name was used for another request")]
     OtherRequest,
+    /// A hash of the keys while some of what was compacted is still there.
+    #[error("compaction is going on")]
+    StillCompacting,
 }
 
 /// A v2 error: its code tells clients which, see `code`.

@@ -18,7 +18,8 @@ use super::rows::{self, Place, RowFault};
 pub const RETRIES_MAX: usize = 10_000;
 /// They are remembered while their answers and keys take no more memory than this, in bytes.
 pub const RETRIES_BYTES_MAX: u64 = 16 << 20;
-/// And for so long, in seconds of the cluster's time.
+/// And for so long at least, in seconds of the cluster's time, unless that time jumps. Each named write lets a few go that are
+/// older, so that a clock that jumps ahead, as it may when another member comes to lead, makes few of them forgotten.
 pub const RETRIES_SECONDS_MAX: u64 = 600;
 /// The most bytes that a key may have.
 pub const RETRY_KEY_BYTES_MAX: usize = 255;
@@ -26,6 +27,9 @@ pub const RETRY_KEY_BYTES_MAX: usize = 255;
 /// The memory that an entry takes beside its key and its answer, in bytes. What is forgotten depends on it, so it is the same
 /// in every build.
 const WEIGHT: usize = 256;
+
+/// So many that are old are forgotten with each that comes.
+const OLD_AT_ONCE: usize = 4;
 
 /// A write with a name: asked again under the same name it is answered as before and not done again, as long as it is
 /// remembered (see [`RETRIES_MAX`]).
@@ -112,7 +116,7 @@ impl Store {
     /// Carries a named command out, or begins to, unless that was done before.
     pub(super) fn apply_once(&mut self, Once { key, write }: Once) -> Applied {
         let request = hash_of(&write);
-        match self.retries.find(&key, request, self.time) {
+        match self.retries.find(&key, request) {
             Known::Same(result) => Applied::Done(*result),
             Known::Other => Applied::Done(Err(Failure::OtherRequest)),
             Known::New => {
@@ -150,10 +154,9 @@ fn hash_of(write: &Retriable) -> u64 {
 }
 
 impl Retries {
-    fn find(&self, key: &Bytes, request: u64, now: ClusterTime) -> Known {
+    fn find(&self, key: &Bytes, request: u64) -> Known {
         let row = self.numbers.get(key).and_then(|number| self.rows.get(number));
         match row {
-            Some(row) if is_old(row, now) => Known::New,
             Some(row) if row.request == request => {
                 let answer = postcard::from_bytes(&row.answer).expect("it was written here");
                 Known::Same(Box::new(answer))
@@ -167,7 +170,7 @@ impl Retries {
         self.numbers.contains_key(key)
     }
 
-    /// This came of a write; what is too old, or too much, is forgotten.
+    /// This came of a write; what is too much, and some of what is too old, is forgotten.
     fn remember(&mut self, key: Bytes, request: u64, time: ClusterTime, result: &Result<Outcome, Failure>) {
         let number = self.rows.get_max().map_or(1, |(last, _)| last + 1);
         let answer = postcard::to_stdvec(result).expect("an answer always has a postcard form");
@@ -181,13 +184,19 @@ impl Retries {
             request,
             answer: answer.into(),
         });
+        let mut forgotten = 0;
         while let Some((first, row)) = self.rows.get_min()
             && *first < number
-            && (self.rows.len() > RETRIES_MAX || self.totals.bytes > RETRIES_BYTES_MAX || is_old(row, time))
+            && (self.are_too_many() || forgotten < OLD_AT_ONCE && is_old(row, time))
         {
             let first = *first;
             self.forget(first);
+            forgotten += 1;
         }
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.rows.len() > RETRIES_MAX || self.totals.bytes > RETRIES_BYTES_MAX
     }
 
     fn insert(&mut self, row: RetryRow) {

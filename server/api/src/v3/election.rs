@@ -17,6 +17,8 @@ use crate::render::Kind;
 use crate::route::Call;
 use crate::{Parsed, text};
 
+pub(crate) mod observe;
+
 const NOT_LEADER: &str = "election: not leader";
 const NO_LEADER: &str = "election: no leader";
 

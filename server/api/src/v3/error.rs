@@ -116,7 +116,11 @@ pub(super) fn failed_in_service(answer: &mut HttpAnswer, why: &Failure) {
 
 fn code_of(why: &Failure) -> Code {
     match why {
-        Failure::Timeout | Failure::NoLeader | Failure::Stopped | Failure::Repairing => Code::Unavailable,
+        Failure::Timeout
+        | Failure::NoLeader
+        | Failure::Stopped
+        | Failure::Repairing
+        | Failure::Store(StoreFailure::StillCompacting) => Code::Unavailable,
         Failure::Corrupt => Code::DataLoss,
         Failure::TooManyRequests | Failure::Store(StoreFailure::NoSpace) => Code::ResourceExhausted,
         Failure::Store(StoreFailure::LeaseNotFound) => Code::NotFound,

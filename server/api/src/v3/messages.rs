@@ -12,7 +12,9 @@ const CHECKED_BYTES_MAX: usize = 4096;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Messages {
     bytes: Vec<u8>,
-    /// So many at the front were looked at.
+    /// So many at the front are of messages that were read; they go when more come, all at once.
+    read: usize,
+    /// So many after them were looked at.
     seen: usize,
     /// How many objects and lists are open there.
     depth: usize,
@@ -25,6 +27,7 @@ pub(super) struct Messages {
 
 impl Messages {
     pub(super) fn receive(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..std::mem::take(&mut self.read));
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -35,49 +38,51 @@ impl Messages {
 
     /// The next message, if all of it is there. After an error nothing more can be read.
     pub(super) fn next<M: Message>(&mut self) -> Option<Result<M, Refusal>> {
-        let blank = self
-            .bytes
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count();
         if self.seen == 0 {
-            self.bytes.drain(..blank);
+            let is_blank = |byte: &&u8| byte.is_ascii_whitespace();
+            self.read += self.unread().iter().take_while(is_blank).count();
         }
-        if self.bytes.is_empty() {
-            self.bytes = Vec::new();
+        if self.unread().is_empty() {
+            (self.bytes, self.read) = (Vec::new(), 0);
             return None;
         }
         let Some(len) = self.find_end() else {
             return self.unfinished();
         };
-        let read = json::read(&self.bytes[..len]);
-        self.bytes.drain(..len);
+        let message = json::read(&self.unread()[..len]);
+        self.read += len;
         (self.seen, self.depth) = (0, 0);
-        Some(read)
+        Some(message)
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.bytes[self.read..]
     }
 
     /// What is there is no whole message.
     fn unfinished<M: Message>(&mut self) -> Option<Result<M, Refusal>> {
-        if self.bytes.len() > BYTES_MAX {
+        let waiting = self.unread().len();
+        if waiting > BYTES_MAX {
             let message = format!("grpc: received message larger than max ({BYTES_MAX} bytes of JSON)");
             return Some(Err(Refusal::new(Code::ResourceExhausted, message)));
         }
-        if self.ended || (self.bytes.len() <= CHECKED_BYTES_MAX && self.is_hopeless()) {
-            return Some(json::read(&std::mem::take(&mut self.bytes)));
+        if self.ended || (waiting <= CHECKED_BYTES_MAX && self.is_hopeless()) {
+            let message = json::read(self.unread());
+            (self.bytes, self.read) = (Vec::new(), 0);
+            return Some(message);
         }
         None
     }
 
     /// Whether no bytes that follow can make it a message.
     fn is_hopeless(&self) -> bool {
-        let read = serde_json::from_slice::<serde::de::IgnoredAny>(&self.bytes);
+        let read = serde_json::from_slice::<serde::de::IgnoredAny>(self.unread());
         read.is_err_and(|error| !error.is_eof())
     }
 
     /// Where the message at the front ends; None if that is not there.
     fn find_end(&mut self) -> Option<usize> {
-        while self.seen < self.bytes.len() {
-            let byte = self.bytes[self.seen];
+        while let Some(&byte) = self.unread().get(self.seen) {
             self.seen += 1;
             if self.in_string {
                 match byte {

@@ -235,9 +235,13 @@ impl Node {
         self.reply(client, id, Ok(Answer::Owned(ownership)));
     }
 
-    fn first_of(&self, query: RangeQuery) -> Option<KeyValue> {
+    fn first_of(&mut self, query: RangeQuery) -> Option<KeyValue> {
         match self.store().query(&Query::Range(query)) {
-            Ok(Found::Range { keys, .. }) => keys.into_iter().next(),
+            Ok(Found::Range { keys, count, .. }) => {
+                // All of them were looked at: it is work of this turn.
+                self.count_effort(count);
+                keys.into_iter().next()
+            }
             other => unreachable!("{other:?} to a range at the present"),
         }
     }

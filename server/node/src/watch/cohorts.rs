@@ -28,6 +28,8 @@ pub(super) struct Cohorts {
     /// The place of the cohort served last.
     cursor: Option<Place>,
     pub(super) limits: SliceLimits,
+    /// Of the node's own: clients do not know it.
+    seed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +60,14 @@ enum At {
 }
 
 impl Cohorts {
+    /// None yet. See [`Keys::seeded`].
+    pub(super) fn seeded(seed: u64) -> Cohorts {
+        Cohorts {
+            seed,
+            ..Cohorts::default()
+        }
+    }
+
     /// Adds a watcher that is to be told everything from a place on.
     pub(super) fn add(&mut self, watcher: Watcher, interest: Interest, place: Place) {
         let at = At::Cohort(self.enter(watcher, &interest, place, false));
@@ -84,14 +94,12 @@ impl Cohorts {
 
     /// Ends all watchers, and tells which.
     pub(super) fn remove_all(&mut self) -> Vec<Watcher> {
-        let crowded = std::mem::take(&mut self.crowded);
-        let former = std::mem::replace(
-            self,
-            Cohorts {
-                crowded,
-                ..Cohorts::default()
-            },
-        );
+        let none = Cohorts {
+            crowded: std::mem::take(&mut self.crowded),
+            limits: self.limits,
+            ..Cohorts::seeded(self.seed)
+        };
+        let former = std::mem::replace(self, none);
         former.records.into_keys().collect()
     }
 
@@ -159,10 +167,9 @@ impl Cohorts {
 
     /// Whether each watcher of a client was told this revision.
     pub(super) fn is_told(&self, client: ClientId, revision: Revision) -> bool {
-        let watchers = self.of(client);
-        watchers
-            .into_iter()
-            .all(|watcher| self.is_watcher_told(watcher, revision))
+        let range = (client, RequestId(0))..=(client, RequestId(u64::MAX));
+        let mut watchers = self.records.range(range);
+        watchers.all(|(&watcher, _)| self.is_watcher_told(watcher, revision))
     }
 
     /// Whether a watcher was told this revision.
@@ -210,7 +217,7 @@ impl Cohorts {
         });
         let cohort = self.cohorts.entry(id).or_insert_with(|| Cohort {
             place,
-            keys: Keys::default(),
+            keys: Keys::seeded(self.seed),
         });
         cohort.keys.insert(watcher, interest, open);
         id

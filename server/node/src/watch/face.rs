@@ -67,7 +67,8 @@ pub(super) fn bytes(event: &Event) -> usize {
     event.key.len() + pairs.map(|pair| pair.key.len() + pair.value.len()).sum::<usize>()
 }
 
-fn tree_bytes(event: &TreeEvent) -> usize {
+/// The bytes of paths and values in an event of the tree.
+pub(super) fn tree_bytes(event: &TreeEvent) -> usize {
     let nodes = std::iter::once(&event.node).chain(&event.previous);
     nodes
         .map(|node| node.key.len() + node.value.as_ref().map_or(0, bytes::Bytes::len))

@@ -1,7 +1,7 @@
 //! Ranges of keys, by the keys they hold: which ranges a key lies in is found without looking at the others.
 //!
 //! A treap by where ranges start, in which each node knows how far the ranges below it reach. Its shape follows from the
-//! ranges alone: their priorities are hashes.
+//! ranges and a seed: their priorities are hashes that nobody foresees who does not know it.
 
 use bytes::Bytes;
 use storage::store::query::{KeyRange, RangeEnd};
@@ -10,6 +10,7 @@ use storage::store::query::{KeyRange, RangeEnd};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Intervals {
     root: Link,
+    seed: u64,
 }
 
 type Link = Option<Box<Branch>>;
@@ -26,6 +27,11 @@ struct Branch {
 }
 
 impl Intervals {
+    /// Empty.
+    pub(super) fn seeded(seed: u64) -> Intervals {
+        Intervals { root: None, seed }
+    }
+
     /// Adds a number to those of a range.
     pub(super) fn insert(&mut self, range: &KeyRange, slot: usize) {
         if let Some(branch) = find(&mut self.root, range) {
@@ -33,7 +39,7 @@ impl Intervals {
         }
         let (left, right) = split(self.root.take(), range);
         let branch = Box::new(Branch {
-            priority: priority(range),
+            priority: priority(range, self.seed),
             slots: vec![slot],
             reach: end(range).cloned(),
             range: range.clone(),
@@ -167,14 +173,15 @@ impl Branch {
     }
 }
 
-/// FNV-1a of the range, mixed once more, so that ranges in order make no list.
-fn priority(range: &KeyRange) -> u64 {
+/// FNV-1a of the range with the seed in it, mixed more, so that ranges in order make no list.
+fn priority(range: &KeyRange, seed: u64) -> u64 {
     let end: &[u8] = end(range).map_or(b"", |end| end);
     let bytes = range.start.iter().chain(&[0xff]).chain(end);
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64 ^ seed, |hash, &byte| {
+        let hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        hash ^ hash >> 29
     });
-    let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (hash ^ (hash >> 32) ^ seed.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
 }
 

@@ -57,6 +57,14 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// None yet. Whoever does not know the seed cannot choose ranges that make finding them slow.
+    pub(super) fn seeded(seed: u64) -> Keys {
+        Keys {
+            ranges: Intervals::seeded(seed),
+            ..Keys::default()
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.watchers
     }

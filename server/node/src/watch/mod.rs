@@ -29,6 +29,8 @@ mod paths;
 pub(crate) mod progress;
 mod tree;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use raft_core::Time;
 use storage::store::query::{Event, Place, Revision};
 
@@ -42,6 +44,11 @@ use progress::Quiet;
 
 /// The changes looked at in one turn.
 const CHANGES_PER_TURN: usize = 2000;
+/// So many bytes of events on their way to watchers count as a change looked at: 8 MiB end a turn, or more if that is what one
+/// slice has for all who want it.
+const BYTES_PER_CHANGE: usize = 4096;
+/// So many questions of a client for its progress may wait.
+const PROGRESS_MAX: usize = 1000;
 /// What a slice costs whatever is in it, in changes.
 const SLICE_COST: usize = 10;
 
@@ -60,7 +67,7 @@ pub(crate) struct Watches {
     /// The changes looked at in this turn.
     spent: usize,
     /// Those who want to know when all that their client watches was told.
-    progress: Vec<Watcher>,
+    progress: BTreeSet<Watcher>,
     quiet: Quiet,
     /// The host is behind with what was told.
     pub(crate) later: bool,
@@ -71,9 +78,12 @@ impl Watches {
         self.spent = 0;
     }
 
-    /// When somebody is to hear that nothing happened.
-    pub(crate) fn deadline(&self) -> Time {
-        self.quiet.deadline()
+    /// None yet; the seed is the node's own.
+    pub(crate) fn seeded(seed: u64) -> Watches {
+        Watches {
+            keys: Cohorts::seeded(seed),
+            ..Watches::default()
+        }
     }
 }
 
@@ -81,6 +91,14 @@ impl Node {
     /// Whether there is more to tell than this turn could.
     pub(crate) fn has_more_to_tell(&self) -> bool {
         self.watches.keys.is_behind(self.store().revision()) && self.may_tell()
+    }
+
+    /// When somebody is to hear that nothing happened; while nobody may be told, what comes then ends that.
+    pub(crate) fn watch_deadline(&self) -> Time {
+        match self.may_tell() {
+            true => self.watches.quiet.deadline(),
+            false => Time::NEVER,
+        }
     }
 
     /// A client wants to be told.
@@ -141,8 +159,14 @@ impl Node {
 
     /// A client wants to know when all that it watches was told.
     pub(crate) fn on_watch_progress(&mut self, client: ClientId, id: RequestId) {
-        self.watches.progress.push((client, id));
-        self.answer_progress();
+        let watchers = self
+            .watches
+            .progress
+            .range((client, RequestId(0))..=(client, RequestId(u64::MAX)));
+        if watchers.count() >= PROGRESS_MAX {
+            return self.reply(client, id, Err(Failure::TooManyRequests));
+        }
+        self.watches.progress.insert((client, id));
     }
 
     /// A client leaves too much untaken.
@@ -172,7 +196,7 @@ impl Node {
     /// Ends all watches, for this reason.
     pub(crate) fn end_watches(&mut self, why: &Failure) {
         let mut ended = self.watches.keys.remove_all();
-        ended.append(&mut self.watches.progress);
+        ended.extend(std::mem::take(&mut self.watches.progress));
         self.watches.quiet.clear();
         ended.append(&mut self.watches.tree.take_all());
         // Who waits for those is told by others.
@@ -187,6 +211,7 @@ impl Node {
         if !self.may_tell() {
             return;
         }
+        self.tell_tree_watchers();
         self.look_at_floor();
         let revision = self.store().revision();
         while self.watches.spent < CHANGES_PER_TURN
@@ -194,7 +219,10 @@ impl Node {
         {
             let store = self.unapplied.view().unwrap_or(&self.store);
             let (told, changes) = self.watches.keys.advance(cohort, store);
-            self.watches.spent += changes + SLICE_COST;
+            let bytes = told
+                .iter()
+                .map(|told| told.events.iter().map(face::bytes).sum::<usize>() * told.to.len());
+            self.watches.spent += changes + SLICE_COST + bytes.sum::<usize>() / BYTES_PER_CHANGE;
             for mut told in told {
                 for watch in Watches::take_own(&mut told.to) {
                     self.on_own_watch(watch);
@@ -246,11 +274,13 @@ impl Node {
             return;
         }
         let revision = self.store().revision();
+        let mut told = BTreeMap::new();
         for (client, id) in std::mem::take(&mut self.watches.progress) {
-            if self.watches.keys.is_told(client, revision) {
+            let is_told = || self.watches.keys.is_told(client, revision);
+            if *told.entry(client).or_insert_with(is_told) {
                 self.reply(client, id, Ok(Answer::Progress));
             } else {
-                self.watches.progress.push((client, id));
+                self.watches.progress.insert((client, id));
             }
         }
     }

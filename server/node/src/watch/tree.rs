@@ -4,9 +4,15 @@
 use bytes::Bytes;
 use storage::store::command::TreeEvent;
 
-use super::Watcher;
+use super::{Watcher, face};
 use crate::node::Node;
 use crate::request::{Answer, Events, Failure, Output, Told};
+
+/// So many watchers are told in the time in which a row is applied, or a little more. The entry of a key that very many
+/// watch ends the turn, so that Raft's messages pass before the next one.
+const TOLD_PER_ROW: u64 = 4;
+/// So many bytes told count as another watcher.
+const BYTES_PER_ROW: u64 = 4096;
 
 impl Node {
     /// A client wants to be told. What it asks of the past comes at once; a watch for one event ends with it.
@@ -49,10 +55,15 @@ impl Node {
     /// An entry is applied, or the state became another one: whoever it concerns is told.
     pub(crate) fn tell_tree_watchers(&mut self) {
         let index = self.store().tree_index();
-        let told = std::mem::replace(&mut self.watches.tree_told, index);
-        if index <= told || self.watches.tree.is_empty() || !self.may_tell() {
+        if index <= self.watches.tree_told || self.watches.tree.is_empty() {
+            self.watches.tree_told = index;
             return;
         }
+        // Told later, as far as the window goes.
+        if !self.may_tell() {
+            return;
+        }
+        let told = std::mem::replace(&mut self.watches.tree_told, index);
         let events: Result<Vec<TreeEvent>, _> = self
             .store()
             .tree_events(told + 1)
@@ -62,6 +73,8 @@ impl Node {
                 for event in events {
                     let to = self.watches.tree.concerned(&event);
                     if !to.is_empty() {
+                        let bytes = face::tree_bytes(&event) as u64 / BYTES_PER_ROW;
+                        self.count_effort(to.len() as u64 * (1 + bytes) / TOLD_PER_ROW);
                         self.tell_tree(to, vec![event]);
                     }
                 }

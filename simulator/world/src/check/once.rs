@@ -34,7 +34,7 @@ pub fn check(calls: &[Call], model: &Model, probes: &mut Probes) -> Result<(), S
             continue;
         };
         let Some(first) = told.get(&once.key) else {
-            let time = done.time;
+            let time = model.first_named(&once.key).unwrap_or(done.time);
             told.insert(&once.key, First { call, answer, time });
             continue;
         };

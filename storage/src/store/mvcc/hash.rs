@@ -11,7 +11,8 @@ impl Keyspace {
     /// The hash of all versions there are up to a revision, the present one if none is named.
     ///
     /// # Errors
-    /// `FutureRevision`; `Compacted`; `HashTooFarBack`.
+    /// `FutureRevision`; `Compacted`; `HashTooFarBack`; `StillCompacting`, since members go through with a compaction bit by
+    /// bit, and what it has not come to yet counts in the hash.
     pub(in crate::store) fn hash_at(&self, revision: Option<Revision>) -> Result<KeysHash, Failure> {
         let revision = revision.unwrap_or(self.revision);
         if revision > self.revision {
@@ -19,6 +20,9 @@ impl Keyspace {
         }
         if revision < self.compacted {
             return Err(Failure::Compacted(self.compacted));
+        }
+        if self.has_pending() {
+            return Err(Failure::StillCompacting);
         }
         let mut hash = self.totals.hash;
         let later = self.changes.from(Place::start_of(Revision(revision.0 + 1)));
@@ -78,6 +82,19 @@ mod tests {
         hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), 50, "each put makes another");
+    }
+
+    #[test]
+    fn there_is_no_hash_while_a_compaction_goes_on() {
+        let mut keyspace = Keyspace::new();
+        (0..50).for_each(|number| put(&mut keyspace, number));
+        let revision = keyspace.revision;
+        keyspace.compact(revision).expect("compacted");
+        assert_eq!(keyspace.hash_at(None), Err(Failure::StillCompacting));
+        while keyspace.has_pending() {
+            keyspace.tidy(1);
+        }
+        assert!(keyspace.hash_at(Some(revision)).is_ok());
     }
 
     #[test]

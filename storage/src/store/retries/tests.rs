@@ -105,10 +105,32 @@ fn what_is_old_is_forgotten() {
     let mut store = Store::born(1);
     let first = apply(&mut store, 1, once("a", "/f", set("1")));
     let last = 1 + RETRIES_SECONDS_MAX;
+    apply(&mut store, last, once("b", "/g", set("1"))).unwrap();
     assert_eq!(apply(&mut store, last, once("a", "/f", set("1"))), first);
+    apply(&mut store, last + 1, once("c", "/g", set("1"))).unwrap();
     let anew = apply(&mut store, last + 1, once("a", "/f", set("1")));
     assert!(anew.is_ok() && anew != first);
-    assert_eq!(store.retries.rows.len(), 1);
+    assert_eq!(store.retries.rows.len(), 3);
+}
+
+#[test]
+fn a_clock_that_jumps_makes_few_forgotten() {
+    let mut store = Store::born(1);
+    let name = |number: usize| once(&number.to_string(), &format!("/{number}"), set("1"));
+    let first: Vec<_> = (0..20).map(|number| apply(&mut store, 1, name(number))).collect();
+    let late = 10 * RETRIES_SECONDS_MAX;
+    let kept = |store: &Store| {
+        (0..20)
+            .filter(|number: &usize| store.retries.has(&number.to_string().into()))
+            .count()
+    };
+    apply(&mut store, late, once("a", "/f", set("1"))).unwrap();
+    assert_eq!(kept(&store), 20 - OLD_AT_ONCE);
+    assert_eq!(
+        apply(&mut store, late, name(19)),
+        first[19],
+        "it is not done again"
+    );
 }
 
 #[test]

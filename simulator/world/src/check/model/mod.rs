@@ -35,6 +35,8 @@ pub struct Model {
     pub(crate) ended_for_others: u64,
     /// The time of the newest command.
     pub(crate) time: u64,
+    /// The time of the first command with each name.
+    named: BTreeMap<Bytes, u64>,
     /// When leases were ended that the leader had counted down: the first time that any member had applied it.
     pub(crate) expired: BTreeMap<LeaseId, Time>,
 }
@@ -117,6 +119,12 @@ impl Model {
         self.done.get(place)
     }
 
+    /// The cluster's time when a command of this name was first applied.
+    #[must_use]
+    pub fn first_named(&self, name: &Bytes) -> Option<u64> {
+        self.named.get(name).copied()
+    }
+
     /// Whether anybody says that it lacks space.
     #[must_use]
     pub fn lacks_space(&self) -> bool {
@@ -150,7 +158,8 @@ impl Model {
         now: Time,
     ) -> Option<Result<Outcome, Failure>> {
         self.time = self.time.max(time.0);
-        if matches!(command, Command::Once(_)) {
+        if let Command::Once(once) = command {
+            self.named.entry(once.key.clone()).or_insert(self.time);
             // It may have been done before; what callers are told of it is compared elsewhere.
             return None;
         }
