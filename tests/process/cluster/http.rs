@@ -99,7 +99,7 @@ impl Http {
         result
     }
 
-    /// Asks, and reads nothing yet.
+    /// Asks, and waits until the answer begins: whoever watches does from then on.
     pub(crate) fn begin(mut self, method: &str, target: &str) -> io::Result<Waiting> {
         let mut bytes = Vec::new();
         let (stream, client) = self.connection()?;
@@ -113,6 +113,7 @@ impl Http {
             },
         );
         stream.write_all(&bytes)?;
+        stream.peek(&mut [0])?;
         let (stream, client) = self.open.take().expect("it was just used");
         Ok(Waiting { stream, client })
     }
