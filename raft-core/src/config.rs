@@ -62,7 +62,7 @@ pub struct Limits {
     /// Of these, what [`Raft::compact`](crate::Raft::compact) leaves for slow followers.
     pub tail_bytes_max: usize,
     /// Of these, what stays although nobody is known to need it: a leader knows what every other member has, and whoever
-    /// follows one leaves it to that to keep what others lack.
+    /// follows one leaves it to that to keep what others lack, but for `tail_bytes_max`, since it may lead next.
     pub spare_bytes_max: usize,
     /// Bytes of one chunk of a snapshot, as asked of the host.
     pub chunk_bytes_max: usize,

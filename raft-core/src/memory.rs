@@ -67,11 +67,7 @@ impl Raft {
 
     fn drop_slice(&mut self, dropped_max: usize) {
         let before = self.log.mark().position.index;
-        let Limits {
-            log_bytes_max: max,
-            spare_bytes_max: spare_max,
-            ..
-        } = self.config.limits;
+        let (max, spare_max) = (self.config.limits.log_bytes_max, self.spare_bytes_max());
         let (droppable, sent, spare) = (self.droppable(), self.sent_up_to(), self.spare_up_to());
         // What a follower needs after its snapshot is not to go the moment that has arrived.
         self.compact_to = sent.map_or(self.compact_to, |sent| self.compact_to.min(sent));
@@ -131,6 +127,15 @@ impl Raft {
             }
             Role::Follower { leader: Some(_) } => self.last_applied,
             Role::Follower { leader: None } | Role::PreCandidate { .. } | Role::Candidate { .. } => Index(0),
+        }
+    }
+
+    /// How much of what nobody is known to need stays: more in a follower, since it may lead next, and those who lag now lag then.
+    fn spare_bytes_max(&self) -> usize {
+        let limits = &self.config.limits;
+        match &self.role {
+            Role::Follower { .. } => limits.spare_bytes_max.max(limits.tail_bytes_max),
+            _ => limits.spare_bytes_max,
         }
     }
 
