@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream as Client};
 
+use rustix::net::sockopt;
+
 use super::*;
 
 mod exhaustion;
@@ -547,4 +549,20 @@ fn a_thousand_connections_are_dialled_and_answered() {
             }
         }
     }
+}
+
+#[test]
+fn the_kernel_looks_after_who_only_listens() {
+    let mut server = Server::new(1);
+    let (_client, connection) = server.pair();
+    let stream = server.event_loop.streams.get_mut(connection).expect("it is open");
+    let socket = stream.socket_mut();
+    let of = (
+        sockopt::socket_keepalive(&*socket),
+        sockopt::tcp_keepidle(&*socket),
+        sockopt::tcp_keepintvl(&*socket),
+        sockopt::tcp_keepcnt(&*socket),
+    );
+    let secs = Duration::from_secs;
+    assert_eq!(of, (Ok(true), Ok(secs(30)), Ok(secs(10)), Ok(3)));
 }

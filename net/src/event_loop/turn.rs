@@ -1,13 +1,23 @@
 //! One turn: from what the poll says to what happened.
 
-use std::time::Instant;
+use std::io;
+use std::time::{Duration, Instant};
 
 use log::debug;
 use mio::Token;
+use mio::net::TcpStream;
+use rustix::net::sockopt;
 
 use super::{ACCEPTS_PER_TURN, CLOSING_STALL_MAX, Event, EventLoop, LISTENER_BIT, ListenerId, WAKER};
 use crate::slots::ConnectionId;
 use crate::stream::{CloseReason, Served, Stream};
+
+/// How long the other end of an accepted connection may say nothing before the kernel asks whether it is still there.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(30);
+/// How long it waits for an answer before it asks again.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// After how many questions without an answer the connection is broken.
+const KEEP_ALIVE_PROBES: u32 = 3;
 
 impl EventLoop {
     /// Remembers what the poll told.
@@ -57,6 +67,7 @@ impl EventLoop {
                 };
                 let registered = socket
                     .set_nodelay(true)
+                    .and_then(|()| keep_alive(&socket))
                     .and_then(|()| self.register(Stream::accepted(socket, place)));
                 match registered {
                     Ok(connection) => {
@@ -127,4 +138,14 @@ impl EventLoop {
             self.ready.push(connection);
         }
     }
+}
+
+/// Has the kernel notice when the other end is gone without a word: who only waits to be told something sends nothing that
+/// could fail.
+fn keep_alive(socket: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, KEEP_ALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(socket, KEEP_ALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(socket, KEEP_ALIVE_PROBES)?;
+    Ok(())
 }
