@@ -144,11 +144,17 @@ impl Connection {
     }
 
     /// Appends what has come of the body of a request that was handed out before it: after [`Next::Stream`], and then
-    /// whenever bytes came. Returns whether that is all of it. The request itself is forgotten.
+    /// whenever bytes came. Returns whether that is all of it. The request itself is forgotten. The body of a request that
+    /// was handed out whole is appended once.
     ///
     /// # Errors
     /// If the body is malformed. If the answer was not begun, the refusal is written; the connection is closed.
     pub fn read_stream(&mut self, into: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<bool, Refusal> {
+        if let Stage::Asked(whole) = &mut self.stage {
+            into.extend_from_slice(&self.input.unread()[whole.start..whole.end]);
+            whole.start = whole.end;
+            return Ok(true);
+        }
         let (Stage::Open(body)
         | Stage::Streaming {
             rest: Rest::Body(body),

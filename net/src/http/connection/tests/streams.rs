@@ -101,3 +101,18 @@ fn a_malformed_body_is_refused_before_the_answer_and_ends_it_afterwards() {
         assert_eq!(out.starts_with(b"HTTP/1.1 400 "), !begun);
     }
 }
+
+#[test]
+fn a_body_that_came_whole_is_taken_once() {
+    let (mut connection, mut out, mut body) = (connection(), Vec::new(), Vec::new());
+    connection
+        .receive(b"POST /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nx yGET /next HTTP/1.1\r\n");
+    assert!(matches!(connection.next_request(&mut out), Next::Request(_)));
+    for _ in 0..2 {
+        assert_eq!(connection.read_stream(&mut body, &mut out), Ok(true));
+        assert_eq!(body, b"x y");
+    }
+    connection.respond(&mut out, 200, b"", b"");
+    connection.receive(b"Host: a\r\n\r\n");
+    assert!(matches!(connection.next_request(&mut out), Next::Request(request) if request.target == "/next"));
+}
