@@ -103,6 +103,26 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn any_number_of_empty_streams_may_be_pipelined() {
+    const STREAMS: usize = 20_000;
+    for threads in ["--client-threads=0", "--client-threads=1"] {
+        let mut server = Server::new("alone");
+        server.args(&[threads]).restart();
+        let mut stream = connect(&server);
+        let mut writer = stream.try_clone().expect("a clone");
+        let request = "POST /v3/lease/keepalive HTTP/1.1\r\nHost: a\r\n\r\n";
+        let sender = std::thread::spawn(move || writer.write_all(request.repeat(STREAMS).as_bytes()));
+        let mut client = client_of(&["POST"; STREAMS]);
+        for number in 0..STREAMS {
+            let answer = read_answer(&mut stream, &mut client)
+                .unwrap_or_else(|error| panic!("{threads}, {number}: {error}"));
+            assert_eq!((answer.status, answer.text().as_str()), (200, ""));
+        }
+        sender.join().expect("no panic").expect("all was sent");
+    }
+}
+
+#[test]
 fn a_body_may_come_in_chunks() {
     let server = Server::start("alone");
     let mut stream = connect(&server);

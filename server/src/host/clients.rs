@@ -65,7 +65,11 @@ enum Serving {
     /// The answer to this request, which is to look like this.
     Asked(RequestId, Render),
     /// More and more.
-    Stream(Box<Stream>),
+    Stream {
+        stream: Box<Stream>,
+        /// The number of the first request it may ask: what has a lower one was asked before it began.
+        from: u64,
+    },
 }
 
 impl Serving {
@@ -74,7 +78,7 @@ impl Serving {
         match self {
             Serving::Nothing => false,
             Serving::Asked(_, render) => render.has_no_deadline(),
-            Serving::Stream(stream) => stream.is_endless(),
+            Serving::Stream { stream, .. } => stream.is_endless(),
         }
     }
 
@@ -192,7 +196,7 @@ impl Clients {
         let Some(client) = self.clients.get_mut(&connection) else {
             return;
         };
-        if let Serving::Stream(_) = client.serving {
+        if let Serving::Stream { .. } = client.serving {
             return self.reply_in_stream(event_loop, connection, id, response, now);
         }
         let Some(render) = client.serving.take_render(id) else {
@@ -219,7 +223,7 @@ impl Clients {
     /// From now on each answer is the last on its connection, and idle connections are closed.
     pub(crate) fn close(&mut self, event_loop: &mut EventLoop, now: Duration) {
         self.closing = true;
-        self.end_streams(event_loop, now);
+        self.end_streams(event_loop);
         for connection in self.clients.keys().copied().collect::<Vec<_>>() {
             self.pump(event_loop, connection, now);
         }
@@ -236,25 +240,26 @@ impl Clients {
         self.sweep_at
     }
 
-    /// Goes on with a connection as far as it goes.
+    /// Goes on with a connection as far as it goes. A client may pipeline as many streams as it likes: a loop, no recursion.
     fn pump(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
-        let is_stream = |client: &Client| matches!(client.serving, Serving::Stream(_));
-        if self.clients.get(&connection).is_some_and(is_stream) {
-            self.read_stream(event_loop, connection, now);
+        loop {
+            self.read_stream(event_loop, connection);
+            if !self.take_requests(event_loop, connection, now) {
+                break;
+            }
         }
-        self.take_requests(event_loop, connection, now);
         self.settle(event_loop, connection, now);
     }
 
     /// Takes requests as far as the bytes go and one is answered before the next is asked; not while the client leaves
-    /// too much untaken.
-    fn take_requests(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) {
+    /// too much untaken. Whether a stream began, whose bytes are to be read.
+    fn take_requests(&mut self, event_loop: &mut EventLoop, connection: ConnectionId, now: Duration) -> bool {
         let Some(client) = self.clients.get_mut(&connection) else {
-            return;
+            return false;
         };
         let untaken = event_loop.pending(connection);
         let Some(out) = event_loop.output(connection) else {
-            return;
+            return false;
         };
         client.quiet_since = now;
         let before = out.len();
@@ -296,13 +301,15 @@ impl Clients {
                             });
                         }
                         Parsed::Stream(stream) => {
-                            client.serving = Serving::Stream(stream);
-                            return self.pump(event_loop, connection, now);
+                            let from = client.requests;
+                            client.serving = Serving::Stream { stream, from };
+                            return true;
                         }
                     }
                 }
             }
         }
+        false
     }
 
     /// Ends a connection that is over, and reads from the others as far as they may be.
@@ -353,3 +360,6 @@ fn respond(http: &mut Connection, out: &mut Vec<u8>, answer: &mut HttpAnswer, da
     answer.head.extend_from_slice(date.now());
     http.respond(out, answer.status, &answer.head, &answer.body);
 }
+
+#[cfg(test)]
+mod tests;

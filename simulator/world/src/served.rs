@@ -31,8 +31,8 @@ enum Serving {
     Nothing,
     /// The answer to this request, written like this.
     Asked(RequestId, Render),
-    /// More and more.
-    Stream(Box<api::Stream>),
+    /// More and more, to what has this number or a higher one.
+    Stream(Box<api::Stream>, u64),
 }
 
 /// What came of bytes on a connection.
@@ -74,10 +74,10 @@ impl Served {
         let stream = self.connections.get_mut(&client)?;
         let render = match std::mem::replace(&mut stream.serving, Serving::Nothing) {
             Serving::Asked(asked, render) if asked == id => render,
-            Serving::Stream(going) => {
-                stream.serving = Serving::Stream(going);
+            Serving::Stream(going, from) => {
+                stream.serving = Serving::Stream(going, from);
                 let mut progress = Progress::default();
-                self.step(client, &mut progress, |stream, doing| {
+                self.step(client, Some(id), &mut progress, |stream, doing| {
                     stream.reply(id, response, doing)
                 });
                 return Some(self.advance(client, progress));
@@ -101,7 +101,7 @@ impl Served {
         let told = to.iter().filter_map(|&(client, id)| {
             self.connections.get(&client)?;
             let mut progress = Progress::default();
-            self.step(client, &mut progress, |stream, doing| {
+            self.step(client, Some(id), &mut progress, |stream, doing| {
                 stream.tell(id, &telling, doing)
             });
             Some((client, self.advance(client, progress)))
@@ -109,17 +109,24 @@ impl Served {
         told.collect()
     }
 
-    /// One step of a stream, and what comes of it.
+    /// One step of a stream, and what comes of it. What the node says to a request is only for the stream that asked, not
+    /// for one that follows on the connection.
     fn step(
         &mut self,
         client: ClientId,
+        to: Option<RequestId>,
         progress: &mut Progress,
         step: impl FnOnce(&mut api::Stream, &mut Doing),
     ) {
         let Some(Stream { machine, serving }) = self.connections.get_mut(&client) else {
             return;
         };
-        let Serving::Stream(stream) = serving else { return };
+        let Serving::Stream(stream, from) = serving else {
+            return;
+        };
+        if to.is_some_and(|id| id.0 < *from) {
+            return;
+        }
         let mut doing = Doing {
             next_id: self.next_request,
             ..Doing::default()
@@ -158,7 +165,7 @@ impl Served {
         let stream = self.connections.get_mut(&client).expect("a connection at hand");
         let mut body = Vec::new();
         if let Ok(ended) = stream.machine.read_stream(&mut body, &mut progress.out) {
-            self.step(client, progress, |stream, doing| {
+            self.step(client, None, progress, |stream, doing| {
                 stream.receive(&body, doing);
                 if ended {
                     stream.body_ended(doing);
@@ -186,7 +193,7 @@ impl Served {
             match stream.serving {
                 Serving::Nothing => {}
                 Serving::Asked(..) => break,
-                Serving::Stream(_) => {
+                Serving::Stream(..) => {
                     self.read_stream(client, &mut progress);
                     let stream = &self.connections[&client];
                     if matches!(stream.serving, Serving::Nothing) {
@@ -221,14 +228,14 @@ impl Served {
                         request: *request,
                     });
                 }
-                Parsed::Stream(going) => stream.serving = Serving::Stream(going),
+                Parsed::Stream(going) => stream.serving = Serving::Stream(going, self.next_request),
             }
         }
         let stream = &self.connections[&client];
         progress.closed = stream.machine.phase() == Phase::Closed;
         if progress.closed {
             let ended = self.connections.remove(&client);
-            if ended.is_some_and(|stream| matches!(stream.serving, Serving::Stream(_))) {
+            if ended.is_some_and(|stream| matches!(stream.serving, Serving::Stream(..))) {
                 progress.inputs.push(Input::ClientGone(client));
             }
         }

@@ -51,7 +51,7 @@ impl Clients {
             let is_waiting = match client.serving {
                 Serving::Nothing => false,
                 Serving::Asked(..) => true,
-                Serving::Stream(_) => untaken == 0,
+                Serving::Stream { .. } => untaken == 0,
             };
             if is_waiting || untaken < client.untaken {
                 client.quiet_since = now;

@@ -23,9 +23,12 @@ impl Clients {
         let telling = Telling::of(events);
         for &(client, id) in to {
             let connection = Desk::connection(client);
-            self.step(event_loop, connection, now, |stream, doing| {
+            let ended = self.step(event_loop, connection, Some(id), |stream, doing| {
                 stream.tell(id, &telling, doing);
             });
+            if ended {
+                self.pump(event_loop, connection, now);
+            }
         }
     }
 
@@ -38,14 +41,17 @@ impl Clients {
         response: &Response,
         now: Duration,
     ) {
-        self.step(event_loop, connection, now, |stream, doing| {
+        let ended = self.step(event_loop, connection, Some(id), |stream, doing| {
             stream.reply(id, response, doing);
         });
+        if ended {
+            self.pump(event_loop, connection, now);
+        }
     }
 
-    /// Ends all streams: the server stops.
-    pub(super) fn end_streams(&mut self, event_loop: &mut EventLoop, now: Duration) {
-        let is_stream = |client: &super::Client| matches!(client.serving, Serving::Stream(_));
+    /// Ends all streams: the server stops. Their connections are to be pumped then.
+    pub(super) fn end_streams(&mut self, event_loop: &mut EventLoop) {
+        let is_stream = |client: &super::Client| matches!(client.serving, Serving::Stream { .. });
         let streams: Vec<ConnectionId> = self
             .clients
             .iter()
@@ -53,20 +59,18 @@ impl Clients {
             .map(|(&id, _)| id)
             .collect();
         for connection in streams {
-            self.step(event_loop, connection, now, Stream::stop);
+            self.step(event_loop, connection, None, Stream::stop);
         }
     }
 
-    /// Gives a stream what has come of its request's body.
-    pub(super) fn read_stream(
-        &mut self,
-        event_loop: &mut EventLoop,
-        connection: ConnectionId,
-        now: Duration,
-    ) {
+    /// Gives a stream, if one is served, what has come of its request's body.
+    pub(super) fn read_stream(&mut self, event_loop: &mut EventLoop, connection: ConnectionId) {
         let Some(client) = self.clients.get_mut(&connection) else {
             return;
         };
+        if !matches!(client.serving, Serving::Stream { .. }) {
+            return;
+        }
         let Some(out) = event_loop.output(connection) else {
             return;
         };
@@ -74,7 +78,7 @@ impl Clients {
         body.clear();
         if let Ok(ended) = client.http.read_stream(&mut body, out) {
             let ended = ended || client.half_closed;
-            self.step(event_loop, connection, now, |stream, doing| {
+            self.step(event_loop, connection, None, |stream, doing| {
                 stream.receive(&body, doing);
                 if ended {
                     stream.body_ended(doing);
@@ -84,20 +88,25 @@ impl Clients {
         self.scratch = body;
     }
 
-    /// One step of a stream, and what comes of it.
+    /// One step of a stream, and what comes of it. If the node has something to say to a request, only the stream that
+    /// asked takes it, not one that follows on the connection. Returns whether the stream ended: the next request may be
+    /// taken.
     fn step(
         &mut self,
         event_loop: &mut EventLoop,
         connection: ConnectionId,
-        now: Duration,
+        to: Option<RequestId>,
         step: impl FnOnce(&mut Stream, &mut api::Doing),
-    ) {
+    ) -> bool {
         let Some(client) = self.clients.get_mut(&connection) else {
-            return;
+            return false;
         };
-        let Serving::Stream(stream) = &mut client.serving else {
-            return;
+        let Serving::Stream { stream, from } = &mut client.serving else {
+            return false;
         };
+        if to.is_some_and(|id| id.0 < *from) {
+            return false;
+        }
         let doing = &mut self.doing;
         doing.next_id = client.requests;
         step(stream, doing);
@@ -131,12 +140,13 @@ impl Clients {
             client.crowded = false;
             // The node forgets what it still has of the stream.
             self.inputs.push_back(Input::ClientGone(id));
-            return self.pump(event_loop, connection, now);
+            return true;
         }
         if !client.crowded && event_loop.pending(connection) > OUTPUT_HIGH_WATER_BYTES {
             client.crowded = true;
             self.inputs.push_back(Input::Crowded(id));
         }
+        false
     }
 }
 
