@@ -46,23 +46,44 @@ impl Clients {
     }
 
     fn end_quiet(&mut self, event_loop: &mut EventLoop, now: Duration) {
-        self.clients.retain(|&connection, client| {
-            let untaken = event_loop.pending(connection);
-            let is_waiting = match client.serving {
-                Serving::Nothing => false,
-                Serving::Asked(..) => true,
-                Serving::Stream { .. } => untaken == 0,
-            };
-            if is_waiting || untaken < client.untaken {
-                client.quiet_since = now;
+        let mut quiet = Vec::new();
+        for (&connection, client) in &mut self.clients {
+            if client.is_quiet(event_loop.pending(connection), now) {
+                quiet.push(connection);
             }
-            client.untaken = untaken;
-            let quiet_max = if untaken > 0 { UNTAKEN_MAX } else { IDLE_MAX };
-            let stays = now < client.quiet_since + quiet_max;
-            if !stays {
-                event_loop.close(connection);
-            }
-            stays
-        });
+        }
+        for connection in quiet {
+            // No event tells of what is closed here: the node hears of it now, or keeps what such a client watches.
+            self.closed(connection);
+            event_loop.close(connection);
+        }
+    }
+}
+
+impl Client {
+    /// Whether it was quiet for too long, with so many bytes of output untaken now.
+    fn is_quiet(&mut self, untaken: usize, now: Duration) -> bool {
+        let is_waiting = match self.serving {
+            Serving::Nothing => false,
+            Serving::Asked(..) => true,
+            Serving::Stream { .. } => untaken == 0 && !self.is_asking_nothing(),
+        };
+        if is_waiting || untaken < self.untaken {
+            self.quiet_since = now;
+        }
+        self.untaken = untaken;
+        let quiet_max = if untaken > 0 {
+            UNTAKEN_MAX
+        } else if self.is_asking_nothing() {
+            RECEIVE_MAX
+        } else {
+            IDLE_MAX
+        };
+        now >= self.quiet_since + quiet_max
+    }
+
+    /// Whether it opened a stream and has not asked anything in it: what it wants never came.
+    fn is_asking_nothing(&self) -> bool {
+        matches!(self.serving, Serving::Stream { from, .. } if self.requests == from)
     }
 }

@@ -98,6 +98,16 @@ impl Served {
         let output = self.event_loop.output(self.connection).expect("it is open");
         String::from_utf8(std::mem::take(output)).expect("text")
     }
+
+    /// Looks for slow clients at some second.
+    fn sweep(&mut self, at: u64) -> Vec<Input> {
+        self.clients.sweep(&mut self.event_loop, Duration::from_secs(at));
+        self.inputs()
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.event_loop.output(self.connection).is_some()
+    }
 }
 
 fn post(target: &str, body: &str) -> String {
@@ -149,6 +159,38 @@ fn what_one_stream_asked_is_not_answered_in_the_next() {
     assert!(served.output().contains(r#""created":true"#));
     served.tell(2);
     assert!(served.output().contains(r#""events":"#));
+}
+
+#[test]
+fn the_node_hears_of_a_watcher_that_takes_nothing() {
+    let mut served = Served::new();
+    served.send(post("/v3/watch", FOO).as_bytes());
+    served.reply(0, Ok(Answer::Watching));
+    // It is never sent, as if the client took nothing.
+    served.tell(0);
+    assert_eq!((served.sweep(10), served.is_open()), (vec![], true));
+    assert_eq!((served.sweep(59), served.is_open()), (vec![], true));
+    let gone = Input::ClientGone(served.id());
+    assert_eq!((served.sweep(70), served.is_open()), (vec![gone], false));
+}
+
+#[test]
+fn a_stream_stays_once_something_was_asked_in_it() {
+    let day = 24 * 60 * 60;
+    for target in ["/v3/watch", "/v3/lease/keepalive"] {
+        let mut silent = Served::new();
+        silent.send(begin_post(target, "").as_bytes());
+        assert_eq!((silent.sweep(59), silent.is_open()), (vec![], true));
+        let gone = Input::ClientGone(silent.id());
+        assert_eq!((silent.sweep(70), silent.is_open()), (vec![gone], false));
+        let mut asking = Served::new();
+        let asked = begin_post(target, FOO);
+        assert!(matches!(
+            asking.send(asked.as_bytes())[..],
+            [Input::Request { .. }]
+        ));
+        assert_eq!((asking.sweep(day), asking.is_open()), (vec![], true));
+    }
 }
 
 #[test]
