@@ -145,7 +145,7 @@ pub fn recover<D: Disk>(
         saves,
     };
     if !is_born || anchored.log_went {
-        recovered.reset()?;
+        recovered.reset(is_born)?;
     }
     data.note_journal_born()?;
     Ok(recovered)
@@ -170,14 +170,19 @@ impl RecoverError {
 }
 
 impl<D: Disk> Recovered<D> {
-    /// Writes that the log is empty and begins after the Image's mark.
-    fn reset(&mut self) -> Result<(), RecoverError> {
-        self.writer.write(&Save {
+    /// Writes that the log is empty and begins after the Image's mark. If there is no space for that, a member that was
+    /// born before starts all the same, and promises nothing until there is: what is owed comes before its next Save.
+    fn reset(&mut self, may_owe: bool) -> Result<(), RecoverError> {
+        let reset = Save {
             stamp: Stamp(0),
             ballot: None,
             commit: self.image.snapshot.position.index,
             log: LogChange::Reset(Box::new(self.image.snapshot.clone())),
-        })?;
+        };
+        match self.writer.write(&reset) {
+            Err(WriteError::OutOfSpace { .. }) if may_owe => self.writer.owe(reset),
+            written => written?,
+        }
         self.writer.sync()?;
         Ok(())
     }

@@ -43,6 +43,8 @@ pub struct Writer<D: Disk> {
     sealed: bool,
     state: State,
     /// Kept for its memory.
+    /// What recovery had to write, and had no space for.
+    owed: Option<Save>,
     buffer: Vec<u8>,
 }
 
@@ -141,8 +143,14 @@ impl<D: Disk> Writer<D> {
             standing: found.standing,
             sealed: found.sealed,
             state: State::Synced,
+            owed: None,
             buffer: Vec::new(),
         }
+    }
+
+    /// A Save that could not be written for want of space comes before the next one.
+    pub(super) fn owe(&mut self, save: Save) {
+        self.owed = Some(save);
     }
 
     /// Writes a Save with one disk write, after making a segment for it if the present one has no room. Not durable
@@ -155,6 +163,17 @@ impl<D: Disk> Writer<D> {
     /// # Panics
     /// If the last Save was not synced, if it does not follow the log, or if it is longer than [`super::BODY_MAX`].
     pub fn write(&mut self, save: &Save) -> Result<(), WriteError> {
+        if let Some(owed) = self.owed.take() {
+            // Synced first: of two records that are not, a crash may keep only the second.
+            if let Err(error) = self.write_one(&owed).and_then(|()| self.sync()) {
+                self.owed = Some(owed);
+                return Err(error);
+            }
+        }
+        self.write_one(save)
+    }
+
+    fn write_one(&mut self, save: &Save) -> Result<(), WriteError> {
         self.refuse_if_closed()?;
         assert_eq!(
             self.state,

@@ -378,3 +378,34 @@ fn going_on_in_another_segment_costs_one_synced_write_more_than_its_header() {
     assert_eq!(bytes[closing.start + 4], 3);
     assert_eq!(bytes[closing.start + 36..closing.start + 44], 2u64.to_le_bytes());
 }
+
+/// A snapshot from the leader is in its place, and the crash came before the journal could say so.
+#[test]
+fn a_full_disk_starts_and_says_later_that_the_log_begins_anew() {
+    let disk = ModelDisk::default();
+    let mut writer = open(&disk).writer;
+    disk.set_space(8000);
+    let mut index = 1;
+    while writer.write(&append(index, 1)).is_ok() {
+        writer.sync().unwrap();
+        index += 1;
+    }
+    let Recovered {
+        mut writer, image, ..
+    } = open_after(&disk, 500);
+    assert!(image.snapshot.position.index == Index(500) && image.entries.is_empty());
+    let next = append(501, 1);
+    for _ in 0..2 {
+        assert!(matches!(
+            writer.write(&next).unwrap_err(),
+            WriteError::OutOfSpace { .. }
+        ));
+    }
+    disk.set_space(100_000);
+    put(&mut writer, &next);
+    let image = open_after(&disk, 500).image;
+    assert_eq!(
+        (image.snapshot.position.index, image.entries.len()),
+        (Index(500), 1)
+    );
+}
