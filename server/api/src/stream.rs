@@ -91,9 +91,7 @@ impl<'a> Telling<'a> {
         self.v3
             .get_or_init(|| v3::watch::Rendered::of(&self.events.header, events))
     }
-}
 
-impl Telling<'_> {
     pub(crate) fn v2(&self) -> &[u8] {
         let Told::Tree(events) = &self.events.told else {
             unreachable!("who watches the tree is told of the tree")

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use node::{Answer, Failure, Request, RequestId, Response};
 use storage::store::query::LeaseId;
 
+use super::course::Course;
 use super::error::{Code, Refusal};
 use super::lease::LeaseRequest;
 use super::messages::Messages;
@@ -12,20 +13,15 @@ use super::write;
 use crate::Parsed;
 use crate::answer::HttpAnswer;
 use crate::route::Call;
-use crate::stream::{Doing, Kind, Stream};
+use crate::stream::{Doing, Kind};
 
 /// More renewals than this are not asked for on one stream before the first of them is answered.
 const UNANSWERED_MAX: usize = 10_000;
 
 /// `POST /v3/lease/keepalive`.
 pub(crate) fn keep_alive(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
-    match super::check_headers(&call.request) {
-        Ok(()) => Parsed::Stream(Box::new(Stream::of(Kind::KeepAlive(KeepAlive::default())))),
-        Err(refusal) => {
-            refusal.answer(answer);
-            Parsed::Answered
-        }
-    }
+    let checked = super::check_headers(&call.request);
+    super::stream(checked.map(|()| Kind::KeepAlive(KeepAlive::default())), answer)
 }
 
 /// A keepalive stream.
@@ -38,10 +34,7 @@ pub(crate) struct KeepAlive {
     early: BTreeMap<RequestId, Response>,
     /// Nothing more is asked.
     ended: bool,
-    begun: bool,
-    /// The HTTP status, if the stream ended before anything else was written.
-    failed: Option<u16>,
-    over: bool,
+    course: Course,
 }
 
 impl KeepAlive {
@@ -58,7 +51,7 @@ impl KeepAlive {
             self.read(doing);
             self.ended = true;
         }
-        self.over |= self.asked.is_empty();
+        self.end_if_answered();
     }
 
     fn read(&mut self, doing: &mut Doing) {
@@ -74,14 +67,11 @@ impl KeepAlive {
                 Err(refusal) => {
                     (self.ended, self.messages) = (true, Messages::default());
                     // A later one is not answered: the gateway stops to read there.
-                    if !self.begun && self.asked.is_empty() {
-                        let refusal = refusal.with_code(Code::Unknown);
-                        self.failed = Some(refusal.status());
-                        refusal.write(&mut doing.body);
-                        self.over = true;
+                    if self.course.is_silent() && self.asked.is_empty() {
+                        self.course
+                            .refuse(&refusal.with_code(Code::Unknown), &mut doing.body);
                     }
-                    self.over |= self.asked.is_empty();
-                    return;
+                    return self.end_if_answered();
                 }
             }
         }
@@ -89,59 +79,56 @@ impl KeepAlive {
 
     pub(crate) fn reply(&mut self, id: RequestId, response: &Response, doing: &mut Doing) {
         self.early.insert(id, response.clone());
-        while !self.over
+        while !self.course.is_over()
             && let Some(first) = self.asked.front()
             && let Some(response) = self.early.remove(first)
         {
             self.asked.pop_front();
             match &response.result {
                 Ok(Answer::LeaseRenewed { id, ttl }) => {
-                    self.begun = true;
+                    self.course.go_on();
                     let out = &mut doing.body;
-                    out.extend_from_slice(b"{\"result\":");
-                    write::write_header(out, &response.header, true);
+                    write::begin_message(out, &response.header, true);
                     write::signed(out, "ID", id.0);
                     write::integer(out, "TTL", *ttl);
-                    out.extend_from_slice(b"}}\n");
+                    write::end_message(out);
                 }
                 Ok(other) => unreachable!("{other:?} to a keepalive"),
                 Err(why) => self.fail(&Refusal::of(why), doing),
             }
         }
-        self.over |= self.ended && self.asked.is_empty();
+        self.end_if_answered();
+    }
+
+    fn end_if_answered(&mut self) {
+        if self.ended && self.asked.is_empty() {
+            self.course.end();
+        }
     }
 
     pub(crate) fn stop(&mut self, doing: &mut Doing) {
-        if !self.over {
-            self.fail(&Refusal::of(&Failure::Stopped), doing);
-        }
+        self.fail(&Refusal::of(&Failure::Stopped), doing);
     }
 
     /// The stream ends with an error.
     fn fail(&mut self, refusal: &Refusal, doing: &mut Doing) {
-        if !self.begun {
-            self.failed = Some(refusal.status());
-        }
-        refusal.write_in_stream(&mut doing.body);
-        (self.ended, self.over) = (true, true);
+        self.course.fail(refusal, &mut doing.body);
+        self.ended = true;
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.over
+        self.course.is_over()
     }
 
     pub(crate) fn begin(&self, answer: &mut HttpAnswer) {
-        match self.failed {
-            Some(status) => answer.begin_json(status),
-            None => write::begin_stream(answer),
-        }
+        self.course.begin(answer);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::Wish;
+    use crate::stream::{Stream, Wish};
     use crate::tests::{HEADER, parse_plain, text, used};
 
     const LINE: &str =

@@ -3,6 +3,7 @@
 pub(crate) mod alarm;
 mod base64;
 pub(crate) mod cluster;
+mod course;
 pub(crate) mod downgrade;
 pub(crate) mod election;
 mod error;
@@ -27,6 +28,7 @@ use self::json::Message;
 use crate::answer::HttpAnswer;
 use crate::render::{Kind, Render};
 use crate::route::Call;
+use crate::stream::{self, Stream};
 use crate::{HttpRequest, Parsed};
 
 /// What etcd serves and this server does not yet.
@@ -55,8 +57,19 @@ fn ask_as<M: Message>(
     let read = check_headers(&call.request)
         .and_then(|()| json::read(call.request.body))
         .and_then(to_request);
+    parsed(read, answer, |(request, kind)| {
+        Parsed::Ask(Box::new(request), Render::of(kind))
+    })
+}
+
+/// A stream, or why there is none.
+fn stream(read: Result<stream::Kind, Refusal>, answer: &mut HttpAnswer) -> Parsed {
+    parsed(read, answer, |kind| Parsed::Stream(Box::new(Stream::of(kind))))
+}
+
+fn parsed<T>(read: Result<T, Refusal>, answer: &mut HttpAnswer, parsed: impl FnOnce(T) -> Parsed) -> Parsed {
     match read {
-        Ok((request, kind)) => Parsed::Ask(Box::new(request), Render::of(kind)),
+        Ok(read) => parsed(read),
         Err(refusal) => {
             refusal.answer(answer);
             Parsed::Answered

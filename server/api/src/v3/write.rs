@@ -10,10 +10,7 @@ use crate::text;
 
 /// Begins a successful answer with its header, all but the end of the object. Answers about members tell no revision.
 pub(super) fn begin(answer: &mut HttpAnswer, header: &Header, with_revision: bool) {
-    answer.begin_json(200);
-    answer
-        .head
-        .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
+    begin_stream(answer);
     write_header(&mut answer.body, header, with_revision);
 }
 
@@ -31,8 +28,19 @@ pub(super) fn begin_stream(answer: &mut HttpAnswer) {
         .extend_from_slice(b"Grpc-Metadata-Content-Type: application/grpc\r\n");
 }
 
+/// Begins a message of a stream.
+pub(super) fn begin_message(out: &mut Vec<u8>, header: &Header, with_revision: bool) {
+    out.extend_from_slice(b"{\"result\":");
+    write_header(out, header, with_revision);
+}
+
+/// Ends it.
+pub(super) fn end_message(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"}}\n");
+}
+
 /// The beginning of an object that has a header.
-pub(super) fn write_header(out: &mut Vec<u8>, header: &Header, with_revision: bool) {
+fn write_header(out: &mut Vec<u8>, header: &Header, with_revision: bool) {
     out.extend_from_slice(b"{\"header\":{");
     integer(out, "cluster_id", header.cluster_id);
     integer(out, "member_id", header.member_id.0);

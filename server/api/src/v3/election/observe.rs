@@ -11,21 +11,17 @@ use storage::store::query::{Found, KeyRange, KeyValue, Query, Revision};
 use super::{ElectionRequest, first_of};
 use crate::answer::HttpAnswer;
 use crate::route::Call;
-use crate::stream::{Doing, Kind, Stream, Telling, Wish};
+use crate::stream::{Doing, Kind, Telling, Wish};
+use crate::v3::course::Course;
 use crate::v3::error::Refusal;
-use crate::v3::{check_headers, json, write};
+use crate::v3::{self, check_headers, json, write};
 use crate::{Parsed, failure, text};
 
 /// `POST /v3/election/observe`.
 pub(crate) fn observe(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
     let read = check_headers(&call.request).and_then(|()| json::read::<ElectionRequest>(call.request.body));
-    match read {
-        Ok(request) => Parsed::Stream(Box::new(Stream::of(Kind::Observe(Observing::of(request.name))))),
-        Err(refusal) => {
-            refusal.answer(answer);
-            Parsed::Answered
-        }
-    }
+    let stream = read.map(|request| Kind::Observe(Observing::of(request.name)));
+    v3::stream(stream, answer)
 }
 
 /// A stream that observes a name.
@@ -36,10 +32,7 @@ pub(crate) struct Observing {
     leader: Option<Bytes>,
     /// The question or the watch that it goes on with; None before it began.
     waits_for: Option<RequestId>,
-    begun: bool,
-    /// The HTTP status, if the stream ended before anything else was written.
-    failed: Option<u16>,
-    over: bool,
+    course: Course,
 }
 
 impl Observing {
@@ -48,9 +41,7 @@ impl Observing {
             name,
             leader: None,
             waits_for: None,
-            begun: false,
-            failed: None,
-            over: false,
+            course: Course::default(),
         }
     }
 
@@ -63,7 +54,7 @@ impl Observing {
 
     pub(crate) fn reply(&mut self, id: RequestId, response: &Response, doing: &mut Doing) {
         // What is not waited for any more is the end of a former watch.
-        if self.over || self.waits_for != Some(id) {
+        if self.course.is_over() || self.waits_for != Some(id) {
             return;
         }
         let header = &response.header;
@@ -84,7 +75,7 @@ impl Observing {
     }
 
     pub(crate) fn tell(&mut self, id: RequestId, telling: &Telling<'_>, doing: &mut Doing) {
-        if self.over || self.waits_for != Some(id) {
+        if self.course.is_over() || self.waits_for != Some(id) {
             return;
         }
         let Told::Keys(events) = &telling.events.told else {
@@ -105,20 +96,15 @@ impl Observing {
     }
 
     pub(crate) fn stop(&mut self, doing: &mut Doing) {
-        if !self.over {
-            self.fail(&Failure::Stopped, doing);
-        }
+        self.fail(&Failure::Stopped, doing);
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.over
+        self.course.is_over()
     }
 
     pub(crate) fn begin(&self, answer: &mut HttpAnswer) {
-        match self.failed {
-            Some(status) => answer.begin_json(status),
-            None => write::begin_stream(answer),
-        }
+        self.course.begin(answer);
     }
 
     fn look(&mut self, doing: &mut Doing) {
@@ -147,22 +133,17 @@ impl Observing {
     }
 
     fn tell_leader(&mut self, header: &Header, leader: &KeyValue, doing: &mut Doing) {
-        self.begun = true;
+        self.course.go_on();
         let out = &mut doing.body;
-        out.extend_from_slice(b"{\"result\":");
-        write::write_header(out, header, true);
+        write::begin_message(out, header, true);
         text::member(out, "kv");
         write::key_value(out, leader);
-        out.extend_from_slice(b"}}\n");
+        write::end_message(out);
     }
 
     fn fail(&mut self, why: &Failure, doing: &mut Doing) {
         let refusal = Refusal::of_service(failure::text(why));
-        if !self.begun {
-            self.failed = Some(refusal.status());
-        }
-        refusal.write_in_stream(&mut doing.body);
-        self.over = true;
+        self.course.fail(&refusal, &mut doing.body);
     }
 }
 

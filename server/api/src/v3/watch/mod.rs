@@ -9,25 +9,20 @@ use node::{Answer, Failure, Request, RequestId, Response};
 
 use self::request::{CreateRequest, WatchRequest};
 use self::write::Message;
+use super::course::Course;
 use super::error::{Code, Refusal};
 use super::messages::Messages;
-use super::write as v3_write;
 use crate::Parsed;
 use crate::answer::HttpAnswer;
 use crate::route::Call;
-use crate::stream::{Doing, Kind, Stream, Telling, Wish};
+use crate::stream::{Doing, Kind, Telling, Wish};
 
 pub(crate) use self::write::Rendered;
 
 /// `POST /v3/watch`.
 pub(crate) fn watch(call: &Call<'_>, answer: &mut HttpAnswer) -> Parsed {
-    match super::check_headers(&call.request) {
-        Ok(()) => Parsed::Stream(Box::new(Stream::of(Kind::Watch(Watching::default())))),
-        Err(refusal) => {
-            refusal.answer(answer);
-            Parsed::Answered
-        }
-    }
+    let checked = super::check_headers(&call.request);
+    super::stream(checked.map(|()| Kind::Watch(Watching::default())), answer)
 }
 
 /// A watch stream.
@@ -46,13 +41,9 @@ pub(crate) struct Watching {
     waiting: Vec<u8>,
     /// Messages that others are in the middle of meanwhile.
     parts: BTreeMap<RequestId, Vec<u8>>,
-    /// Something was written.
-    begun: bool,
     /// Nothing more is read.
     deaf: bool,
-    /// The HTTP status, if the stream ended before anything else was written.
-    failed: Option<u16>,
-    over: bool,
+    course: Course,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +79,7 @@ impl Watching {
     }
 
     fn read(&mut self, doing: &mut Doing) {
-        while !self.over
+        while !self.course.is_over()
             && let Some(message) = self.messages.next::<WatchRequest>()
         {
             match message {
@@ -97,11 +88,9 @@ impl Watching {
                     self.deaf = true;
                     self.messages = Messages::default();
                     // Later ones are not answered: the gateway stops to read, and the stream stays.
-                    if !self.begun && self.watchers.is_empty() && self.asked.is_empty() {
-                        let refusal = refusal.with_code(Code::Unknown);
-                        self.failed = Some(refusal.status());
-                        refusal.write(&mut doing.body);
-                        (self.begun, self.over) = (true, true);
+                    if self.course.is_silent() && self.watchers.is_empty() && self.asked.is_empty() {
+                        self.course
+                            .refuse(&refusal.with_code(Code::Unknown), &mut doing.body);
                     }
                     return;
                 }
@@ -226,7 +215,8 @@ impl Watching {
         match self.open {
             None => {
                 rendered.write_begin(&mut doing.body, watcher.id);
-                (self.open, self.begun) = (Some(id), true);
+                self.open = Some(id);
+                self.course.go_on();
             }
             Some(_) => {
                 let part = self.parts.entry(id).or_default();
@@ -249,7 +239,7 @@ impl Watching {
 
     /// Writes a message, as soon as none is under way.
     fn write(&mut self, doing: &mut Doing, write: impl FnOnce(&mut Vec<u8>)) {
-        self.begun = true;
+        self.course.go_on();
         match self.open {
             None => write(&mut doing.body),
             Some(_) => write(&mut self.waiting),
@@ -262,29 +252,21 @@ impl Watching {
 
     /// The stream ends with an error.
     fn fail(&mut self, why: &Failure, doing: &mut Doing) {
-        if self.over {
+        if self.course.is_over() {
             return;
         }
         if let Some(open) = self.open {
             self.close_open(open, doing);
         }
-        let refusal = Refusal::of(why);
-        if !self.begun {
-            self.failed = Some(refusal.status());
-        }
-        refusal.write_in_stream(&mut doing.body);
-        (self.begun, self.over) = (true, true);
+        self.course.fail(&Refusal::of(why), &mut doing.body);
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.over
+        self.course.is_over()
     }
 
     pub(crate) fn begin(&self, answer: &mut HttpAnswer) {
-        match self.failed {
-            Some(status) => answer.begin_json(status),
-            None => v3_write::begin_stream(answer),
-        }
+        self.course.begin(answer);
     }
 }
 

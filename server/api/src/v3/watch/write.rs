@@ -24,8 +24,7 @@ impl<'a> Message<'a> {
     }
 
     fn begin_with(out: &'a mut Vec<u8>, header: &Header, watch_id: i64, revised: bool) -> Message<'a> {
-        out.extend_from_slice(b"{\"result\":");
-        write::write_header(out, header, revised);
+        write::begin_message(out, header, revised);
         write::signed(out, "watch_id", watch_id);
         Message(out)
     }
@@ -51,7 +50,7 @@ impl<'a> Message<'a> {
     }
 
     pub(super) fn end(self) {
-        self.0.extend_from_slice(b"}}\n");
+        write::end_message(self.0);
     }
 }
 
@@ -69,11 +68,11 @@ pub(crate) struct Rendered {
 impl Rendered {
     pub(crate) fn of(header: &Header, events: &[Event]) -> Rendered {
         let mut rendered = Rendered {
-            header: b"{\"result\":".to_vec(),
+            header: Vec::new(),
             events: Vec::new(),
             ends: Vec::with_capacity(events.len()),
         };
-        write::write_header(&mut rendered.header, header, true);
+        write::begin_message(&mut rendered.header, header, true);
         for event in events {
             if !rendered.events.is_empty() {
                 rendered.events.push(b',');
@@ -93,7 +92,7 @@ impl Rendered {
             out.extend_from_slice(&self.events);
             out.push(b']');
         }
-        out.extend_from_slice(b"}}\n");
+        write::end_message(out);
     }
 
     /// A message in which more events are to follow.
@@ -135,7 +134,7 @@ impl Rendered {
                 out.extend_from_slice(&self.events[start..end]);
                 out.push(b']');
             }
-            out.extend_from_slice(b"}}\n");
+            write::end_message(out);
             // After the comma.
             start = end + 1;
             if is_last {

@@ -2,6 +2,7 @@ use node::Events;
 use storage::store::query::{Event, LeaseId, RangeEnd};
 
 use super::*;
+use crate::Stream;
 use crate::tests::{HEADER, parse_plain, text as utf8};
 
 const H: &str = r#"{"cluster_id":"193","member_id":"7","revision":"5","raft_term":"2"}"#;
